@@ -1,0 +1,53 @@
+# Everything a person or CI does, by one name each. `make help` lists them.
+PYTHON ?= python3
+VENV   ?= .venv
+BIN    := $(VENV)/bin
+ARGS   ?=
+
+.DEFAULT_GOAL := help
+.PHONY: help install demo test test-fast test-slow check coverage bench clean
+
+help:  ## list the targets
+	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*##/\t/' | expand -t 14
+
+$(BIN)/.demo: pyproject.toml constraints.txt
+	@$(PYTHON) -c 'import sys; sys.exit(0 if (3, 11) <= sys.version_info[:2] <= (3, 13) else "potline needs Python 3.11 to 3.13; this is " + sys.version.split()[0] + ". Remedy: make PYTHON=/path/to/python3.12 $(MAKECMDGOALS)")'
+	@test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
+	@echo "Installing potline into $(VENV) (first time: a minute or two) ..."
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --editable '.[demo]' --constraint constraints.txt
+	@touch $@
+
+$(BIN)/.dev: $(BIN)/.demo
+	@echo "Installing what tests and checks need ..."
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --editable '.[dev]' --constraint constraints.txt
+	@touch $@
+
+install: $(BIN)/.dev  ## make the environment with everything for development
+
+demo: $(BIN)/.demo  ## run the whole line here; ARGS="--for 90s --cells 24 --speed 60" passes options on
+	@$(BIN)/potline up $(ARGS)
+
+test: $(BIN)/.dev  ## all tests
+	@$(BIN)/python -m pytest $(ARGS)
+
+test-fast: $(BIN)/.dev  ## the tests that take seconds
+	@$(BIN)/python -m pytest -m "not slow" $(ARGS)
+
+test-slow: $(BIN)/.dev  ## the long ones: real processes, failures
+	@$(BIN)/python -m pytest -m slow $(ARGS)
+
+coverage: $(BIN)/.dev  ## tests with branch coverage; fails below 90 % of physics, control and stream
+	@$(BIN)/python -m pytest -m "not slow" --cov --cov-report= $(ARGS)
+	@$(BIN)/python -m coverage report --include='physics/*,control/*,stream/*' --fail-under=90
+
+check: $(BIN)/.dev  ## lint, format, types, layering
+	@$(BIN)/ruff check .
+	@$(BIN)/ruff format --check .
+	@$(BIN)/mypy
+	@$(BIN)/lint-imports --no-cache
+
+bench: $(BIN)/.demo  ## the benchmarks, one after the other
+	@for script in benchmarks/*.py; do $(BIN)/python $$script || exit 1; done
+
+clean:  ## remove the environment and what tests left
+	rm -rf $(VENV) build *.egg-info .pytest_cache .mypy_cache .ruff_cache .coverage

@@ -1,0 +1,1 @@
+"""What to do: model-predictive step, local control, modes and interlock rules. Pure."""

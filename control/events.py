@@ -1,0 +1,151 @@
+"""The event table: every abnormal condition, what it leads to, what the operator reads and may do.
+
+Code detects and names; this table decides. A sentence may hold `{placeholders}`, filled from the event's
+details.
+"""
+
+from dataclasses import dataclass
+from enum import StrEnum
+from typing import Final
+
+
+class Consequence(StrEnum):
+    """What the loop does about an event, from mild to final."""
+
+    JOURNAL = "journal"  # kept, nothing else
+    WARN = "warn"  # shown
+    HOLD = "hold"  # the cells it concerns keep their last setpoints
+    SHED = "shed"  # the cells it concerns go back to local control
+    TRIP = "trip"  # latched until a person resets it
+
+
+class Priority(StrEnum):
+    """How urgent (shape, letter and colour go with it in the display)."""
+
+    HIGH = "high"
+    MEDIUM = "medium"
+    LOW = "low"
+    JOURNAL = "journal"
+
+
+@dataclass(frozen=True, slots=True)
+class EventType:
+    """One row of the table."""
+
+    name: str
+    priority: Priority
+    consequence: Consequence
+    sentence: str
+    advice: str
+
+
+EVENTS: Final[dict[str, EventType]] = {
+    row.name: row
+    for row in (
+        EventType(
+            "samples_stale",
+            Priority.HIGH,
+            Consequence.HOLD,
+            "No fresh samples from section {section} for {age_s} s.",
+            "Check the SCADA connection and the gateway; cells keep their setpoints meanwhile.",
+        ),
+        EventType(
+            "samples_missing",
+            Priority.LOW,
+            Consequence.WARN,
+            "{frames} frames of section {section} never arrived.",
+            "Check the gateway and the broker; the estimate went on from what did arrive.",
+        ),
+        EventType(
+            "sample_rejected",
+            Priority.LOW,
+            Consequence.WARN,
+            "Samples of section {section} are being rejected: {reason}.",
+            "Look at the rejects for the cell and signal; check the instrument.",
+        ),
+        EventType(
+            "message_unreadable",
+            Priority.MEDIUM,
+            Consequence.WARN,
+            "A message on {topic} could not be read: {reason}.",
+            "Find out who writes to that topic; the message is kept with the rejects.",
+        ),
+        EventType(
+            "agent_failed",
+            Priority.MEDIUM,
+            Consequence.HOLD,
+            "The {agent} step failed on one message: {error}.",
+            "The message is kept with the dead letters; report it, it is a bug.",
+        ),
+        EventType(
+            "decision_fell_back",
+            Priority.LOW,
+            Consequence.WARN,
+            "Cell {cell}: the optimiser gave no plan ({status}); {fallback} stepped in.",
+            "One now and then is harmless; many point to a bad measurement or limit.",
+        ),
+        EventType(
+            "decision_late",
+            Priority.LOW,
+            Consequence.HOLD,
+            "A decision for section {section} took {seconds} s, longer than its deadline.",
+            "Check the load of the machine; setpoints are held until the next decision.",
+        ),
+        EventType(
+            "move_held",
+            Priority.LOW,
+            Consequence.HOLD,
+            "Cell {cell}: move of {setpoint} held: {reason}.",
+            "Clear the named condition; the controller proposes again by itself.",
+        ),
+        EventType(
+            "readback_mismatch",
+            Priority.MEDIUM,
+            Consequence.SHED,
+            "Cell {cell}: {setpoint} was written as {written} but reads back {readback}.",
+            "Check the cell's controller; put the cell back in AUTO when it follows.",
+        ),
+        EventType(
+            "scada_lost",
+            Priority.HIGH,
+            Consequence.SHED,
+            "No connection to SCADA at {address}: {error}.",
+            "Check the server and the network; cells are on local control meanwhile.",
+        ),
+        EventType(
+            "scada_heartbeat_lost",
+            Priority.HIGH,
+            Consequence.SHED,
+            "The SCADA heartbeat has stood still for {age_s} s.",
+            "Check the SCADA server; cells are on local control meanwhile.",
+        ),
+        EventType(
+            "mode_changed",
+            Priority.JOURNAL,
+            Consequence.JOURNAL,
+            "Cell {cell}: {previous} -> {mode} by {who}: {reason}.",
+            "",
+        ),
+        EventType(
+            "command_refused",
+            Priority.LOW,
+            Consequence.WARN,
+            "Cell {cell}: {kind} by {who} refused: {reason}.",
+            "Clear the named condition and ask again.",
+        ),
+        EventType(
+            "process_started",
+            Priority.JOURNAL,
+            Consequence.JOURNAL,
+            "{process} started.",
+            "",
+        ),
+        EventType(
+            "process_restarted",
+            Priority.MEDIUM,
+            Consequence.WARN,
+            "{process} ended ({why}) and was started again.",
+            "Read its log; repeated restarts end the run.",
+        ),
+    )
+}

@@ -1,0 +1,1 @@
+"""The plant's edge: node table, gateway in, writer out, and the simulated SCADA server."""

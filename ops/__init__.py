@@ -1,0 +1,1 @@
+"""What keeps the line running: settings, command line, process table, embedded broker, report."""

@@ -1,0 +1,21 @@
+"""The measurements that the estimator reads, by name. Each name carries its unit.
+
+Which node of a plant holds which of them is the business of the plant file's mapping.
+"""
+
+from typing import Final
+
+CELL_SIGNALS: Final = (
+    "cell_voltage_v",
+    "bath_temperature_c",
+    "alumina_fed_kg",  # running total of what the feeder says it dropped
+    "beam_position_mm",  # anode beam, up is positive
+    "voltage_noise_mv",  # standard deviation of the cell voltage in the last minute
+)
+LINE_SIGNALS: Final = ("line_current_ka",)
+SIGNALS: Final = CELL_SIGNALS + LINE_SIGNALS
+
+SETPOINTS: Final = (
+    "alumina_feed_rate_kg_per_h",
+    "beam_position_mm",  # absolute target of the anode beam
+)

@@ -1,0 +1,1 @@
+"""How facts move: record types, the topic table, one Faust agent per step."""

@@ -1,0 +1,167 @@
+"""Control facts: small records that travel one by one as JSON that a person can read.
+
+Bulk facts (samples, estimates) travel packed instead: see `stream.frames`.
+
+Every `*_ns` field is a wall-clock UTC time in nanoseconds since 1970. `t_plant_s` is the plant's own
+time in seconds: equal to UTC at a real plant, faster than the wall at an accelerated simulator. Physics
+and rates use `t_plant_s`; freshness, latency and expiry use wall time.
+"""
+
+from enum import StrEnum
+from typing import TypeVar
+
+import msgspec
+
+from control.events import Priority
+from control.modes import Mode
+
+SCHEMA_VERSION = 1
+
+
+class RecordError(ValueError):
+    """The bytes are not a record of the wanted type and schema version; the message says why."""
+
+
+class MoveState(StrEnum):
+    """How far a move has come. One `INTENT` and then one of the last three, or one `HELD`."""
+
+    HELD = "held"  # the interlock did not permit it; `reasons` say why
+    INTENT = "intent"  # permitted, about to be written
+    VERIFIED = "verified"  # written, and the plant's read-back agrees
+    FAILED = "failed"  # written or refused, and the read-back does not agree
+    EXPIRED = "expired"  # permitted, but too old when its turn came: never sent
+
+
+class CommandKind(StrEnum):
+    """What people may say to the guard."""
+
+    SET_MODE = "set_mode"
+
+
+class Record(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """What all control records share. `schema_version` is the first field a reader looks at."""
+
+    schema_version: int = SCHEMA_VERSION
+
+
+class Proposal(Record, frozen=True, kw_only=True):
+    """One cell's setpoints as the controller would have them: absolute values, never increments.
+
+    `proposal_id` is made from (section, session, sequence, cell), so that a proposal sent twice after a
+    restart is known as one.
+    """
+
+    proposal_id: str
+    section: int
+    cell: int  # 1-based, as painted on the cell
+    session: int
+    sequence: int
+    setpoints: dict[str, float]  # setpoint name -> wanted value, in the unit of its name
+    proposed_by: str  # "mpc", or the name of the fallback that stepped in
+    solver_status: str
+    fallback: str | None
+    solve_ms: float
+    reason: str  # one sentence for the operator
+    figures: dict[str, float]  # the numbers behind the reason (estimate, prediction, shadow price)
+    t_plant_s: float
+    t_source_ns: int  # source time of the newest sample that the proposal rests on
+    t_received_ns: int
+    t_estimated_ns: int
+    t_decided_ns: int
+    expires_ns: int
+
+
+class Move(Record, frozen=True, kw_only=True):
+    """One setpoint of one cell on its way to the plant: asked, permitted, written, read back."""
+
+    move_id: str  # proposal_id + "/" + setpoint
+    proposal_id: str
+    section: int
+    cell: int
+    setpoint: str
+    state: MoveState
+    mode: Mode
+    asked: float
+    applied: float | None  # after the interlock; None when held
+    previous: float | None  # the plant's read-back before the move
+    readback: float | None
+    reasons: list[str]  # interlock verdicts or write errors, each an operator's sentence
+    attempts: int
+    t_plant_s: float
+    t_source_ns: int
+    t_received_ns: int
+    t_estimated_ns: int
+    t_decided_ns: int
+    t_permitted_ns: int
+    t_written_ns: int | None
+    t_verified_ns: int | None
+
+
+class Command(Record, frozen=True, kw_only=True):
+    """What a person asked the guard to do."""
+
+    command_id: str
+    kind: CommandKind
+    section: int
+    cell: int
+    mode: Mode
+    issued_by: str
+    role: str
+    reason: str
+    t_issued_ns: int
+    expires_ns: int
+
+
+class Event(Record, frozen=True, kw_only=True):
+    """Something abnormal began or ended, or a thing worth keeping happened. `name` is a key of
+    `control.events.EVENTS`."""
+
+    event_id: str
+    name: str
+    priority: Priority
+    active: bool  # True: began; False: ended, or a one-time fact
+    section: int | None
+    cell: int | None
+    sentence: str  # the operator's sentence, filled in
+    advice: str
+    origin: str  # the process that saw it
+    details: dict[str, str | float | int | None]
+    t_event_ns: int
+
+
+class ModelRecord(Record, frozen=True, kw_only=True):
+    """Which model a process runs, so that an auditor can tell what decided what."""
+
+    model_id: str
+    kind: str  # "reduced", "controller"
+    plant_name: str
+    plant_hash: str
+    parameters: dict[str, float]
+    t_created_ns: int
+
+
+RecordT = TypeVar("RecordT", bound=Record)
+
+
+def encode(record: Record) -> bytes:
+    """Return the record as UTF-8 JSON."""
+    return msgspec.json.encode(record)
+
+
+def decode(payload: bytes, record_type: type[RecordT]) -> RecordT:
+    """Return the record in `payload`.
+
+    Raises:
+        RecordError: not JSON, another schema version, a missing, unknown or wrongly typed field.
+            The message names the field.
+    """
+    try:
+        record = msgspec.json.decode(payload, type=record_type)
+    except (msgspec.DecodeError, msgspec.ValidationError, UnicodeDecodeError) as exc:
+        raise RecordError(f"not a {record_type.__name__}: {exc}") from exc
+    if record.schema_version != SCHEMA_VERSION:
+        raise RecordError(
+            f"{record_type.__name__} of schema version {record.schema_version}; "
+            f"this program reads version {SCHEMA_VERSION}"
+        )
+    return record

@@ -1,0 +1,1 @@
+"""What people see and say: Bokeh pages, the live picture, operator commands."""
