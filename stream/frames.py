@@ -1,9 +1,9 @@
 """Bulk facts packed: one Arrow message per potline section and publishing interval.
 
-A *frame* is a block (scan x cell x signal) of values with their quality and source time. On the wire it
-is one Arrow IPC stream with one record batch: a row per (scan, cell), three columns per signal
-(`name`, `name__quality`, `name__source_time`), so that the lake can store the batch as it comes. The
-header (section, session, sequence, ...) travels in the schema's metadata.
+A *frame* is a block (scan x cell x signal) of values with their quality and source time. On the wire
+it is one Arrow IPC stream with one record batch: a row per (scan, cell), three columns per signal
+(`name`, `name__quality`, `name__source_time`), so that the lake can store the batch as it comes.
+The header (section, session, sequence, ...) travels in the schema's metadata.
 
 `(session, sequence)` orders the frames of a section: a session is one life of the gateway (its start in
 nanoseconds), the sequence counts from 0 within it.
@@ -110,8 +110,8 @@ class SampleFrame:
 class RejectFrame:
     """Samples (or a whole message) that were turned away, each with its reason and what it was.
 
-    One row per rejected sample. A message that could not be read at all is one row with `original` set
-    to its bytes and `points` 0.
+    One row per rejected sample. A message that could not be read at all is one row with `original`
+    set to its bytes and `points` 0.
     """
 
     section: int  # -1 where the message did not say
@@ -267,8 +267,8 @@ def decode_samples(payload: bytes) -> SampleFrame:
     """Return the frame in `payload`.
 
     Raises:
-        FrameError: not Arrow, another kind or version, a missing or wrongly typed column, a block that
-            is not scan x cell, plant times that do not rise.
+        FrameError: not Arrow, another kind or version, a missing or wrongly typed column, a block
+            that is not scan x cell, plant times that do not rise.
     """
     batch, header = _unpack(payload, "samples")
     scans = _integer(header, "scans")

@@ -2,9 +2,9 @@
 
 Bulk facts (samples, estimates) travel packed instead: see `stream.frames`.
 
-Every `*_ns` field is a wall-clock UTC time in nanoseconds since 1970. `t_plant_s` is the plant's own
-time in seconds: equal to UTC at a real plant, faster than the wall at an accelerated simulator. Physics
-and rates use `t_plant_s`; freshness, latency and expiry use wall time.
+Every `*_ns` field is a wall-clock UTC time in nanoseconds since 1970. `t_plant_s` is the plant's
+own time in seconds: equal to UTC at a real plant, faster than the wall at an accelerated simulator.
+Physics and rates use `t_plant_s`; freshness, latency and expiry use wall time.
 """
 
 from enum import StrEnum
@@ -47,8 +47,8 @@ class Record(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tr
 class Proposal(Record, frozen=True, kw_only=True):
     """One cell's setpoints as the controller would have them: absolute values, never increments.
 
-    `proposal_id` is made from (section, session, sequence, cell), so that a proposal sent twice after a
-    restart is known as one.
+    `proposal_id` is made from (section, session, sequence, cell), so that a proposal sent twice after
+    a restart is known as one.
     """
 
     proposal_id: str
