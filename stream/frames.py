@@ -1,12 +1,12 @@
 """Bulk facts packed: one Arrow message per potline section and publishing interval.
 
-A *frame* is a block (scan x cell x signal) of values with their quality and source time. On the wire
-it is one Arrow IPC stream with one record batch: a row per (scan, cell), three columns per signal
-(`name`, `name__quality`, `name__source_time`), so that the lake can store the batch as it comes.
-The header (section, session, sequence, ...) travels in the schema's metadata.
+A *frame* is a block (scan x cell x signal) of values with their quality and source time. On the
+wire it is one Arrow IPC stream with one record batch: a row per (scan, cell), three columns per
+signal (`name`, `name__quality`, `name__source_time`), so that the lake can store the batch as it
+comes. The header (section, session, sequence, ...) travels in the schema's metadata.
 
-`(session, sequence)` orders the frames of a section: a session is one life of the gateway (its start in
-nanoseconds), the sequence counts from 0 within it.
+`(session, sequence)` orders the frames of a section: a session is one life of the gateway (its
+start in nanoseconds), the sequence counts from 0 within it.
 """
 
 from collections.abc import Sequence
@@ -90,6 +90,12 @@ class SampleFrame:
     def points(self) -> int:
         """How many samples the frame carries."""
         return int(np.prod(self.shape))
+
+    @property
+    def usable_points(self) -> int:
+        """How many samples carry a value that the plant vouches for: in an accepted frame, all that
+        passed screening."""
+        return int((self.quality <= Quality.UNCERTAIN).sum())
 
     @property
     def order(self) -> tuple[int, int]:

@@ -23,7 +23,7 @@ class RecordError(ValueError):
 
 
 class MoveState(StrEnum):
-    """How far a move has come. One `INTENT` and then one of the last three, or one `HELD`."""
+    """How far a move has come: one `HELD`, or one `INTENT` and then one of the last three."""
 
     HELD = "held"  # the interlock did not permit it; `reasons` say why
     INTENT = "intent"  # permitted, about to be written
@@ -47,8 +47,8 @@ class Record(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tr
 class Proposal(Record, frozen=True, kw_only=True):
     """One cell's setpoints as the controller would have them: absolute values, never increments.
 
-    `proposal_id` is made from (section, session, sequence, cell), so that a proposal sent twice after
-    a restart is known as one.
+    `proposal_id` is made from (section, session, sequence, cell), so that a proposal sent twice
+    after a restart is known as one.
     """
 
     proposal_id: str

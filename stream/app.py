@@ -1,0 +1,207 @@
+"""What every Faust worker of potline is made of: the app, agents that lose no message, tables.
+
+Faust acknowledges a message whose agent raised, and with it loses the message. So an agent here is
+a plain coroutine `handle(Message)`; `add_agent` catches once, sends what was lost to `dead-letters`
+with topic, partition, offset and error, reports it, and goes on.
+"""
+
+import logging
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass
+from typing import Any, Final, Generic, TypeVar
+
+import faust
+from yarl import URL
+
+from stream.frames import Origin, encode_rejects
+from stream.kafka import KafkaConnection
+from stream.outbox import Outbox
+from stream.screening import reject_message
+from stream.topics import DEAD_LETTERS, Table, Topic, partition_of
+from stream.watchdog import Progress
+
+_log = logging.getLogger(__name__)
+StateT = TypeVar("StateT")
+_SESSION_TIMEOUT_S: Final = 6.0  # the lowest that a broker's defaults allow: decides the fail-over
+
+
+@dataclass(frozen=True, slots=True)
+class Message:
+    """One Kafka message, as an agent sees it."""
+
+    topic: str
+    partition: int
+    offset: int
+    value: bytes
+
+    @property
+    def origin(self) -> Origin:
+        """Where it came from, for records derived from it."""
+        return Origin(self.topic, self.partition, self.offset)
+
+
+@dataclass(frozen=True, slots=True)
+class Worker:
+    """A Faust app with what its agents share."""
+
+    app: faust.App
+    outbox: Outbox
+    progress: Progress
+    partitions: int
+    clock_ns: Callable[[], int]
+
+
+def make_worker(
+    app_id: str,
+    process: str,
+    connection: KafkaConnection,
+    partitions: int,
+    clock_ns: Callable[[], int],
+    *,
+    from_beginning: bool,
+) -> Worker:
+    """Return a worker with no agents yet.
+
+    Args:
+        app_id: Faust's id: consumer group, and the first part of changelog names.
+        process: name in events and logs.
+        partitions: of every topic.
+        clock_ns: wall clock, UTC.
+        from_beginning: where a group without committed offsets starts: True where no message may be
+            missed, False where an old one is worth nothing.
+    """
+    credentials: Any = None
+    if connection.uses_sasl:
+        credentials = faust.SASLCredentials(
+            username=connection.sasl_username,
+            password=connection.sasl_password,
+            mechanism=connection.sasl_mechanism,
+            ssl_context=connection.ssl_context(),
+        )
+    elif connection.uses_tls:
+        credentials = faust.SSLCredentials(connection.ssl_context())
+    app = faust.App(
+        app_id,
+        broker=[URL(f"kafka://{host}") for host in connection.bootstrap],
+        broker_credentials=credentials,
+        store="memory://",  # the changelog is the store; a disk copy would have to be kept in step
+        autodiscover=False,
+        topic_partitions=partitions,
+        topic_disable_leader=True,
+        topic_allow_declare=False,  # made from stream.topics before any worker starts
+        table_standby_replicas=0,
+        broker_session_timeout=_SESSION_TIMEOUT_S,
+        broker_heartbeat_interval=_SESSION_TIMEOUT_S / 4,
+        broker_rebalance_timeout=10.0,
+        broker_commit_interval=1.0,
+        broker_commit_every=1_000_000,  # by time only
+        broker_max_poll_interval=120.0,
+        consumer_auto_offset_reset="earliest" if from_beginning else "latest",
+        consumer_max_fetch_size=9_000_000,
+        producer_max_request_size=9_000_000,
+        processing_guarantee="at_least_once",
+        stream_wait_empty=False,
+        web_enabled=False,
+        worker_redirect_stdouts=False,
+    )
+    return Worker(
+        app=app,
+        outbox=Outbox(connection, process, clock_ns),
+        progress=Progress(),
+        partitions=partitions,
+        clock_ns=clock_ns,
+    )
+
+
+def add_agent(
+    worker: Worker, name: str, topic: Topic, handle: Callable[[Message], Awaitable[None]]
+) -> None:
+    """Let `handle` see every message of `topic`, one at a time in the order of its partition."""
+    channel = worker.app.topic(
+        topic.name, key_type=bytes, value_type=bytes, key_serializer="raw", value_serializer="raw"
+    )
+
+    async def agent(stream: Any) -> None:
+        async for event in stream.events():
+            raw = event.message
+            message = Message(raw.topic, raw.partition, raw.offset, event.value or b"")
+            try:
+                await handle(message)
+            except Exception as exc:  # noqa: BLE001 - the one place that must outlive any bug
+                _log.exception("%s failed on %s", name, message.origin)
+                await _bury(worker, name, message, exc)
+            worker.progress.note(raw.topic, raw.partition, raw.offset)
+
+    worker.app.agent(channel, name=name, concurrency=1)(agent)
+    worker.progress.expect(topic.name)
+
+
+async def _bury(worker: Worker, name: str, message: Message, error: Exception) -> None:
+    """Keep a message that an agent failed on, and say so."""
+    text = f"{type(error).__name__}: {error}"
+    letter = reject_message(
+        message.value, message.origin, "agent failed", f"{name}: {text}", worker.clock_ns()
+    )
+    await worker.outbox.send(DEAD_LETTERS.name, message.topic.encode(), encode_rejects(letter))
+    await worker.outbox.report("agent_failed", agent=name, error=text)
+
+
+def section_key(section: int) -> bytes:
+    """Return the key of everything that belongs to a section."""
+    return str(section).encode()
+
+
+class SectionTable(Generic[StateT]):
+    """The state of each section in a Faust table: in memory, backed by its changelog topic.
+
+    One write per frame, awaited, after the outputs of the frame: a state that says "applied" is
+    never ahead of what was sent. Decoded states are kept beside the bytes that they came from, so that a
+    state that Faust recovered in the meantime is noticed and decoded anew.
+    """
+
+    def __init__(
+        self,
+        worker: Worker,
+        table: Table,
+        encode: Callable[[StateT], bytes],
+        decode: Callable[[int, bytes], StateT],
+        initial: Callable[[int], StateT],
+    ) -> None:
+        self._worker = worker
+        self._table = table
+        self._encode = encode
+        self._decode = decode
+        self._initial = initial
+        self._decoded: dict[int, tuple[bytes, StateT]] = {}
+        self._faust = worker.app.Table(
+            table.name,
+            key_type=bytes,
+            value_type=bytes,
+            key_serializer="raw",
+            value_serializer="raw",
+            partitions=worker.partitions,
+        )
+
+    def get(self, section: int) -> StateT:
+        """Return the state of a section; the initial one where there is none."""
+        stored = self._faust.data.get(section_key(section))
+        if stored is None:
+            return self._initial(section)
+        kept = self._decoded.get(section)
+        if kept is not None and kept[0] is stored:
+            return kept[1]
+        state = self._decode(section, stored)
+        self._decoded[section] = (stored, state)
+        return state
+
+    async def put(self, section: int, state: StateT) -> None:
+        """Store the state of a section; returns when the changelog has it."""
+        payload = self._encode(state)
+        self._faust.data[section_key(section)] = payload
+        self._decoded[section] = (payload, state)
+        await self._worker.outbox.send(
+            self._table.changelog,
+            section_key(section),
+            payload,
+            partition_of(section, self._worker.partitions),
+        )

@@ -1,0 +1,137 @@
+"""How a worker sends: every message awaited, retried through an outage, never doubled by a retry.
+
+Faust's own producer buffers without end while the broker is away and tells nobody. This one waits:
+the agent that sends stands still, its input stays unacknowledged in Kafka, and the watchdog ends
+the worker if that lasts too long.
+"""
+
+import asyncio
+import logging
+from collections.abc import Callable
+from types import TracebackType
+from typing import Final, Self
+
+from aiokafka import AIOKafkaProducer
+from aiokafka.errors import KafkaError
+
+from control.events import EVENTS
+from stream.kafka import KafkaConnection, make_producer
+from stream.records import Event, encode
+from stream.topics import EVENTS as EVENTS_TOPIC
+
+_log = logging.getLogger(__name__)
+_FIRST_WAIT_S: Final = 0.2
+_LONGEST_WAIT_S: Final = 5.0
+
+
+class Outbox:
+    """An awaited sender to Kafka, and the one place where events are made."""
+
+    def __init__(
+        self, connection: KafkaConnection, process: str, clock_ns: Callable[[], int]
+    ) -> None:
+        self._connection = connection
+        self._process = process
+        self._clock_ns = clock_ns
+        self._producer: AIOKafkaProducer | None = None
+        self._events_sent = 0
+
+    async def start(self) -> None:
+        """Connect, waiting as long as it takes."""
+        await self._connected()
+
+    async def stop(self) -> None:
+        """Flush and disconnect."""
+        if self._producer is not None:
+            producer, self._producer = self._producer, None
+            await producer.stop()
+
+    async def __aenter__(self) -> Self:
+        await self.start()
+        return self
+
+    async def __aexit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        await self.stop()
+
+    async def _connected(self) -> AIOKafkaProducer:
+        wait_s = _FIRST_WAIT_S
+        while self._producer is None:
+            producer = make_producer(self._connection, f"potline-{self._process}")
+            try:
+                await producer.start()
+            except (KafkaError, OSError) as exc:
+                await producer.stop()
+                _log.warning(
+                    "No Kafka at %s (%s); start the broker or set kafka.address. Again in %.1f s.",
+                    self._connection.address,
+                    exc,
+                    wait_s,
+                )
+                await asyncio.sleep(wait_s)
+                wait_s = min(2 * wait_s, _LONGEST_WAIT_S)
+            else:
+                self._producer = producer
+        return self._producer
+
+    async def send(
+        self, topic: str, key: bytes, value: bytes, partition: int | None = None
+    ) -> None:
+        """Send one message and return when Kafka has it in its log; keep trying until it has."""
+        wait_s = _FIRST_WAIT_S
+        while True:
+            producer = await self._connected()
+            try:
+                await producer.send_and_wait(topic, value, key=key, partition=partition)
+            except (KafkaError, OSError) as exc:
+                _log.warning(
+                    "Message to %s at %s not taken (%s); again in %.1f s.",
+                    topic,
+                    self._connection.address,
+                    exc,
+                    wait_s,
+                )
+                await asyncio.sleep(wait_s)
+                wait_s = min(2 * wait_s, _LONGEST_WAIT_S)
+                if self._producer is producer and not getattr(exc, "retriable", False):
+                    # An idempotent producer that met a fatal error refuses all further work.
+                    await self.stop()
+            else:
+                return
+
+    async def report(
+        self,
+        name: str,
+        *,
+        active: bool = False,
+        section: int | None = None,
+        cell: int | None = None,
+        **details: str | float | int | None,
+    ) -> None:
+        """Send the event `name` of the event table with its sentence filled in.
+
+        Raises:
+            KeyError: the table has no such event, or its sentence wants a detail that is not given.
+        """
+        kind = EVENTS[name]
+        now_ns = self._clock_ns()
+        self._events_sent += 1
+        known = {"section": section, "cell": cell} | details
+        event = Event(
+            event_id=f"{self._process}-{now_ns}-{self._events_sent}",
+            name=name,
+            priority=kind.priority,
+            active=active,
+            section=section,
+            cell=cell,
+            sentence=kind.sentence.format(**known),
+            advice=kind.advice,
+            origin=self._process,
+            details=details,
+            t_event_ns=now_ns,
+        )
+        await self.send(EVENTS_TOPIC.name, name.encode(), encode(event))
