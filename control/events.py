@@ -1,7 +1,7 @@
 """The event table: every abnormal condition, what it leads to, what the operator reads and may do.
 
-Code detects and names; this table decides. A sentence may hold `{placeholders}`, filled from the event's
-details.
+Code detects and names; this table decides. A sentence may hold `{placeholders}`, filled from the
+event's details.
 """
 
 from dataclasses import dataclass

@@ -1,5 +1,8 @@
-"""What a setpoint may be: absolute, per step, per hour, per window. One row per setpoint of the plant
-file, read once; the controller plans inside these limits and the interlock checks against the same."""
+"""What a setpoint may be: absolute, per step, per hour, per window.
+
+One row per setpoint of the plant file, read once; the controller plans inside these limits and the
+interlock checks against the same.
+"""
 
 from dataclasses import dataclass
 from enum import StrEnum
@@ -46,7 +49,7 @@ class GuardLimits:
     Attributes:
         max_input_age_s: wall time after which the newest accepted sample of a cell is stale.
         max_cells_per_scan: most cells that may be moved by more than their resolution at once.
-        shed_after_s: silence of the plant's heartbeat (or of the samples) after which cells are shed.
+        shed_after_s: silence of the plant's heartbeat (or of the samples) that sheds the cells.
         readback_deadline_s: how long the plant may take to show a written value.
         proposal_validity_s: wall time after which a proposal that was not written is dropped.
     """
