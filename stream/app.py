@@ -155,8 +155,8 @@ class SectionTable(Generic[StateT]):
     """The state of each section in a Faust table: in memory, backed by its changelog topic.
 
     One write per frame, awaited, after the outputs of the frame: a state that says "applied" is
-    never ahead of what was sent. Decoded states are kept beside the bytes that they came from, so that a
-    state that Faust recovered in the meantime is noticed and decoded anew.
+    never ahead of what was sent. Decoded states are kept beside the bytes that they came from, so
+    that a state that Faust recovered in the meantime is noticed and decoded anew.
     """
 
     def __init__(

@@ -1,0 +1,145 @@
+"""Agent `accepted` -> `estimates`: keeps the state of every cell, frame by frame, each once."""
+
+import asyncio
+from collections.abc import Mapping
+from concurrent.futures import Executor
+from dataclasses import replace
+from typing import Final
+
+import msgspec
+import numpy as np
+from physics.estimator import Estimator, EstimatorState
+
+from stream.app import Message, SectionTable, Worker, add_agent, section_key
+from stream.frames import EstimateFrame, Quality, SampleFrame, decode_samples, encode_estimates
+from stream.topics import ACCEPTED, ESTIMATES, TABLES
+
+_TABLE: Final = next(table for table in TABLES if table.owner == "estimate")
+_STATE_VERSION: Final = 1
+
+
+class EstimateState(msgspec.Struct, frozen=True, kw_only=True):
+    """The filter of a section and how far it has come."""
+
+    version: int = _STATE_VERSION
+    session: int = -1
+    sequence: int = -1
+    frames_applied: int = 0
+    frames_skipped: int = 0
+    frames_missing: int = 0
+    filter: bytes
+
+
+def encode_state(state: EstimateState) -> bytes:
+    """Return the state as MessagePack."""
+    return msgspec.msgpack.encode(state)
+
+
+def decode_state(payload: bytes) -> EstimateState:
+    """Return the state in `payload`.
+
+    Raises:
+        ValueError: it is not a state of this version.
+    """
+    state = msgspec.msgpack.decode(payload, type=EstimateState)
+    if state.version != _STATE_VERSION:
+        raise ValueError(f"estimate state of version {state.version}, not {_STATE_VERSION}")
+    return state
+
+
+def step_estimate(
+    estimator: Estimator, state: EstimateState, frame: SampleFrame
+) -> tuple[EstimateState, EstimateFrame | None]:
+    """Absorb one accepted frame into the state of its section.
+
+    Args:
+        estimator: of the plant; pure.
+        state: of the section.
+        frame: accepted samples, cells and signals in the plant's order.
+
+    Returns:
+        The next state, and the estimate (its `t_estimated_ns` still 0); None for a frame that
+        was absorbed before.
+    """
+    if (frame.session, frame.sequence) <= (state.session, state.sequence):
+        skipped = msgspec.structs.replace(state, frames_skipped=state.frames_skipped + 1)
+        return skipped, None
+    expected = state.sequence + 1 if frame.session == state.session else 0
+    # A loop that joins a gateway in mid-life has missed nothing that it was ever responsible for.
+    missing = frame.sequence - expected if state.frames_applied else 0
+    filtered, columns = estimator.step(
+        estimator.from_bytes(state.filter),
+        frame.t_plant_s,
+        frame.value,
+        frame.quality <= Quality.UNCERTAIN,
+    )
+    following = EstimateState(
+        session=frame.session,
+        sequence=frame.sequence,
+        frames_applied=state.frames_applied + 1,
+        frames_skipped=state.frames_skipped,
+        frames_missing=state.frames_missing + missing,
+        filter=estimator.to_bytes(filtered),
+    )
+    usable = frame.quality <= Quality.UNCERTAIN
+    newest_ns = int(frame.source_time_ns[usable].max()) if usable.any() else 0
+    assert frame.origin is not None, "an accepted frame knows where it came from"
+    estimate = EstimateFrame(
+        section=frame.section,
+        session=frame.session,
+        sequence=frame.sequence,
+        cells=frame.cells,
+        values={name: np.asarray(column, dtype=np.float64) for name, column in columns.items()},
+        t_plant_s=float(frame.t_plant_s[-1]),
+        t_source_ns=newest_ns,
+        t_received_ns=frame.t_received_ns,
+        t_accepted_ns=frame.t_accepted_ns,
+        t_estimated_ns=0,
+        frames_applied=following.frames_applied,
+        frames_skipped=following.frames_skipped,
+        frames_missing=following.frames_missing,
+        origin=frame.origin,
+    )
+    return following, estimate
+
+
+def add_estimate(
+    worker: Worker,
+    estimator: Estimator,
+    cells: Mapping[int, tuple[int, ...]],
+    compute: Executor,
+) -> None:
+    """Add the agent to `worker`.
+
+    Args:
+        cells: the cells of each section.
+        compute: where JAX runs, off the event loop.
+    """
+
+    def initial(section: int) -> EstimateState:
+        state: EstimatorState = estimator.init(len(cells[section]))
+        return EstimateState(filter=estimator.to_bytes(state))
+
+    table = SectionTable[EstimateState](
+        worker, _TABLE, encode_state, lambda _, payload: decode_state(payload), initial
+    )
+
+    async def handle(message: Message) -> None:
+        frame = decode_samples(message.value)
+        state = table.get(frame.section)
+        following, estimate = await asyncio.get_running_loop().run_in_executor(
+            compute, step_estimate, estimator, state, frame
+        )
+        if estimate is not None:
+            await worker.outbox.send(
+                ESTIMATES.name,
+                section_key(frame.section),
+                encode_estimates(replace(estimate, t_estimated_ns=worker.clock_ns())),
+                message.partition,
+            )
+            lost = following.frames_missing - state.frames_missing
+            if lost:
+                await worker.outbox.report("samples_missing", section=frame.section, frames=lost)
+        await table.put(frame.section, following)
+
+    add_agent(worker, "estimate", ACCEPTED, handle)

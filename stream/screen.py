@@ -1,0 +1,100 @@
+"""Agent `samples` -> `accepted` and `rejects`: turns away what may not be believed."""
+
+from collections.abc import Mapping
+from typing import Final
+
+from stream.app import Message, SectionTable, Worker, add_agent, section_key
+from stream.edges import Edge, Edges
+from stream.frames import (
+    FrameError,
+    RejectFrame,
+    SampleFrame,
+    decode_samples,
+    encode_rejects,
+    encode_samples,
+)
+from stream.screening import (
+    Reason,
+    Screen,
+    ScreenState,
+    decode_state,
+    encode_state,
+    reject_message,
+)
+from stream.topics import ACCEPTED, REJECTS, SAMPLES, TABLES
+
+_TABLE: Final = next(table for table in TABLES if table.owner == "screen")
+_REJECTS_END_AFTER_NS: Final = 30_000_000_000
+
+
+def add_screen(worker: Worker, screens: Mapping[int, Screen]) -> None:
+    """Add the agent to `worker`.
+
+    Args:
+        screens: the rules of each section.
+    """
+    table = SectionTable[ScreenState](
+        worker,
+        _TABLE,
+        encode_state,
+        lambda section, payload: decode_state(
+            payload, len(screens[section].cells), len(screens[section].limits)
+        ),
+        lambda section: screens[section].initial_state(),
+    )
+    edges = Edges(_REJECTS_END_AFTER_NS)
+
+    async def turn_away(rejects: RejectFrame, message: Message) -> None:
+        await worker.outbox.send(
+            REJECTS.name, section_key(rejects.section), encode_rejects(rejects), message.partition
+        )
+
+    async def refuse(
+        message: Message, reason: Reason, detail: str, section: int, points: int
+    ) -> None:
+        now_ns = worker.clock_ns()
+        rejects = reject_message(
+            message.value, message.origin, reason, detail, now_ns, section=section, points=points
+        )
+        await turn_away(rejects, message)
+        if edges.update(("message", reason), True, now_ns) is Edge.BEGAN:
+            await worker.outbox.report(
+                "message_unreadable", active=True, topic=message.topic, reason=detail
+            )
+
+    async def tell(section: int, rejects: RejectFrame | None, now_ns: int) -> None:
+        reason = rejects.reason[0] if rejects else "none"
+        edge = edges.update(("samples", section), rejects is not None, now_ns)
+        if edge is not None:
+            await worker.outbox.report(
+                "sample_rejected", active=edge is Edge.BEGAN, section=section, reason=reason
+            )
+
+    async def handle(message: Message) -> None:
+        try:
+            frame: SampleFrame = decode_samples(message.value)
+        except FrameError as exc:
+            await refuse(message, Reason.MALFORMED, str(exc), -1, 0)
+            return
+        screen = screens.get(frame.section)
+        if screen is None:
+            detail = f"section {frame.section}; the plant has {sorted(screens)}"
+            await refuse(message, Reason.UNKNOWN_SECTION, detail, frame.section, frame.points)
+            return
+        now_ns = worker.clock_ns()
+        state = table.get(frame.section)
+        following, screened = screen.step(state, frame, message.value, message.origin, now_ns)
+        if screened.rejects is not None:
+            await turn_away(screened.rejects, message)
+        if screened.accepted is not None:
+            await worker.outbox.send(
+                ACCEPTED.name,
+                section_key(frame.section),
+                encode_samples(screened.accepted),
+                message.partition,
+            )
+        if following is not state:
+            await table.put(frame.section, following)
+        await tell(frame.section, screened.rejects, now_ns)
+
+    add_agent(worker, "screen", SAMPLES, handle)
