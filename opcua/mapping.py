@@ -1,0 +1,235 @@
+"""Which node of a plant is which signal or setpoint: the `[opcua]` table of a plant file.
+
+This is all that a SCADA which we did not write needs. Patterns may hold `{cell}` (1, 2, ...) and
+`{index}` (0, 1, ...), with a format such as `{cell:03d}`; `opcua.addresses` says what a node looks
+like. Our value is `raw * scale + offset`.
+"""
+
+from dataclasses import dataclass, field
+from enum import StrEnum
+
+from opcua.addresses import Address, parse_address
+
+
+class Layout(StrEnum):
+    """How the values of all cells lie in the plant's nodes."""
+
+    SCALAR = "scalar"  # one node per cell
+    ARRAY = "array"  # one node, one element per cell
+    LINE = "line"  # one node, one value for the whole line
+
+
+def expand(pattern: str, cell: int) -> str:
+    """Return the pattern for one cell.
+
+    Raises:
+        ValueError: a placeholder other than `cell` and `index`, or a format that does not fit.
+    """
+    try:
+        return pattern.format(cell=cell, index=cell - 1)
+    except (KeyError, IndexError, ValueError) as exc:
+        raise ValueError(
+            f"{pattern!r}: only {{cell}} and {{index}} may stand in braces, "
+            f"with a number format such as {{cell:03d}} ({exc})"
+        ) from exc
+
+
+def _check_pattern(pattern: str, layout: Layout, where: str) -> None:
+    is_per_cell = expand(pattern, 1) != expand(pattern, 2)
+    if layout is Layout.SCALAR and not is_per_cell:
+        raise ValueError(
+            f"{where}: {pattern!r} is the same node for every cell; put {{cell}} into it, "
+            f"or set the layout to 'array' or 'line'"
+        )
+    if layout is not Layout.SCALAR and is_per_cell:
+        raise ValueError(f"{where}: {pattern!r} holds {{cell}}; set the layout to 'scalar'")
+
+
+def _check_scale(scale: float, where: str) -> None:
+    if scale == 0.0 or scale != scale or scale in (float("inf"), float("-inf")):
+        raise ValueError(f"{where}: scale {scale} cannot be undone; give a finite number but 0")
+
+
+@dataclass(frozen=True, slots=True)
+class SignalNode:
+    """Where one signal is read.
+
+    Attributes:
+        name: one of `physics.signals.SIGNALS`.
+        node: node or pattern.
+        scale, offset: ours = raw * scale + offset.
+        first_index: element of an array that belongs to cell 1.
+    """
+
+    name: str
+    node: str
+    layout: Layout = Layout.SCALAR
+    scale: float = 1.0
+    offset: float = 0.0
+    first_index: int = 0
+
+    def __post_init__(self) -> None:
+        _check_pattern(self.node, self.layout, self.name)
+        _check_scale(self.scale, self.name)
+        if self.first_index < 0:
+            raise ValueError(f"{self.name}: first_index {self.first_index} is below 0")
+
+
+@dataclass(frozen=True, slots=True)
+class SetpointNode:
+    """Where one setpoint is written, and where the plant shows what is in force.
+
+    Attributes:
+        name: one of `physics.signals.SETPOINTS`.
+        target: pattern of the nodes written, one per cell.
+        readback: node or pattern that the plant itself writes; never the target.
+        scale, offset: ours = raw * scale + offset, for the target.
+        readback_scale, readback_offset: the same for the read-back; left out, those of the target.
+    """
+
+    name: str
+    target: str
+    readback: str
+    readback_layout: Layout = Layout.SCALAR
+    scale: float = 1.0
+    offset: float = 0.0
+    readback_scale: float | None = None
+    readback_offset: float | None = None
+    first_index: int = 0
+
+    def __post_init__(self) -> None:
+        _check_pattern(self.target, Layout.SCALAR, f"{self.name}, target")
+        _check_pattern(self.readback, self.readback_layout, f"{self.name}, readback")
+        _check_scale(self.scale, self.name)
+        if self.readback_scale is not None:
+            _check_scale(self.readback_scale, self.name)
+        if self.target == self.readback:
+            raise ValueError(
+                f"{self.name}: target and readback are the same node {self.target!r}; "
+                f"name the node in which the plant shows the value in force"
+            )
+
+    @property
+    def readback_signal(self) -> SignalNode:
+        """The read-back as a thing to read."""
+        return SignalNode(
+            name=self.name,
+            node=self.readback,
+            layout=self.readback_layout,
+            scale=self.scale if self.readback_scale is None else self.readback_scale,
+            offset=self.offset if self.readback_offset is None else self.readback_offset,
+            first_index=self.first_index,
+        )
+
+    def to_raw(self, value: float) -> float:
+        """Return our value in the plant's unit."""
+        return (value - self.offset) / self.scale
+
+
+@dataclass(frozen=True, slots=True)
+class ClockNodes:
+    """The plant's own time and scan number, where it has them; each may be left out.
+
+    Attributes:
+        plant_time: seconds (a number) or a DateTime; left out, source timestamps tell the time.
+        scan_counter: one more with each scan; left out, the line is polled each scan period.
+    """
+
+    plant_time: str | None = None
+    scan_counter: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class HeartbeatNodes:
+    """Counters that say "alive"; each may be left out.
+
+    Attributes:
+        optimiser: written by us, one more each second.
+        plant: read by us; left out, the server's own current time stands in.
+    """
+
+    optimiser: str | None = None
+    plant: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class ModeNodes:
+    """Where a cell is told, and tells, whether it follows our targets.
+
+    Attributes:
+        target: pattern of the nodes written.
+        actual: node or pattern read.
+        remote, local: what is written to put a cell under the optimiser, and back.
+        remote_shown: what `actual` shows of a cell under the optimiser; left out, `remote`.
+    """
+
+    target: str
+    actual: str
+    remote: bool | int | str
+    local: bool | int | str
+    actual_layout: Layout = Layout.SCALAR
+    remote_shown: tuple[bool | int | str, ...] = ()
+    first_index: int = 0
+
+    def __post_init__(self) -> None:
+        _check_pattern(self.target, Layout.SCALAR, "modes, target")
+        _check_pattern(self.actual, self.actual_layout, "modes, actual")
+        if self.remote == self.local:
+            raise ValueError(f"modes: remote and local are both {self.remote!r}")
+
+    @property
+    def shown(self) -> tuple[bool | int | str, ...]:
+        """What `actual` shows of a cell under the optimiser."""
+        return self.remote_shown or (self.remote,)
+
+
+@dataclass(frozen=True, slots=True)
+class Mapping:
+    """The whole `[opcua]` table.
+
+    Attributes:
+        signals, setpoints: every one that the plant file names, each once.
+        modes: left out, cells follow targets at all times.
+        has_history: the server keeps a history of the signals and the clock, so that scans missed
+            in an outage can be had later; needs a scan counter.
+        namespaces: short names for namespace URIs.
+    """
+
+    signals: tuple[SignalNode, ...]
+    setpoints: tuple[SetpointNode, ...]
+    clock: ClockNodes = ClockNodes()
+    heartbeats: HeartbeatNodes = HeartbeatNodes()
+    modes: ModeNodes | None = None
+    has_history: bool = False
+    namespaces: dict[str, str] = field(default_factory=dict)
+
+    def __post_init__(self) -> None:
+        for kind, rows in (("signal", self.signals), ("setpoint", self.setpoints)):
+            names = [row.name for row in rows]
+            twice = sorted({name for name in names if names.count(name) > 1})
+            if twice:
+                raise ValueError(f"{kind} {', '.join(twice)} is mapped more than once")
+        if self.has_history and self.clock.scan_counter is None:
+            raise ValueError("has_history needs clock.scan_counter: without it no gap is seen")
+        for pattern in self.patterns:
+            self.address(pattern, 1)
+
+    @property
+    def patterns(self) -> tuple[str, ...]:
+        """Every node and pattern in the table."""
+        patterns: list[str | None] = [row.node for row in self.signals]
+        for row in self.setpoints:
+            patterns += [row.target, row.readback]
+        patterns += [self.clock.plant_time, self.clock.scan_counter]
+        patterns += [self.heartbeats.optimiser, self.heartbeats.plant]
+        if self.modes is not None:
+            patterns += [self.modes.target, self.modes.actual]
+        return tuple(pattern for pattern in patterns if pattern is not None)
+
+    def address(self, pattern: str, cell: int) -> Address:
+        """Return the address of a pattern for one cell.
+
+        Raises:
+            ValueError: see `expand` and `opcua.addresses.parse_address`.
+        """
+        return parse_address(expand(pattern, cell), self.namespaces)

@@ -1,0 +1,263 @@
+"""The node table: every node that the simulated SCADA shows, what it holds and who may write it.
+
+A pattern with `{cell}` stands for one node per cell; cells count from 1. Node ids never change
+between versions of this namespace; what breaks them gets a new namespace URI. Ranges are not here:
+they come with the signals and setpoints of the plant file, so that a limit has one home.
+"""
+
+from dataclasses import dataclass
+from enum import IntEnum, StrEnum
+from typing import Final
+
+from opcua.units import (
+    DEGREE_CELSIUS,
+    KILOAMPERE,
+    KILOGRAM,
+    KILOGRAM_PER_HOUR,
+    MEGAWATT,
+    MILLIMETRE,
+    MILLIVOLT,
+    SECOND,
+    VOLT,
+    Unit,
+)
+
+NAMESPACE_URI: Final = "urn:potline:plant:1"
+LINE: Final = "Line1"
+
+
+class DataType(StrEnum):
+    """Built-in OPC UA types in use."""
+
+    DOUBLE = "Double"
+    INT32 = "Int32"
+    UINT32 = "UInt32"
+
+
+class WrittenBy(StrEnum):
+    """Who may write a node; all others read it."""
+
+    SCADA = "scada"
+    OPTIMISER = "optimiser"
+
+
+class CellMode(IntEnum):
+    """Who moves a cell, in the plant's own words (block modes of Foundation Fieldbus)."""
+
+    LOCAL_OVERRIDE = 2  # local control treats an anode effect, whatever the target mode
+    MANUAL = 3
+    AUTO = 4  # local control
+    REMOTE_CASCADE = 6  # follows the optimiser's targets
+
+
+class WatchdogState(IntEnum):
+    """What the plant's own watchdog makes of the optimiser's heartbeat."""
+
+    WAITING = 0  # none seen yet
+    ALIVE = 1
+    SHED = 2  # it stood still: all cells are back on local control
+
+
+@dataclass(frozen=True, slots=True)
+class NodeRow:
+    """One row of the table.
+
+    Attributes:
+        path: browse names below Objects, parts divided by "/".
+        node_id: the string identifier.
+        signal, setpoint: the name in the plant file that gives the node its ranges.
+        is_array: one value per cell in one node.
+        is_historized: the server keeps a history that HistoryRead gives back.
+    """
+
+    path: str
+    node_id: str
+    data_type: DataType
+    holds: str
+    unit: Unit | None = None
+    signal: str | None = None
+    setpoint: str | None = None
+    is_array: bool = False
+    is_historized: bool = False
+    written_by: WrittenBy = WrittenBy.SCADA
+
+    @property
+    def is_per_cell(self) -> bool:
+        """Whether the row stands for one node per cell."""
+        return "{cell" in self.node_id
+
+
+@dataclass(frozen=True, slots=True)
+class Quantity:
+    """A signal or setpoint: its name in the plant file, its browse name and unit here."""
+
+    name: str
+    browse_name: str
+    unit: Unit
+    holds: str
+
+
+CELL_QUANTITIES: Final = (
+    Quantity("cell_voltage_v", "CellVoltage", VOLT, "cell voltage"),
+    Quantity("bath_temperature_c", "BathTemperature", DEGREE_CELSIUS, "bath temperature"),
+    Quantity("alumina_fed_kg", "AluminaFed", KILOGRAM, "running total of alumina dropped"),
+    Quantity("beam_position_mm", "BeamPosition", MILLIMETRE, "anode beam, up is positive"),
+    Quantity("voltage_noise_mv", "VoltageNoise", MILLIVOLT, "deviation of the voltage, 1 min"),
+)
+SETPOINT_QUANTITIES: Final = (
+    Quantity("alumina_feed_rate_kg_per_h", "AluminaFeedRate", KILOGRAM_PER_HOUR, "feed rate"),
+    Quantity("beam_position_mm", "BeamPosition", MILLIMETRE, "absolute beam position"),
+)
+
+_LINE_ROWS: Final = (
+    NodeRow(
+        f"{LINE}/LineCurrent",
+        "L1.LineCurrent",
+        DataType.DOUBLE,
+        "line current",
+        KILOAMPERE,
+        signal="line_current_ka",
+        is_historized=True,
+    ),
+    NodeRow(
+        f"{LINE}/LineVoltage", "L1.LineVoltage", DataType.DOUBLE, "sum of all cell voltages", VOLT
+    ),
+    NodeRow(f"{LINE}/LinePower", "L1.LinePower", DataType.DOUBLE, "power of the line", MEGAWATT),
+    NodeRow(
+        f"{LINE}/Clock/PlantTime",
+        "L1.Clock.PlantTime",
+        DataType.DOUBLE,
+        "plant time of the newest scan, seconds since 1970 where the speed is 1",
+        SECOND,
+        is_historized=True,
+    ),
+    NodeRow(
+        f"{LINE}/Clock/Speed",
+        "L1.Clock.Speed",
+        DataType.DOUBLE,
+        "plant seconds per second of wall time",
+    ),
+    NodeRow(
+        f"{LINE}/Clock/ScanCounter",
+        "L1.Clock.ScanCounter",
+        DataType.UINT32,
+        "number of the newest scan, from 1 at the start of the server",
+        is_historized=True,
+    ),
+    NodeRow(
+        f"{LINE}/Comm/HbOptimiser",
+        "L1.Comm.HbOptimiser",
+        DataType.UINT32,
+        "heartbeat of the optimiser, one more each second",
+        written_by=WrittenBy.OPTIMISER,
+    ),
+    NodeRow(
+        f"{LINE}/Comm/HbScada",
+        "L1.Comm.HbScada",
+        DataType.UINT32,
+        "heartbeat of the plant, one more each second",
+    ),
+    NodeRow(
+        f"{LINE}/Comm/WatchdogTimeout_s",
+        "L1.Comm.WatchdogTimeout_s",
+        DataType.DOUBLE,
+        "standstill of HbOptimiser after which all cells go back to local control",
+        SECOND,
+    ),
+    NodeRow(
+        f"{LINE}/Comm/WatchdogState",
+        "L1.Comm.WatchdogState",
+        DataType.INT32,
+        "0 waiting, 1 alive, 2 shed",
+    ),
+    NodeRow(
+        f"{LINE}/Snapshot/ModeActual",
+        "L1.Snapshot.ModeActual",
+        DataType.INT32,
+        "mode of every cell: 2 local override, 3 manual, 4 auto, 6 remote cascade",
+        is_array=True,
+    ),
+)
+
+
+def _signal_rows(quantity: Quantity) -> tuple[NodeRow, NodeRow]:
+    name = quantity.browse_name
+    return (
+        NodeRow(
+            f"{LINE}/Snapshot/{name}",
+            f"L1.Snapshot.{name}",
+            DataType.DOUBLE,
+            f"{quantity.holds} of every cell, one scan",
+            quantity.unit,
+            signal=quantity.name,
+            is_array=True,
+            is_historized=True,
+        ),
+        NodeRow(
+            f"{LINE}/Cells/C{{cell:03d}}/PV/{name}",
+            f"L1.C{{cell:03d}}.PV.{name}",
+            DataType.DOUBLE,
+            quantity.holds,
+            quantity.unit,
+            signal=quantity.name,
+        ),
+    )
+
+
+def _setpoint_rows(quantity: Quantity) -> tuple[NodeRow, ...]:
+    name, setpoint, unit = quantity.browse_name, quantity.name, quantity.unit
+    path, node_id = f"{LINE}/Cells/C{{cell:03d}}/SP/{name}", f"L1.C{{cell:03d}}.SP.{name}"
+    return (
+        NodeRow(
+            f"{LINE}/Snapshot/SP/{name}/Readback",
+            f"L1.Snapshot.SP.{name}.Readback",
+            DataType.DOUBLE,
+            f"{quantity.holds} in force, every cell",
+            unit,
+            setpoint=setpoint,
+            is_array=True,
+        ),
+        NodeRow(
+            f"{path}/Target",
+            f"{node_id}.Target",
+            DataType.DOUBLE,
+            f"{quantity.holds} that the optimiser asks for",
+            unit,
+            setpoint=setpoint,
+            written_by=WrittenBy.OPTIMISER,
+        ),
+        NodeRow(
+            f"{path}/Readback",
+            f"{node_id}.Readback",
+            DataType.DOUBLE,
+            f"{quantity.holds} in force",
+            unit,
+            setpoint=setpoint,
+        ),
+        NodeRow(f"{path}/HiLim", f"{node_id}.HiLim", DataType.DOUBLE, "highest target", unit),
+        NodeRow(f"{path}/LoLim", f"{node_id}.LoLim", DataType.DOUBLE, "lowest target", unit),
+    )
+
+
+_CELL_ROWS: Final = (
+    NodeRow(
+        f"{LINE}/Cells/C{{cell:03d}}/ModeTarget",
+        "L1.C{cell:03d}.ModeTarget",
+        DataType.INT32,
+        "mode asked for: 3 manual, 4 auto, 6 remote cascade",
+        written_by=WrittenBy.OPTIMISER,
+    ),
+    NodeRow(
+        f"{LINE}/Cells/C{{cell:03d}}/ModeActual",
+        "L1.C{cell:03d}.ModeActual",
+        DataType.INT32,
+        "mode in force: 2 local override, 3 manual, 4 auto, 6 remote cascade",
+    ),
+)
+
+NODES: Final[tuple[NodeRow, ...]] = (
+    *_LINE_ROWS,
+    *(row for quantity in CELL_QUANTITIES for row in _signal_rows(quantity)),
+    *(row for quantity in SETPOINT_QUANTITIES for row in _setpoint_rows(quantity)),
+    *_CELL_ROWS,
+)
