@@ -1,0 +1,19 @@
+"""Strict JAX, and the two plants of the repository."""
+
+import pytest
+
+from physics.design import PlantDesign
+from tests.physics.plants import load_design
+from tests.physics.strict import strict_jax
+
+__all__ = ["strict_jax"]
+
+
+@pytest.fixture(scope="session")
+def reference() -> PlantDesign:
+    return load_design("reference-300ka.toml")
+
+
+@pytest.fixture(scope="session")
+def metalx() -> PlantDesign:
+    return load_design("metalx-120ka.toml")
