@@ -1,0 +1,103 @@
+"""The last gate before the plant: `permit` is the only thing that leads to a write.
+
+A request passes an ordered table of small checks. Each sees the request, the situation as measured
+(not as modelled), the limits and what is remembered. Whatever goes wrong in a check holds the
+request: the safe answer is that nothing is written. This is supervisory software of the basic
+process control layer, not a safety instrumented function.
+"""
+
+import msgspec
+
+from control.interlock_case import (
+    OPTIMISER_ROLE,
+    Case,
+    Held,
+    InterlockLimits,
+    Request,
+    Ruling,
+    Situation,
+    Verdict,
+)
+from control.interlock_checks import CHECKS, Check
+from control.interlock_state import SectionState, SetpointState, add_travel
+
+__all__ = [
+    "OPTIMISER_ROLE",
+    "InterlockLimits",
+    "Request",
+    "Ruling",
+    "SectionState",
+    "Situation",
+    "Verdict",
+    "judge",
+    "permit",
+]
+
+
+def permit(
+    request: Request, situation: Situation, limits: InterlockLimits, state: SectionState
+) -> tuple[Verdict, SectionState]:
+    """Judge one request and return what may be written, with the state that follows.
+
+    Args:
+        request: what is asked.
+        situation: what is measured now.
+        limits: of the plant file.
+        state: of the cell's section.
+
+    Returns:
+        A verdict, whose `applied` is None unless the ruling is written, and the next state. A
+        request that was judged at all makes later repeats of itself "not newer".
+    """
+    return judge(CHECKS, request, situation, limits, state)
+
+
+def judge(
+    checks: tuple[Check, ...],
+    request: Request,
+    situation: Situation,
+    limits: InterlockLimits,
+    state: SectionState,
+) -> tuple[Verdict, SectionState]:
+    """Judge by the given checks; `permit` is this with all of them, and what programs call."""
+    case = Case(request, situation, limits, state)
+    for check in checks:
+        try:
+            outcome = check(case)
+        except Exception as exc:  # noqa: BLE001 - whatever fails in a check, nothing is written
+            outcome = Held(
+                Ruling.CHECK_FAILED, f"{check.__name__} failed: {type(exc).__name__}: {exc}"
+            )
+        if isinstance(outcome, Held):
+            verdict = Verdict(outcome.ruling, None, request.value, (*case.reasons, outcome.reason))
+            return verdict, _note_order(case)
+        case = outcome
+    ruling = Ruling.LIMITED if case.reasons else Ruling.PERMITTED
+    return Verdict(ruling, case.value, request.value, case.reasons), _note_move(case)
+
+
+def _note_order(case: Case) -> SectionState:
+    """Remember that a request of a known caller was judged, whatever came of it."""
+    if not case.is_order_new:
+        return case.section
+    noted = msgspec.structs.replace(case.remembered, order=case.request.order)
+    return case.section.remember(case.request.cell, case.request.setpoint, noted)
+
+
+def _note_move(case: Case) -> SectionState:
+    """Remember a permitted move: its value, its time, its travel, and its cell in this scan."""
+    remembered, limit = case.remembered, case.limit
+    distance = abs(case.value - case.origin)
+    now_s = case.situation.now_plant_s
+    window_s = limit.travel_window_h * 3600.0
+    moved = distance > 0.0
+    noted = SetpointState(
+        order=case.request.order,
+        applied=case.value,
+        moved_plant_s=now_s if moved else remembered.moved_plant_s,
+        travels=add_travel(remembered.travels, now_s, window_s, distance)
+        if moved
+        else remembered.travels,
+    )
+    section = case.section.remember(case.request.cell, case.request.setpoint, noted)
+    return section.count_move(case.request.cell, case.situation.scan) if case.is_move else section

@@ -1,0 +1,120 @@
+"""What the interlock remembers of a section, in a form that a table can keep.
+
+Everything is frozen: a verdict comes with the state that follows from it. Travel is kept in coarse
+buckets, so that the state of a setpoint stays small however often it moves; a bucket counts in full
+until its newest moment has left the window, which errs on the safe side.
+
+    InterlockStateError   the bytes are not a state of this version
+"""
+
+from typing import Final
+
+import msgspec
+
+STATE_VERSION: Final = 1
+BUCKETS: Final = 24  # per travel window
+Order = tuple[int, int]  # (session, sequence)
+
+
+class InterlockStateError(ValueError):
+    """The bytes are no interlock state of this version; the message says why."""
+
+
+class Travel(msgspec.Struct, frozen=True):
+    """Absolute changes within one bucket of plant time."""
+
+    bucket: int
+    distance: float
+
+
+class SetpointState(msgspec.Struct, frozen=True):
+    """One setpoint of one cell.
+
+    Attributes:
+        order: (session, sequence) of the newest request that was judged; older ones are refused.
+        applied: value of the last permitted move.
+        moved_plant_s: plant time of the last move that changed the value.
+        travels: buckets of the travel window, oldest first.
+    """
+
+    order: Order | None = None
+    applied: float | None = None
+    moved_plant_s: float | None = None
+    travels: tuple[Travel, ...] = ()
+
+
+class SectionState(msgspec.Struct, frozen=True):
+    """All setpoints of a section, and which cells have been moved in the present scan."""
+
+    setpoints: dict[str, SetpointState] = {}
+    scan: int = -1
+    cells_moved: tuple[int, ...] = ()
+    version: int = STATE_VERSION
+
+    def of(self, cell: int, setpoint: str) -> SetpointState:
+        """Return what is remembered of one setpoint of one cell."""
+        return self.setpoints.get(_key(cell, setpoint), SetpointState())
+
+    def moved_in(self, scan: int) -> tuple[int, ...]:
+        """Return the cells of this section that were moved in that scan."""
+        return self.cells_moved if scan == self.scan else ()
+
+    def remember(self, cell: int, setpoint: str, state: SetpointState) -> "SectionState":
+        """Return the section with another state of that setpoint."""
+        setpoints = {**self.setpoints, _key(cell, setpoint): state}
+        return msgspec.structs.replace(self, setpoints=setpoints)
+
+    def count_move(self, cell: int, scan: int) -> "SectionState":
+        """Return the section with that cell counted among those moved in that scan."""
+        moved = self.moved_in(scan)
+        if cell not in moved:
+            moved = (*moved, cell)
+        return msgspec.structs.replace(self, scan=scan, cells_moved=moved)
+
+
+def travelled(travels: tuple[Travel, ...], t_plant_s: float, window_s: float) -> float:
+    """Return the distance within the window that ends now, in the unit of the setpoint."""
+    return sum(travel.distance for travel in _within(travels, t_plant_s, window_s))
+
+
+def add_travel(
+    travels: tuple[Travel, ...], t_plant_s: float, window_s: float, distance: float
+) -> tuple[Travel, ...]:
+    """Return the travels of the window with one more."""
+    kept = _within(travels, t_plant_s, window_s)
+    bucket = int(t_plant_s // (window_s / BUCKETS))
+    if kept and kept[-1].bucket == bucket:
+        return (*kept[:-1], Travel(bucket, kept[-1].distance + distance))
+    return (*kept, Travel(bucket, distance))
+
+
+def encode_state(state: SectionState) -> bytes:
+    """Return the state as bytes."""
+    return msgspec.msgpack.encode(state)
+
+
+def decode_state(payload: bytes) -> SectionState:
+    """Return the state in `payload`.
+
+    Raises:
+        InterlockStateError: not such a state, or one of another version.
+    """
+    try:
+        state = msgspec.msgpack.decode(payload, type=SectionState)
+    except (msgspec.DecodeError, msgspec.ValidationError) as exc:
+        raise InterlockStateError(f"not an interlock state: {exc}") from exc
+    if state.version != STATE_VERSION:
+        raise InterlockStateError(
+            f"interlock state of version {state.version}; this program reads version "
+            f"{STATE_VERSION}: start with an empty guard table, cells begin from their read-back"
+        )
+    return state
+
+
+def _key(cell: int, setpoint: str) -> str:
+    return f"{cell}/{setpoint}"
+
+
+def _within(travels: tuple[Travel, ...], t_plant_s: float, window_s: float) -> tuple[Travel, ...]:
+    oldest = (t_plant_s - window_s) // (window_s / BUCKETS)
+    return tuple(travel for travel in travels if travel.bucket >= oldest)
