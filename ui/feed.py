@@ -1,0 +1,237 @@
+"""The process `feed`: folds what moves on Kafka into the live picture in Redis.
+
+It belongs to no consumer group and commits nothing: it reads the last minutes again when it
+starts, so that neither its own restart nor an empty Redis blanks a page.
+"""
+
+import asyncio
+import logging
+import time
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass
+from typing import Any, Final, Protocol
+
+from aiokafka import AIOKafkaConsumer, TopicPartition
+from aiokafka.errors import KafkaError
+from redis.asyncio import Redis
+from redis.exceptions import RedisError
+
+from stream.frames import (
+    FrameError,
+    decode_estimates,
+    decode_rejects,
+    decode_samples,
+)
+from stream.kafka import KafkaConnection, make_consumer
+from stream.records import Command, Event, Move, Proposal, RecordError, decode
+from stream.topics import (
+    ACCEPTED,
+    COMMANDS,
+    DEAD_LETTERS,
+    ESTIMATES,
+    EVENTS,
+    MOVES,
+    PROPOSALS,
+    REJECTS,
+    Topic,
+)
+from ui.fold import (
+    count_unreadable,
+    fold_accepted,
+    fold_command,
+    fold_estimates,
+    fold_event,
+    fold_move,
+    fold_proposal,
+    fold_rejects,
+)
+from ui.picture import TREND_LENGTH, Picture, init_picture
+from ui.store import PictureWriter
+
+_log: Final = logging.getLogger(__name__)
+_FIRST_WAIT_S: Final = 0.5
+_LONGEST_WAIT_S: Final = 10.0
+_POLL_MS: Final = 250
+_HOUR_S: Final = 3600
+
+
+class Arrival(Protocol):
+    """A Kafka message, as far as the feed looks at it."""
+
+    topic: str
+    value: bytes | None
+    timestamp: int
+
+
+@dataclass(frozen=True, slots=True)
+class Source:
+    """A topic of the feed: how it is folded, and how far back a start reads it."""
+
+    topic: Topic
+    fold: Callable[[Picture, bytes], Picture]
+    look_back_s: int
+
+
+_TREND_S: Final = TREND_LENGTH + 60
+SOURCES: Final = (
+    Source(ACCEPTED, lambda p, b: fold_accepted(p, decode_samples(b)), _TREND_S),
+    Source(ESTIMATES, lambda p, b: fold_estimates(p, decode_estimates(b)), _TREND_S),
+    Source(PROPOSALS, lambda p, b: fold_proposal(p, decode(b, Proposal)), _TREND_S),
+    Source(MOVES, lambda p, b: fold_move(p, decode(b, Move)), _TREND_S),
+    Source(COMMANDS, lambda p, b: fold_command(p, decode(b, Command)), 60),
+    # Events come on change only: a cell may have been in MANUAL since yesterday.
+    Source(EVENTS, lambda p, b: fold_event(p, decode(b, Event)), 24 * _HOUR_S),
+    Source(REJECTS, lambda p, b: fold_rejects(p, decode_rejects(b)), _HOUR_S),
+    Source(DEAD_LETTERS, lambda p, b: fold_rejects(p, decode_rejects(b), dead=True), 24 * _HOUR_S),
+)
+_BY_TOPIC: Final[Mapping[str, Source]] = {source.topic.name: source for source in SOURCES}
+
+
+def fold_message(picture: Picture, topic: str, payload: bytes | None) -> Picture:
+    """Return the picture after one message; one that cannot be read is counted."""
+    if payload is None:
+        return count_unreadable(picture)
+    try:
+        return _BY_TOPIC[topic].fold(picture, payload)
+    except (FrameError, RecordError) as exc:
+        _log.debug("A message on %s could not be read: %s", topic, exc)
+        return count_unreadable(picture)
+
+
+def fold_messages(picture: Picture, messages: Iterable[Arrival]) -> Picture:
+    """Return the picture after all `messages`, taken in the order in which Kafka got them."""
+    for message in sorted(messages, key=lambda message: message.timestamp):
+        picture = fold_message(picture, message.topic, message.value)
+    return picture
+
+
+class Feed:
+    """Kafka to Redis.
+
+    Args:
+        kafka, redis_address: where they are.
+        sections: the cell numbers of every section.
+        columns: what trends keep.
+        write_interval_s: longest time between a change and its being in Redis.
+    """
+
+    def __init__(
+        self,
+        kafka: KafkaConnection,
+        redis_address: str,
+        sections: tuple[tuple[int, ...], ...],
+        columns: tuple[str, ...],
+        write_interval_s: float = 0.25,
+    ) -> None:
+        self._kafka = kafka
+        self._redis_address = redis_address
+        self._sections = sections
+        self._columns = columns
+        self._write_interval_s = write_interval_s
+        self._picture = init_picture(sections, columns)
+        self._caught_up = asyncio.Event()
+
+    @property
+    def picture(self) -> Picture:
+        """The picture as it stands in this process."""
+        return self._picture
+
+    async def run(self, stop: asyncio.Event) -> None:
+        """Feed until `stop` is set; an outage of Kafka or Redis is reported and waited out."""
+        async with asyncio.TaskGroup() as group:
+            tasks = [group.create_task(self._consume()), group.create_task(self._publish())]
+            await stop.wait()
+            for task in tasks:
+                task.cancel()
+
+    async def _consume(self) -> None:
+        wait_s = _FIRST_WAIT_S
+        while True:
+            consumer = make_consumer(
+                self._kafka, *(source.topic for source in SOURCES), client_id="potline-feed"
+            )
+            try:
+                await consumer.start()
+                wait_s = _FIRST_WAIT_S
+                await self._read_back(consumer)
+                await self._follow(consumer)
+            except (KafkaError, OSError) as exc:
+                _log.warning(
+                    "No Kafka at %s (%s); start the broker or set kafka.address. Again in %.1f s.",
+                    self._kafka.address,
+                    exc or type(exc).__name__,
+                    wait_s,
+                )
+            finally:
+                await consumer.stop()
+            await asyncio.sleep(wait_s)
+            wait_s = min(2 * wait_s, _LONGEST_WAIT_S)
+
+    async def _read_back(self, consumer: AIOKafkaConsumer) -> None:
+        """Fold what the topics still hold of the last minutes, in order of time."""
+        now_ms = time.time_ns() // 1_000_000
+        partitions = sorted(consumer.assignment())
+        since = {
+            partition: now_ms - _BY_TOPIC[partition.topic].look_back_s * 1000
+            for partition in partitions
+        }
+        begins: dict[TopicPartition, Any] = await consumer.offsets_for_times(since)
+        ends: dict[TopicPartition, int] = await consumer.end_offsets(partitions)
+        for partition in partitions:
+            begin = begins.get(partition)
+            consumer.seek(partition, ends[partition] if begin is None else begin.offset)
+        behind = {p for p in partitions if begins.get(p) is not None}
+        held: list[Arrival] = []
+        while behind:
+            for batch in (await consumer.getmany(timeout_ms=_POLL_MS)).values():
+                held += batch
+            for partition in tuple(behind):
+                if await consumer.position(partition) >= ends[partition]:
+                    behind.discard(partition)
+        # After an outage of Kafka the picture stands: what comes again is dropped by the fold.
+        self._picture = await asyncio.to_thread(fold_messages, self._picture, held)
+        self._caught_up.set()
+
+    async def _follow(self, consumer: AIOKafkaConsumer) -> None:
+        while True:
+            batches = await consumer.getmany(timeout_ms=_POLL_MS)
+            if batches:
+                arrived: list[Arrival] = [m for batch in batches.values() for m in batch]
+                self._picture = fold_messages(self._picture, arrived)
+
+    async def _publish(self) -> None:
+        await self._caught_up.wait()
+        wait_s = _FIRST_WAIT_S
+        async with Redis.from_url(self._redis_address) as redis:
+            writer = PictureWriter(redis, life=time.time_ns())
+            while True:
+                try:
+                    await writer.write(self._picture, time.time_ns())
+                except (RedisError, OSError) as exc:
+                    _log.warning(
+                        "No Redis at %s (%s); start it or set redis.address. Again in %.1f s.",
+                        self._redis_address,
+                        exc,
+                        wait_s,
+                    )
+                    await asyncio.sleep(wait_s)
+                    wait_s = min(2 * wait_s, _LONGEST_WAIT_S)
+                else:
+                    wait_s = _FIRST_WAIT_S
+                    await asyncio.sleep(self._write_interval_s)
+
+
+async def run_feed(
+    kafka: KafkaConnection,
+    redis_address: str,
+    sections: tuple[tuple[int, ...], ...],
+    columns: tuple[str, ...],
+    stop: asyncio.Event,
+) -> None:
+    """Run the process `feed` until `stop` is set.
+
+    Args:
+        sections: the cell numbers of every section.
+        columns: what trends keep, see `ui.quantities.trend_columns`.
+    """
+    await Feed(kafka, redis_address, sections, columns).run(stop)

@@ -1,0 +1,337 @@
+"""Record by record to the next live picture: `(picture, record) -> picture`.
+
+Delivery is at least once and may go back in time after a restart. A record that the picture has
+seen, or that is older than what it shows, changes nothing but the count of repeats.
+"""
+
+from typing import Final
+
+import numpy as np
+from msgspec.structs import replace
+
+from control.modes import Mode
+from stream.frames import EstimateFrame, Quality, RejectFrame, SampleFrame
+from stream.records import Command, Event, Move, MoveState, Proposal
+from ui.picture import (
+    EXAMPLES_LENGTH,
+    F64,
+    JOURNAL_LENGTH,
+    LATENCY_LENGTH,
+    TREND_LENGTH,
+    LinePicture,
+    Picture,
+    RejectExample,
+    SectionPicture,
+    TrendRow,
+)
+
+TREND_PERIOD_NS: Final = 800_000_000  # wall time between rows: frames come about each second
+_ESTIMATE_OVERDUE_NS: Final = 3_000_000_000  # trends go on without estimates after this
+_ORIGINAL_SHOWN: Final = 60  # bytes of an unreadable message that are shown
+_STEP: Final = {MoveState.HELD: 0, MoveState.INTENT: 0}  # the others come after these
+
+
+def fold_accepted(picture: Picture, frame: SampleFrame) -> Picture:
+    """Take in accepted samples: the newest believed value of every cell and signal."""
+    section = _section(picture, frame.section, frame.cells)
+    if section is None:
+        return _count(picture, strange=1)
+    if frame.order <= section.accepted_order:
+        return _count(picture, repeated=1)
+    usable = np.asarray(frame.quality <= Quality.UNCERTAIN)
+    scans = frame.shape[0]
+    newest = scans - 1 - np.argmax(usable[::-1], axis=0)  # (C, K), where there is any
+    known = usable.any(axis=0)
+    rows, columns = np.indices(newest.shape)
+    value = frame.value[newest, rows, columns]
+    values = dict(section.values)
+    for k, name in enumerate(frame.signals):
+        column = f"measured.{name}"
+        values[column] = np.where(known[:, k], value[:, k], _column(section, column))
+    times = np.where(usable, frame.source_time_ns, 0).max(axis=(0, 2), initial=0)
+    following = replace(
+        section,
+        values=values,
+        source_time_ns=np.maximum(section.source_time_ns, times),
+        accepted_order=frame.order,
+        t_plant_s=float(frame.t_plant_s[-1]),
+    )
+    line = replace(picture.line, points_accepted=picture.line.points_accepted + frame.usable_points)
+    line = _seen(line, "samples", frame.t_received_ns)
+    line = _seen(line, "accepted", frame.t_accepted_ns)
+    if times.max(initial=0):
+        line = _timed(line, "accepted", int(times.max()), frame.t_accepted_ns)
+    picture = _with(picture, line, following)
+    if frame.t_accepted_ns - section.t_estimated_ns > _ESTIMATE_OVERDUE_NS:
+        picture = _trend(picture, following, frame.t_accepted_ns, frame.session)
+    return picture
+
+
+def fold_estimates(picture: Picture, frame: EstimateFrame) -> Picture:
+    """Take in the estimated state of a section."""
+    section = _section(picture, frame.section, frame.cells)
+    if section is None:
+        return _count(picture, strange=1)
+    if frame.order <= section.estimate_order:
+        return _count(picture, repeated=1)
+    values = section.values | {f"estimate.{name}": v for name, v in frame.values.items()}
+    following = replace(
+        section,
+        values=values,
+        estimate_order=frame.order,
+        t_plant_s=frame.t_plant_s,
+        t_estimated_ns=frame.t_estimated_ns,
+        frames_applied=frame.frames_applied,
+        frames_skipped=frame.frames_skipped,
+        frames_missing=frame.frames_missing,
+    )
+    line = _seen(picture.line, "estimates", frame.t_estimated_ns)
+    if frame.t_source_ns:
+        line = _timed(line, "estimated", frame.t_source_ns, frame.t_estimated_ns)
+    picture = _with(picture, line, following)
+    return _trend(picture, following, frame.t_estimated_ns, frame.session)
+
+
+def fold_proposal(picture: Picture, proposal: Proposal) -> Picture:
+    """Take in what the controller would do, and why."""
+    section, at = _cell(picture, proposal.section, proposal.cell)
+    if section is None:
+        return _count(picture, strange=1)
+    values = dict(section.values)
+    for name, wanted in proposal.setpoints.items():
+        values[f"asked.{name}"] = _put(section, f"asked.{name}", at, wanted)
+    following = replace(
+        section,
+        values=values,
+        reasons=_swap(section.reasons, at, proposal.reason),
+        solver=_swap(section.solver, at, proposal.fallback or proposal.proposed_by),
+    )
+    line = replace(
+        picture.line,
+        proposals=picture.line.proposals + 1,
+        fallbacks=picture.line.fallbacks + (proposal.fallback is not None),
+        solve_ms=(*picture.line.solve_ms, proposal.solve_ms)[-LATENCY_LENGTH:],
+    )
+    line = _seen(line, "proposals", proposal.t_decided_ns)
+    line = _timed(line, "decided", proposal.t_source_ns, proposal.t_decided_ns)
+    return _with(picture, line, following)
+
+
+def fold_move(picture: Picture, move: Move) -> Picture:
+    """Take in how far a move has come: asked, applied, read back, and the mode of its cell."""
+    section, at = _cell(picture, move.section, move.cell)
+    if section is None:
+        return _count(picture, strange=1)
+    key = f"{at}/{move.setpoint}"
+    known = section.moves.get(key)
+    if known is not None and _step_of(move) <= _step_of(known):
+        return _count(picture, repeated=1)
+    values = dict(section.values)
+    figures = {"asked": move.asked, "readback": move.readback}
+    if move.state is MoveState.VERIFIED:
+        figures["applied"] = move.applied
+    elif move.readback is not None:
+        figures["applied"] = move.readback  # what the plant holds
+    elif move.previous is not None:
+        figures["applied"] = move.previous
+    for kind, figure in figures.items():
+        if figure is not None:
+            column = f"{kind}.{move.setpoint}"
+            values[column] = _put(section, column, at, figure)
+    following = replace(section, values=values, moves=section.moves | {key: move})
+    following = _mode(following, at, move.mode, move.t_permitted_ns)
+    line = replace(picture.line, moves=_add(picture.line.moves, move.state, 1))
+    newest = max(move.t_permitted_ns, move.t_written_ns or 0, move.t_verified_ns or 0)
+    line = _seen(line, "moves", newest)
+    if move.state is MoveState.VERIFIED:
+        for stage, time_ns in (("written", move.t_written_ns), ("verified", move.t_verified_ns)):
+            if time_ns is not None:
+                line = _timed(line, stage, move.t_source_ns, time_ns)
+    return _with(picture, line, following)
+
+
+def fold_event(picture: Picture, event: Event) -> Picture:
+    """Take in an event: the journal, the list of what is active, the mode of a cell."""
+    line = picture.line
+    if any(kept.event_id == event.event_id for kept in line.journal):
+        return _count(picture, repeated=1)
+    # A restart reads events of several partitions: keep the newest last whatever the order.
+    journal = tuple(sorted((*line.journal, event), key=lambda kept: kept.t_event_ns))
+    active = dict(line.active)
+    subject = f"{event.name}/{event.section}/{event.cell}"
+    if event.active:
+        active[subject] = event
+    elif subject in active and active[subject].t_event_ns <= event.t_event_ns:
+        del active[subject]
+    line = replace(line, journal=journal[-JOURNAL_LENGTH:], active=active)
+    picture = replace(picture, line=_seen(line, "events", event.t_event_ns))
+    if event.name != "mode_changed" or event.section is None or event.cell is None:
+        return picture
+    section, at = _cell(picture, event.section, event.cell)
+    word = event.details.get("mode")
+    if section is None or word not in set(Mode):
+        return picture
+    return _with(picture, picture.line, _mode(section, at, Mode(word), event.t_event_ns))
+
+
+def fold_command(picture: Picture, command: Command) -> Picture:
+    """Take in what a person asked, so that every screen shows it as pending."""
+    known = picture.line.commands.get(command.cell)
+    if known is not None and known.t_issued_ns >= command.t_issued_ns:
+        return _count(picture, repeated=1)
+    line = replace(picture.line, commands=picture.line.commands | {command.cell: command})
+    return replace(picture, line=_seen(line, "commands", command.t_issued_ns))
+
+
+def fold_rejects(picture: Picture, frame: RejectFrame, *, dead: bool = False) -> Picture:
+    """Take in what was turned away, by reason, with the newest examples.
+
+    Args:
+        dead: the frame is a dead letter: a message on which an agent failed.
+    """
+    line = picture.line
+    where = f"{frame.origin.topic}/{frame.origin.partition}"
+    order = f"{'dead ' if dead else ''}{where}"
+    if frame.origin.offset <= line.reject_order.get(order, -1):
+        return _count(picture, repeated=1)
+    rejected = line.rejected
+    for reason in () if dead else frame.reason:
+        rejected = _add(rejected, reason, 1)
+    examples = tuple(
+        RejectExample(
+            t_rejected_ns=frame.t_rejected_ns,
+            section=frame.section,
+            cell=int(frame.cell[i]),
+            signal=frame.signal[i],
+            value=float(frame.value[i]),
+            reason=frame.reason[i],
+            detail=frame.detail[i],
+            where=f"{where}/{frame.origin.offset}",
+            original=_readable(frame.original[i]),
+        )
+        for i in range(min(len(frame.reason), EXAMPLES_LENGTH))
+    )
+    line = replace(
+        line,
+        rejected=rejected,
+        dead_letters=line.dead_letters + dead,
+        examples=(*line.examples, *examples)[-EXAMPLES_LENGTH:],
+        reject_order=line.reject_order | {order: frame.origin.offset},
+    )
+    name = "dead-letters" if dead else "rejects"
+    return replace(picture, line=_seen(line, name, frame.t_rejected_ns))
+
+
+def count_unreadable(picture: Picture) -> Picture:
+    """Count a message of which not even the form could be read."""
+    return _count(picture, unreadable=1)
+
+
+def _section(picture: Picture, number: int, cells: tuple[int, ...]) -> SectionPicture | None:
+    if not 0 <= number < len(picture.sections):
+        return None
+    section = picture.sections[number]
+    return section if section.cells == cells else None
+
+
+def _cell(picture: Picture, number: int, cell: int) -> tuple[SectionPicture | None, int]:
+    if not 0 <= number < len(picture.sections) or cell not in picture.sections[number].cells:
+        return None, -1
+    section = picture.sections[number]
+    return section, section.cells.index(cell)
+
+
+def _column(section: SectionPicture, column: str) -> F64:
+    known = section.values.get(column)
+    return np.full(len(section.cells), np.nan) if known is None else known
+
+
+def _put(section: SectionPicture, column: str, at: int, figure: float) -> F64:
+    following = _column(section, column).copy()
+    following[at] = figure
+    return following
+
+
+def _swap(texts: tuple[str, ...], at: int, text: str) -> tuple[str, ...]:
+    return (*texts[:at], text, *texts[at + 1 :])
+
+
+def _add(counts: dict[str, int], key: str, number: int) -> dict[str, int]:
+    return counts | {str(key): counts.get(str(key), 0) + number}
+
+
+def _count(
+    picture: Picture, *, repeated: int = 0, strange: int = 0, unreadable: int = 0
+) -> Picture:
+    line = picture.line
+    line = replace(
+        line,
+        repeated=line.repeated + repeated,
+        strange=line.strange + strange,
+        unreadable=line.unreadable + unreadable,
+    )
+    return replace(picture, line=line)
+
+
+def _seen(line: LinePicture, topic: str, time_ns: int) -> LinePicture:
+    if time_ns <= line.newest_ns.get(topic, 0):
+        return line
+    return replace(line, newest_ns=line.newest_ns | {topic: time_ns})
+
+
+def _timed(line: LinePicture, stage: str, from_ns: int, to_ns: int) -> LinePicture:
+    kept = (*line.latency_ms.get(stage, ()), (to_ns - from_ns) / 1e6)[-LATENCY_LENGTH:]
+    return replace(line, latency_ms=line.latency_ms | {stage: kept})
+
+
+def _step_of(move: Move) -> tuple[int, int]:
+    return move.t_decided_ns, _STEP.get(move.state, 1)
+
+
+def _mode(section: SectionPicture, at: int, mode: Mode, time_ns: int) -> SectionPicture:
+    if time_ns < section.mode_times_ns[at]:
+        return section
+    times = section.mode_times_ns
+    return replace(
+        section,
+        modes=(*section.modes[:at], mode, *section.modes[at + 1 :]),
+        mode_times_ns=(*times[:at], time_ns, *times[at + 1 :]),
+    )
+
+
+def _with(picture: Picture, line: LinePicture, section: SectionPicture) -> Picture:
+    sections = list(picture.sections)
+    sections[section.section] = section
+    return replace(picture, line=line, sections=tuple(sections))
+
+
+def _trend(picture: Picture, section: SectionPicture, now_ns: int, session: int) -> Picture:
+    rows = picture.trends[section.section]
+    number = rows[-1].number + 1 if rows else 0
+    if rows and section.t_plant_s <= rows[-1].t_plant_s:
+        if session <= rows[-1].session:
+            return picture
+        # Another life of the plant, whose clock begins earlier: nothing joins the two, and the gap
+        # in the numbers tells every reader so.
+        rows, number = (), number + 1
+    elif rows and now_ns - rows[-1].t_wall_ns < TREND_PERIOD_NS:
+        return picture
+    values = [_column(section, column) for column in picture.columns]
+    row = TrendRow(
+        number=number,
+        session=session,
+        t_plant_s=section.t_plant_s,
+        t_wall_ns=now_ns,
+        values=np.stack(values, axis=1).astype(np.float32),
+    )
+    trends = list(picture.trends)
+    trends[section.section] = (*rows, row)[-TREND_LENGTH:]
+    return replace(picture, trends=tuple(trends))
+
+
+def _readable(original: bytes | None) -> str:
+    if original is None:
+        return ""
+    shown = original[:_ORIGINAL_SHOWN]
+    tail = "…" if len(original) > _ORIGINAL_SHOWN else ""
+    return "".join(chr(byte) if 32 <= byte < 127 else "·" for byte in shown) + tail

@@ -1,0 +1,72 @@
+"""The figures of the line as a whole, for the header of every page."""
+
+from collections import Counter
+from dataclasses import dataclass
+from typing import Final
+
+import numpy as np
+
+from control.events import Priority
+from control.modes import Mode
+from ui.picture import F64
+from ui.snapshot import Snapshot
+
+QUANTILES: Final = (50, 95, 99)
+
+
+@dataclass(frozen=True, slots=True)
+class LineKpis:
+    """Line figures; NaN where nothing is known.
+
+    Attributes:
+        energy_kwh_per_kg: mean of the cells' estimates.
+        modes: cells per mode; None counts those of which nobody has said.
+        alarms: active events per priority.
+    """
+
+    current_ka: float
+    power_mw: float
+    mean_voltage_v: float
+    energy_kwh_per_kg: float
+    current_efficiency_pct: float
+    modes: dict[Mode | None, int]
+    alarms: dict[Priority, int]
+    stale_cells: int
+    data_age_s: float
+
+
+def line_kpis(snapshot: Snapshot) -> LineKpis:
+    """Return the line figures of a snapshot; stale cells count for nothing."""
+    fresh = ~snapshot.is_stale
+    voltage = snapshot.value("measured.cell_voltage_v")[fresh]
+    current_ka = _median(snapshot.value("measured.line_current_ka")[fresh])
+    complete = bool(voltage.size) and bool(np.isfinite(voltage).all()) and bool(fresh.all())
+    return LineKpis(
+        current_ka=current_ka,
+        # The sum over a part of the cells would look like a line that runs at part load.
+        power_mw=float(voltage.sum()) * current_ka / 1000.0 if complete else float("nan"),
+        mean_voltage_v=_mean(voltage),
+        energy_kwh_per_kg=_mean(snapshot.value("estimate.energy_kwh_per_kg")[fresh]),
+        current_efficiency_pct=100.0 * _mean(snapshot.value("estimate.current_efficiency")[fresh]),
+        modes=dict(Counter(snapshot.modes)),
+        alarms=dict(Counter(event.priority for event in snapshot.line.active.values())),
+        stale_cells=int(snapshot.is_stale.sum()),
+        data_age_s=snapshot.data_age_s,
+    )
+
+
+def quantiles_ms(latencies: tuple[float, ...]) -> tuple[float, ...]:
+    """Return the `QUANTILES` of latencies; NaN where there are none."""
+    if not latencies:
+        return (float("nan"),) * len(QUANTILES)
+    return tuple(float(q) for q in np.percentile(latencies, QUANTILES))
+
+
+def _mean(values: F64) -> float:
+    known = values[np.isfinite(values)]
+    return float(known.mean()) if known.size else float("nan")
+
+
+def _median(values: F64) -> float:
+    known = values[np.isfinite(values)]
+    return float(np.median(known)) if known.size else float("nan")

@@ -1,0 +1,153 @@
+"""The live picture: all that the screens show, as values.
+
+`ui.fold` makes the next picture from a record, `ui.store` carries it through Redis. Nothing here
+changes in place: a part that did not change is the same object, which is how the feed knows what
+to send.
+"""
+
+from typing import Final
+
+import msgspec
+import numpy as np
+from numpy.typing import NDArray
+
+from control.modes import Mode
+from stream.records import Command, Event, Move
+
+F64 = NDArray[np.float64]
+F32 = NDArray[np.float32]
+
+JOURNAL_LENGTH: Final = 200  # events kept
+EXAMPLES_LENGTH: Final = 40  # rejected samples kept, with what they were
+TREND_LENGTH: Final = 720  # rows kept per section
+LATENCY_LENGTH: Final = 600  # latencies kept per stage, for their quantiles
+
+STAGES: Final = ("accepted", "estimated", "decided", "written", "verified")
+
+
+class SectionPicture(msgspec.Struct, frozen=True, kw_only=True, eq=False):
+    """The newest of every cell of one section.
+
+    Attributes:
+        values: column (see `ui.quantities`) -> (C,), NaN where unknown.
+        source_time_ns: (C,) of the newest believed sample; 0 where there never was one.
+        modes: of each cell; None where nobody has said yet.
+        reasons: the controller's newest sentence about each cell.
+        moves: newest move of each (position in section, setpoint), as "position/setpoint".
+        accepted_order, estimate_order: (session, sequence) of the newest frames.
+    """
+
+    section: int
+    cells: tuple[int, ...]
+    values: dict[str, np.ndarray]
+    source_time_ns: np.ndarray
+    modes: tuple[Mode | None, ...]
+    mode_times_ns: tuple[int, ...]
+    reasons: tuple[str, ...]
+    solver: tuple[str, ...]
+    moves: dict[str, Move]
+    accepted_order: tuple[int, int] = (-1, -1)
+    estimate_order: tuple[int, int] = (-1, -1)
+    t_plant_s: float = 0.0
+    t_estimated_ns: int = 0
+    frames_applied: int = 0
+    frames_skipped: int = 0
+    frames_missing: int = 0
+
+
+class RejectExample(msgspec.Struct, frozen=True, kw_only=True):
+    """One rejected sample or message, as the health page shows it."""
+
+    t_rejected_ns: int
+    section: int
+    cell: int
+    signal: str
+    value: float
+    reason: str
+    detail: str
+    where: str  # topic/partition/offset of the message
+    original: str  # the first bytes of a message that could not be read
+
+
+class LinePicture(msgspec.Struct, frozen=True, kw_only=True):
+    """What is known of the line as a whole since the feed began.
+
+    Attributes:
+        newest_ns: topic -> wall time of its newest record.
+        latency_ms: stage -> the newest latencies, from the source time to that stage.
+        reject_order: "topic/partition" -> offset of the newest rejected message.
+        commands: newest command of each cell.
+    """
+
+    points_accepted: int = 0
+    rejected: dict[str, int] = {}
+    dead_letters: int = 0
+    proposals: int = 0
+    fallbacks: int = 0
+    moves: dict[str, int] = {}
+    repeated: int = 0
+    strange: int = 0
+    unreadable: int = 0
+    newest_ns: dict[str, int] = {}
+    latency_ms: dict[str, tuple[float, ...]] = {}
+    solve_ms: tuple[float, ...] = ()
+    reject_order: dict[str, int] = {}
+    journal: tuple[Event, ...] = ()
+    active: dict[str, Event] = {}
+    examples: tuple[RejectExample, ...] = ()
+    commands: dict[int, Command] = {}
+
+
+class TrendRow(msgspec.Struct, frozen=True, kw_only=True, eq=False):
+    """All trended columns of all cells of a section at one time.
+
+    Attributes:
+        number: counts the rows of the section.
+        session: life of the gateway that the row is from.
+        values: (C, columns) in the order of `ui.quantities.trend_columns`.
+    """
+
+    number: int
+    session: int
+    t_plant_s: float
+    t_wall_ns: int
+    values: np.ndarray
+
+
+class Picture(msgspec.Struct, frozen=True, kw_only=True, eq=False):
+    """Everything the screens show."""
+
+    line: LinePicture
+    sections: tuple[SectionPicture, ...]
+    trends: tuple[tuple[TrendRow, ...], ...]
+    columns: tuple[str, ...]
+
+
+def init_section(section: int, cells: tuple[int, ...]) -> SectionPicture:
+    """Return the picture of a section of which nothing is known."""
+    return SectionPicture(
+        section=section,
+        cells=cells,
+        values={},
+        source_time_ns=np.zeros(len(cells), dtype=np.int64),
+        modes=(None,) * len(cells),
+        mode_times_ns=(0,) * len(cells),
+        reasons=("",) * len(cells),
+        solver=("",) * len(cells),
+        moves={},
+    )
+
+
+def init_picture(sections: tuple[tuple[int, ...], ...], columns: tuple[str, ...]) -> Picture:
+    """Return the picture of a line of which nothing is known.
+
+    Args:
+        sections: the cell numbers of every section.
+        columns: what trends keep.
+    """
+    return Picture(
+        line=LinePicture(),
+        sections=tuple(init_section(number, cells) for number, cells in enumerate(sections)),
+        trends=((),) * len(sections),
+        columns=columns,
+    )

@@ -1,0 +1,126 @@
+"""What a page is drawn from: the whole line at one moment, as arrays over all its cells."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+import numpy as np
+from numpy.typing import NDArray
+
+from control.modes import Mode
+from ui.layout import LineLayout
+from ui.picture import F64, LinePicture, SectionPicture, TrendRow
+from ui.store import NOTHING_READ, Reading
+
+
+@dataclass(frozen=True, slots=True)
+class Snapshot:
+    """The line at one moment.
+
+    Attributes:
+        number: counts the looks at Redis.
+        now_ns: wall time of the look.
+        values: column -> (N,) in the order of the line, NaN where unknown.
+        age_s: (N,) wall time since the newest believed sample of each cell; infinite if none.
+        is_stale: (N,) the newest sample is too old to be shown as if it were alive.
+        modes: of each cell; None where nobody has said yet.
+        link: why the picture cannot be read, as a sentence; empty when it can.
+        written_ns: when the feed last wrote.
+    """
+
+    number: int
+    now_ns: int
+    layout: LineLayout
+    line: LinePicture
+    values: Mapping[str, F64]
+    age_s: F64
+    is_stale: NDArray[np.bool_]
+    modes: tuple[Mode | None, ...]
+    reasons: tuple[str, ...]
+    solver: tuple[str, ...]
+    sections: Mapping[int, SectionPicture]
+    trends: Mapping[int, tuple[TrendRow, ...]]
+    t_plant_s: float
+    written_ns: int
+    life: int = -1
+    link: str = ""
+    unknown: F64 = field(default_factory=lambda: np.zeros(0))
+
+    def value(self, column: str) -> F64:
+        """Return (N,) of a column; NaN everywhere if the picture has no such column."""
+        return self.values.get(column, self.unknown)
+
+    def of(self, cell: int, column: str) -> float:
+        """Return the figure of one cell."""
+        return float(self.value(column)[self.layout.index[cell]])
+
+    @property
+    def data_age_s(self) -> float:
+        """Wall time since the newest believed sample of the line; infinite if there is none."""
+        return float(self.age_s.min(initial=np.inf))
+
+
+def take_snapshot(
+    layout: LineLayout,
+    reading: Reading,
+    *,
+    number: int,
+    now_ns: int,
+    max_age_s: float,
+    link: str = "",
+) -> Snapshot:
+    """Lay the sections of a picture out as one line.
+
+    Args:
+        reading: as it came from Redis; sections that do not fit the layout are left out.
+        max_age_s: wall time after which a value is stale.
+        link: why the picture could not be read this time.
+    """
+    count = len(layout.cells)
+    values: dict[str, F64] = {}
+    source = np.zeros(count, dtype=np.int64)
+    modes: list[Mode | None] = []
+    reasons: list[str] = []
+    solver: list[str] = []
+    t_plant_s = 0.0
+    start = 0
+    for section_number, cells in enumerate(layout.sections):
+        section = reading.sections.get(section_number)
+        stop = start + len(cells)
+        if section is None or section.cells != cells:
+            modes += [None] * len(cells)
+            reasons += [""] * len(cells)
+            solver += [""] * len(cells)
+        else:
+            for column, part in section.values.items():
+                values.setdefault(column, np.full(count, np.nan))[start:stop] = part
+            source[start:stop] = section.source_time_ns
+            modes += section.modes
+            reasons += section.reasons
+            solver += section.solver
+            t_plant_s = max(t_plant_s, section.t_plant_s)
+        start = stop
+    age_s = np.where(source > 0, np.maximum(now_ns - source, 0) / 1e9, np.inf)
+    return Snapshot(
+        number=number,
+        now_ns=now_ns,
+        layout=layout,
+        line=reading.line,
+        values=values,
+        age_s=age_s,
+        is_stale=age_s > max_age_s,
+        modes=tuple(modes),
+        reasons=tuple(reasons),
+        solver=tuple(solver),
+        sections=reading.sections,
+        trends=reading.trends,
+        t_plant_s=t_plant_s,
+        written_ns=reading.written_ns,
+        life=reading.life,
+        link=link,
+        unknown=np.full(count, np.nan),
+    )
+
+
+def blank_snapshot(layout: LineLayout) -> Snapshot:
+    """Return the snapshot of a line of which nothing is known yet."""
+    return take_snapshot(layout, NOTHING_READ, number=0, now_ns=0, max_age_s=0.0)
