@@ -1,1 +1,1 @@
-"""What a cell is: equations, reduced order, estimator and plant. Pure: no clock, no I/O, no logging."""
+"""What a cell is: equations, reduced order, estimator and plant. Pure: no clock, I/O or logging."""

@@ -31,9 +31,9 @@ def compute_alumina_rates(
 ) -> AluminaRates:
     """Balance of the three reservoirs.
 
-    A share of what is fed dissolves at once, the rest slowly; a little settles as sludge and returns.
-    Within half a per cent of saturation dissolution slows down and stops at it; below, the balance is
-    the published one.
+    A share of what is fed dissolves at once, the rest slowly; a little settles as sludge and comes
+    back. Within half a per cent of saturation dissolution slows down and stops at it; below, the
+    balance is the published one.
 
     Args:
         parameters: fractions and rate constants.

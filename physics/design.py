@@ -80,7 +80,7 @@ class ElectrodeDesign:
 
 @dataclass(frozen=True, slots=True)
 class BathDesign:
-    """The bath: mass, composition (weight per cent) and the alumina at which the anode effect sets in."""
+    """The bath: mass, composition in weight per cent, alumina at which the anode effect sets in."""
 
     mass_kg: float
     excess_alf3_wt_pct: float

@@ -44,9 +44,9 @@ def compute_heat_parts(
 ) -> HeatParts:
     """Break the heat balance into its parts.
 
-    The reaction takes 0.48 + 1.65 CE volts, cold alumina included. Here alumina takes its share when
-    it dissolves, so that the same share leaves the reaction: at a steady alumina content the sum is
-    as published.
+    The reaction takes 0.48 + 1.65 CE volts, cold alumina included. Here alumina takes its share
+    when it dissolves, so that the same share leaves the reaction: at a steady alumina content the
+    sum is as published.
 
     Args:
         parameters: of the cell.

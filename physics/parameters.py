@@ -147,4 +147,4 @@ def make_parameters(design: PlantDesign) -> CellParameters:
         "efficiency_low": efficiency.low,
         "efficiency_high": efficiency.high,
     }
-    return CellParameters(**{name: jnp.asarray(float(x)) for name, x in figures.items()})
+    return CellParameters(**{name: jnp.asarray(x, dtype=float) for name, x in figures.items()})

@@ -109,8 +109,8 @@ def compute_bubble_coverage(
 ) -> Array:
     """Share of the anode's underside that gas covers.
 
-    It rises steeply towards the anode-effect alumina, and with it the cell voltage. Haupin's formula
-    has a pole just below; alumina is held a little above it, with a rounded corner.
+    It rises steeply towards the anode-effect alumina, and with it the cell voltage. Haupin's
+    formula has a pole just below; alumina is held a little above it, with a rounded corner.
 
     Args:
         current_density: A/cm2.

@@ -1,0 +1,442 @@
+"""The simulated line: cells that differ from their design, with shots, faults, beams and noise.
+
+All cells advance together in one jitted call, in substeps of at most five seconds of plant time.
+"""
+
+from functools import partial
+from typing import Final, NamedTuple
+
+import jax
+import jax.numpy as jnp
+from jax import Array
+from jax.typing import ArrayLike
+
+from physics.cell import CellOutputs, CellState, compute_derivative, compute_outputs
+from physics.design import PlantDesign, nominal_feed_kg_per_h
+from physics.disturbances import (
+    SECONDS_PER_DAY,
+    Disturbances,
+    Draws,
+    draw,
+    draw_readings,
+    make_cell_keys,
+    perturb,
+)
+from physics.ledge import compute_steady_ledge_cm
+from physics.parameters import CellParameters, make_parameters
+from physics.precision import strengthen
+
+LONGEST_SUBSTEP_S: Final = 5.0
+_FEED_HIGHEST_FACTOR: Final = 5.0  # design value: what a feeder can do at most, times nominal
+_BEAM_TRAVEL_MM: Final = 400.0  # design value: full travel of the beam
+_ANODE_EFFECT_NOISE_MV: Final = 800.0  # design value
+
+
+class PlantParameters(NamedTuple):
+    """What stays the same while the line runs; scalars or (C,)."""
+
+    cell: CellParameters  # every field (C,)
+    line_current_ka: Array
+    feed_highest_kg_per_h: Array
+    shot_kg: Array
+    beam_speed_mm_per_s: Array
+    beam_resolution_mm: Array
+    beam_backlash_mm: Array
+    temperature_bias_c: Array  # (C,)
+    disturbances: dict[str, Array]  # the figures of `Disturbances`, by name
+
+
+class PlantState(NamedTuple):
+    """What the line remembers; (C,) unless noted."""
+
+    t_s: Array  # scalar: plant time since the start
+    cell: CellState
+    crust_kg: Array
+    feed_due_kg: Array  # demanded, not yet a whole shot
+    feed_rate_kg_per_h: Array  # in force
+    fed_kg: Array  # running total of what the feeder says it dropped
+    arrived_kg: Array  # running total of what reached the bath or its crust
+    used_kg: Array  # running total of what electrolysis consumed
+    beam_mm: Array
+    anode_mm: Array  # where the anodes are, behind the backlash of the beam
+    fault_until_s: Array
+    anode_effect: Array  # bool
+    anode_effect_since_s: Array
+    anode_effect_v: Array
+    alf3_wander_wt_pct: Array
+    line_current_ka: Array  # scalar
+    keys: Array  # (C,) keys
+    line_key: Array  # scalar key
+
+
+class PlantInputs(NamedTuple):
+    """What the control system asks of the cells, each (C,); what is not finite changes nothing."""
+
+    feed_rate_kg_per_h: ArrayLike
+    beam_target_mm: ArrayLike
+
+
+class PlantTruth(NamedTuple):
+    """What no instrument shows, for validation and logging; (C,)."""
+
+    alumina_wt_pct: Array
+    undissolved_alumina_kg: Array
+    sludge_kg: Array
+    crust_kg: Array
+    bath_temperature_c: Array
+    liquidus_c: Array
+    superheat_c: Array
+    ledge_cm: Array
+    acd_cm: Array
+    cell_voltage_v: Array
+    resistance_uohm: Array
+    line_current_ka: Array
+    current_efficiency: Array
+    energy_kwh_per_kg: Array
+    feed_share: Array  # of a commanded shot that leaves the feeder now
+    anode_effect: Array  # bool
+    arrived_kg: Array
+    used_kg: Array
+
+
+class PlantOutputs(NamedTuple):
+    """What one scan shows.
+
+    Attributes:
+        measured: by the names of `physics.signals`; (C,), the line's current a scalar.
+        truth: what no instrument shows.
+        feed_rate_kg_per_h: feed demand in force, (C,).
+    """
+
+    measured: dict[str, Array]
+    truth: PlantTruth
+    feed_rate_kg_per_h: Array
+
+
+def init_plant(
+    design: PlantDesign,
+    cell_count: int,
+    seed: int,
+    disturbances: Disturbances | None = None,
+) -> tuple[PlantParameters, PlantState]:
+    """Build a line of cells that differ, each near its own steady state at nominal voltage.
+
+    Args:
+        design: what the cells were built as.
+        cell_count: C, 1 or more.
+        seed: of all random numbers.
+        disturbances: spread, faults and noise; the defaults where none are given.
+
+    Returns:
+        Parameters and the state at plant time 0.
+
+    Raises:
+        ValueError: `cell_count` is below 1.
+    """
+    if cell_count < 1:
+        raise ValueError(f"a line of {cell_count} cells cannot run. Remedy: ask for 1 or more")
+    spread = disturbances if disturbances is not None else Disturbances()
+    gap, nominal = design.cell.gap, design.cell.nominal
+    cell = perturb(make_parameters(design), spread, make_cell_keys(seed, cell_count, 1))
+    uniform = jax.vmap(lambda key: jax.random.uniform(key, (4,)))(
+        make_cell_keys(seed, cell_count, 2)
+    )
+    bias = jax.vmap(jax.random.normal)(make_cell_keys(seed, cell_count, 3))
+    parameters = PlantParameters(
+        cell=cell,
+        line_current_ka=jnp.asarray(design.line.current_ka),
+        feed_highest_kg_per_h=jnp.asarray(_FEED_HIGHEST_FACTOR * nominal_feed_kg_per_h(design)),
+        shot_kg=jnp.asarray(design.cell.feed.shot_kg),
+        beam_speed_mm_per_s=jnp.asarray(gap.beam_speed_mm_per_s),
+        beam_resolution_mm=jnp.asarray(gap.beam_resolution_mm),
+        beam_backlash_mm=jnp.asarray(gap.beam_backlash_mm),
+        temperature_bias_c=spread.temperature_bias_c * bias,
+        disturbances={
+            name: jnp.asarray(getattr(spread, name)) for name in Disturbances.__dataclass_fields__
+        },
+    )
+    zeros = jnp.zeros(cell_count)
+    beam_mm = jnp.round(gap.beam_start_mm + 40.0 * (uniform[:, 1] - 0.5), 1)
+    state = PlantState(
+        t_s=jnp.zeros(()),
+        cell=_settle(
+            cell,
+            design.line.current_ka,
+            nominal.alumina_wt_pct + 0.6 * (uniform[:, 0] - 0.5),
+            nominal.acd_cm + zeros,
+            nominal.bath_temperature_c + zeros,
+            nominal.cell_voltage_v + 0.04 * (uniform[:, 2] - 0.5),
+        ),
+        crust_kg=zeros,
+        feed_due_kg=design.cell.feed.shot_kg * uniform[:, 3],
+        feed_rate_kg_per_h=nominal_feed_kg_per_h(design) + zeros,
+        fed_kg=zeros,
+        arrived_kg=zeros,
+        used_kg=zeros,
+        beam_mm=beam_mm,
+        anode_mm=beam_mm,
+        fault_until_s=zeros - 1.0,
+        anode_effect=jnp.zeros(cell_count, dtype=bool),
+        anode_effect_since_s=zeros,
+        anode_effect_v=zeros,
+        alf3_wander_wt_pct=zeros,
+        line_current_ka=jnp.asarray(design.line.current_ka),
+        keys=make_cell_keys(seed, cell_count, 4),
+        line_key=jax.random.fold_in(jax.random.key(seed), 5),
+    )
+    return strengthen(parameters), strengthen(state)
+
+
+def make_inputs(state: PlantState) -> PlantInputs:
+    """Ask for what is: the feed rate in force and the beam where it stands."""
+    return PlantInputs(feed_rate_kg_per_h=state.feed_rate_kg_per_h, beam_target_mm=state.beam_mm)
+
+
+@jax.jit
+def step_plant(
+    parameters: PlantParameters, state: PlantState, inputs: PlantInputs, dt_s: ArrayLike
+) -> tuple[PlantState, PlantOutputs]:
+    """Run the line for a while and take one scan at its end.
+
+    Args:
+        parameters: of the line.
+        state: before.
+        inputs: in force all the while.
+        dt_s: plant time to run, s, above 0; changing it does not recompile.
+
+    Returns:
+        The state after, and the scan.
+    """
+    duration_s = jnp.asarray(dt_s, dtype=state.t_s.dtype)
+    count = jnp.maximum(jnp.ceil(duration_s / LONGEST_SUBSTEP_S - 1e-9), 1.0)
+    step = partial(_step_once, parameters, inputs, duration_s / count)
+    state = jax.lax.fori_loop(0, count.astype(int), lambda _, before: step(before), state)
+    return _scan(parameters, state)
+
+
+@jax.jit
+def _settle(
+    cell: CellParameters,
+    current_ka: float,
+    alumina_wt_pct: Array,
+    acd_cm: Array,
+    temperature_c: Array,
+    cell_voltage_v: Array,
+) -> CellState:
+    """Gap, temperature and ledge at which a cell stands still at the given voltage."""
+
+    def at(temperature_c: Array, acd_cm: Array, ledge_cm: Array) -> CellState:
+        use = cell.oxide_kg_per_coulomb * current_ka * 1e3 * 0.945
+        waiting = cell.undissolved_fraction * use / cell.dissolution_per_s
+        return CellState(
+            alumina_wt_pct=alumina_wt_pct,
+            undissolved_alumina_kg=waiting,
+            sludge_kg=cell.settling_per_s * waiting / cell.sludge_return_per_s / 0.65,
+            bath_temperature_c=temperature_c,
+            ledge_cm=ledge_cm,
+            acd_cm=acd_cm,
+        )
+
+    def outputs(state: CellState) -> CellOutputs:
+        use = cell.oxide_kg_per_coulomb * current_ka * 1e3 * 0.945
+        return compute_outputs(cell, state, current_ka, use)
+
+    ledge_cm = jnp.full_like(temperature_c, 10.0)
+    side_w_per_k = cell.bath_to_ledge_w_per_m2_k * cell.ledge_area_m2
+    for _ in range(30):
+        now = outputs(at(temperature_c, acd_cm, ledge_cm))
+        volts_per_cm = now.voltage.bath_v / (acd_cm - 0.5)
+        acd_cm = acd_cm + 0.8 * (cell_voltage_v - now.cell_voltage_v) / volts_per_cm
+        slope = side_w_per_k + cell.top_and_bottom_conductance_w_per_k
+        temperature_c = temperature_c + 0.8 * now.heat.net_w() / slope
+    now = outputs(at(temperature_c, acd_cm, ledge_cm))
+    ledge_cm = jnp.clip(compute_steady_ledge_cm(cell, now.superheat_c, now.liquidus_c), 2.0, 30.0)
+    return at(temperature_c, acd_cm, ledge_cm)
+
+
+def _step_once(
+    parameters: PlantParameters, inputs: PlantInputs, dt_s: Array, state: PlantState
+) -> PlantState:
+    world = parameters.disturbances
+    keys, drawn = draw(state.keys)
+    state = state._replace(keys=keys)
+    state = _move_line_current(parameters, dt_s, state)
+    state = _move_beam(parameters, inputs, dt_s, state)
+    state, feed_kg_per_s = _drop_shots(parameters, inputs, dt_s, drawn, state)
+
+    cell = _with_wander(parameters.cell, state)
+    violent = cell._replace(  # an anode effect stirs the bath: alumina dissolves at once
+        undissolved_fraction=jnp.where(state.anode_effect, 0.1, cell.undissolved_fraction),
+        dissolution_per_s=jnp.where(
+            state.anode_effect, 5.0 * cell.dissolution_per_s, cell.dissolution_per_s
+        ),
+    )
+    extra_v = jnp.where(state.anode_effect, state.anode_effect_v, 0.0)
+    rates = compute_derivative(violent, state.cell, state.line_current_ka, feed_kg_per_s, extra_v)
+    after = CellState(*(x + dt_s * rate for x, rate in zip(state.cell, rates, strict=True)))
+    wander_cm = world["acd_wander_cm_per_root_h"] * jnp.sqrt(dt_s / 3600.0) * drawn.acd
+    after = after._replace(
+        alumina_wt_pct=jnp.clip(after.alumina_wt_pct, 0.3, 15.0),
+        undissolved_alumina_kg=jnp.maximum(after.undissolved_alumina_kg, 0.0),
+        sludge_kg=jnp.maximum(after.sludge_kg, 0.0),
+        ledge_cm=jnp.clip(after.ledge_cm, 0.05, 60.0),
+        acd_cm=jnp.clip(after.acd_cm + wander_cm, 1.5, 9.0),
+    )
+    oxide_use = compute_outputs(
+        cell, state.cell, state.line_current_ka, feed_kg_per_s
+    ).oxide_use_kg_per_s
+    keep = jnp.exp(-dt_s / world["alf3_wander_s"])
+    state = state._replace(
+        t_s=state.t_s + dt_s,
+        cell=after,
+        used_kg=state.used_kg + dt_s * oxide_use,
+        alf3_wander_wt_pct=keep * state.alf3_wander_wt_pct
+        + world["alf3_wander_wt_pct"] * jnp.sqrt(1.0 - keep**2) * drawn.alf3,
+    )
+    return _follow_anode_effect(parameters, drawn, state)
+
+
+def _with_wander(cell: CellParameters, state: PlantState) -> CellParameters:
+    return cell._replace(excess_alf3_wt_pct=cell.excess_alf3_wt_pct + state.alf3_wander_wt_pct)
+
+
+def _move_line_current(parameters: PlantParameters, dt_s: Array, state: PlantState) -> PlantState:
+    world = parameters.disturbances
+    following, key = jax.random.split(state.line_key)
+    keep = jnp.exp(-dt_s / world["current_wander_s"])
+    kick = world["current_wander_ka"] * jnp.sqrt(1.0 - keep**2) * jax.random.normal(key)
+    deviation = state.line_current_ka - parameters.line_current_ka
+    return state._replace(
+        line_key=following,
+        line_current_ka=parameters.line_current_ka + keep * deviation + kick,
+    )
+
+
+def _move_beam(
+    parameters: PlantParameters, inputs: PlantInputs, dt_s: Array, state: PlantState
+) -> PlantState:
+    """The beam runs to its target at limited speed; the anodes follow behind its backlash."""
+    asked = jnp.asarray(inputs.beam_target_mm, dtype=state.beam_mm.dtype)
+    asked = jnp.clip(jnp.where(jnp.isfinite(asked), asked, state.beam_mm), 0.0, _BEAM_TRAVEL_MM)
+    resolution = parameters.beam_resolution_mm
+    target = jnp.round(asked / resolution) * resolution
+    reach = parameters.beam_speed_mm_per_s * dt_s
+    beam_mm = state.beam_mm + jnp.clip(target - state.beam_mm, -reach, reach)
+    play = parameters.beam_backlash_mm / 2.0
+    anode_mm = jnp.clip(state.anode_mm, beam_mm - play, beam_mm + play)
+    lifted_cm = (anode_mm - state.anode_mm) / 10.0
+    return state._replace(
+        beam_mm=beam_mm,
+        anode_mm=anode_mm,
+        cell=state.cell._replace(acd_cm=state.cell.acd_cm + lifted_cm),
+    )
+
+
+def _drop_shots(
+    parameters: PlantParameters,
+    inputs: PlantInputs,
+    dt_s: Array,
+    drawn: Draws,
+    state: PlantState,
+) -> tuple[PlantState, Array]:
+    """Turn feed demand into whole shots, some of which fall short or stay in the crust."""
+    world = parameters.disturbances
+    asked = jnp.asarray(inputs.feed_rate_kg_per_h, dtype=state.feed_rate_kg_per_h.dtype)
+    rate = jnp.where(jnp.isfinite(asked), asked, state.feed_rate_kg_per_h)
+    rate = jnp.clip(rate, 0.0, parameters.feed_highest_kg_per_h)
+    quench_kg_per_s = jnp.where(
+        state.anode_effect, world["quench_shots_per_min"] * parameters.shot_kg / 60.0, 0.0
+    )
+    due = state.feed_due_kg + dt_s * (rate / 3600.0 + quench_kg_per_s)
+    shots = jnp.floor(due / parameters.shot_kg + 1e-9)
+    said_kg = shots * parameters.shot_kg
+
+    hazard = world["faults_per_cell_day"] * dt_s / SECONDS_PER_DAY
+    begins = (drawn.fault_begins < hazard) & (state.t_s >= state.fault_until_s)
+    length_s = world["fault_shortest_s"] + drawn.fault_length * (
+        world["fault_longest_s"] - world["fault_shortest_s"]
+    )
+    fault_until_s = jnp.where(begins, state.t_s + length_s, state.fault_until_s)
+
+    share = jnp.where(state.t_s < fault_until_s, world["fault_share"], 1.0)
+    dosed_kg = said_kg * share + world["shot_sd_kg"] * jnp.sqrt(shots) * drawn.shot
+    dosed_kg = jnp.maximum(dosed_kg, 0.0)
+    held_kg = world["holdback_highest"] * drawn.holdback * dosed_kg
+    freed_kg = state.crust_kg * dt_s / world["crust_return_s"]
+    state = state._replace(
+        feed_due_kg=due - said_kg,
+        feed_rate_kg_per_h=rate,
+        fed_kg=state.fed_kg + said_kg,
+        arrived_kg=state.arrived_kg + dosed_kg,
+        crust_kg=state.crust_kg + held_kg - freed_kg,
+        fault_until_s=fault_until_s,
+    )
+    return state, (dosed_kg - held_kg + freed_kg) / dt_s
+
+
+def _follow_anode_effect(
+    parameters: PlantParameters, drawn: Draws, state: PlantState
+) -> PlantState:
+    """It begins when alumina runs out; shots and time of the cell's own treatment end it."""
+    world = parameters.disturbances
+    w = state.cell.alumina_wt_pct
+    threshold = parameters.cell.anode_effect_alumina_wt_pct
+    begins = ~state.anode_effect & (w < threshold)
+    treated = state.t_s - state.anode_effect_since_s >= world["quench_s"]
+    ends = state.anode_effect & treated & (w > threshold + world["quench_margin_wt_pct"])
+    volts = world["anode_effect_lowest_v"] + drawn.anode_effect * (
+        world["anode_effect_highest_v"] - world["anode_effect_lowest_v"]
+    )
+    return state._replace(
+        anode_effect=(state.anode_effect | begins) & ~ends,
+        anode_effect_since_s=jnp.where(begins, state.t_s, state.anode_effect_since_s),
+        anode_effect_v=jnp.where(begins, volts, state.anode_effect_v),
+    )
+
+
+def _scan(parameters: PlantParameters, state: PlantState) -> tuple[PlantState, PlantOutputs]:
+    world = parameters.disturbances
+    keys, noise = draw_readings(state.keys)
+    line_key, current_key = jax.random.split(state.line_key)
+    cell = _with_wander(parameters.cell, state)
+    extra_v = jnp.where(state.anode_effect, state.anode_effect_v, 0.0)
+    now = compute_outputs(
+        cell, state.cell, state.line_current_ka, state.feed_rate_kg_per_h / 3600.0, extra_v
+    )
+    noise_mv = jnp.where(state.anode_effect, _ANODE_EFFECT_NOISE_MV, now.noise_mv)
+    current_noise_ka = world["current_noise_ka"] * jax.random.normal(current_key)
+    measured = {
+        "cell_voltage_v": jnp.maximum(now.cell_voltage_v + noise_mv / 1e3 * noise.voltage, 0.0),
+        "bath_temperature_c": state.cell.bath_temperature_c
+        + parameters.temperature_bias_c
+        + world["temperature_noise_c"] * noise.temperature,
+        "alumina_fed_kg": state.fed_kg,
+        "beam_position_mm": jnp.round(state.beam_mm / parameters.beam_resolution_mm)
+        * parameters.beam_resolution_mm,
+        "voltage_noise_mv": jnp.maximum(
+            noise_mv * (1.0 + world["noise_reading_share"] * noise.noise), 0.0
+        ),
+        "line_current_ka": state.line_current_ka + current_noise_ka,
+    }
+    truth = PlantTruth(
+        alumina_wt_pct=state.cell.alumina_wt_pct,
+        undissolved_alumina_kg=state.cell.undissolved_alumina_kg,
+        sludge_kg=state.cell.sludge_kg,
+        crust_kg=state.crust_kg,
+        bath_temperature_c=state.cell.bath_temperature_c,
+        liquidus_c=now.liquidus_c,
+        superheat_c=now.superheat_c,
+        ledge_cm=state.cell.ledge_cm,
+        acd_cm=state.cell.acd_cm,
+        cell_voltage_v=now.cell_voltage_v,
+        resistance_uohm=now.resistance_uohm,
+        line_current_ka=jnp.broadcast_to(state.line_current_ka, state.fed_kg.shape),
+        current_efficiency=now.current_efficiency,
+        energy_kwh_per_kg=now.energy_kwh_per_kg,
+        feed_share=jnp.where(state.t_s < state.fault_until_s, world["fault_share"], 1.0),
+        anode_effect=state.anode_effect,
+        arrived_kg=state.arrived_kg,
+        used_kg=state.used_kg,
+    )
+    state = state._replace(keys=keys, line_key=line_key)
+    return state, PlantOutputs(measured, truth, state.feed_rate_kg_per_h)
