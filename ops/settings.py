@@ -142,6 +142,34 @@ def settings_in_force(reading: SettingsInForce) -> list[tuple[str, str, str]]:
     return rows
 
 
+def with_embedded(
+    settings: Settings,
+    *,
+    kafka: str | None = None,
+    redis: str | None = None,
+    opcua: str | None = None,
+) -> Settings:
+    """Return the settings with the addresses of what a run started itself filled in.
+
+    Args:
+        kafka, redis, opcua: addresses; used where the settings name none. Beside a simulator
+            cells start in AUTO and rearm by themselves, unless the settings say otherwise.
+    """
+    guard = settings.guard
+    if settings.opcua.endpoint is None and opcua is not None:
+        guard = GuardSettings(
+            initial_mode=guard.initial_mode or "AUTO", rearm=guard.rearm or "automatic"
+        )
+    return settings.model_copy(
+        update={
+            "kafka": settings.kafka.model_copy(update={"address": settings.kafka.address or kafka}),
+            "redis": RedisSettings(address=settings.redis.address or redis),
+            "opcua": OpcuaSettings(endpoint=settings.opcua.endpoint or opcua),
+            "guard": guard,
+        }
+    )
+
+
 def to_environment(settings: Settings) -> dict[str, str]:
     """Return the variables that give a child process exactly these settings, secrets included."""
     variables = {FILE_VARIABLE: ""}

@@ -6,6 +6,7 @@ from urllib.parse import urlsplit
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, SecretStr, model_validator
 
+from control.modes import Mode, ModePolicy, Rearm
 from stream.kafka import KafkaConnection
 
 
@@ -135,13 +136,21 @@ class LoopSettings(_Group):
 
 
 class GuardSettings(_Group):
-    """How cells start and how they come back after the link to the plant was lost.
+    """How cells start and how they come back after they were shed.
 
-    None means: AUTO and automatic at the simulator, ADVISORY and operator at a real plant.
+    None means: AUTO and automatic at the simulator, what [control.modes] of the plant file says at
+    a real plant.
     """
 
     initial_mode: Literal["MANUAL", "ADVISORY", "AUTO"] | None = None
     rearm: Literal["automatic", "operator"] | None = None
+
+    def policy(self, of_plant: ModePolicy) -> ModePolicy:
+        """Return the plant file's policy with what is set here laid over it."""
+        return ModePolicy(
+            initial_mode=Mode(self.initial_mode) if self.initial_mode else of_plant.initial_mode,
+            rearm=Rearm(self.rearm) if self.rearm else of_plant.rearm,
+        )
 
 
 class UiSettings(_Group):

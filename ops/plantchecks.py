@@ -1,0 +1,179 @@
+"""What the tables of a plant file must say about each other: one small function a rule.
+
+A rule gets the tables that could be read, by name, and yields (key, value found, remedy).
+"""
+
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from typing import Any, Final
+
+from control.limits import GuardLimits, SetpointLimits
+from opcua.mapping import Mapping as NodeMapping
+from ops.mistakes import nearest
+from physics.design import LineDesign
+from physics.signals import SETPOINTS, SIGNALS
+from stream.signals import SignalLimits
+
+SCHEMA_VERSION: Final = 1
+MOST_CELLS: Final = 300
+
+# The longest ending that a name has says its unit: `..._kg_per_h` before `..._h`.
+_UNIT_OF_ENDING: Final = {
+    "_kg_per_h": "kg/h",
+    "_ka": "kA",
+    "_kg": "kg",
+    "_mm": "mm",
+    "_mv": "mV",
+    "_v": "V",
+    "_c": "degC",
+}
+
+Finding = tuple[str, str, str]
+Rule = Callable[[Mapping[str, Any]], Iterator[Finding]]
+
+
+def check_tables(tables: Mapping[str, Any]) -> Iterator[Finding]:
+    """Yield every breach of every rule whose tables could be read.
+
+    Args:
+        tables: name of a field of `PlantFile` to its value.
+    """
+    for needs, rule in _RULES:
+        if all(need in tables for need in needs):
+            yield from rule(tables)
+
+
+def _known_version(tables: Mapping[str, Any]) -> Iterator[Finding]:
+    version = tables["schema_version"]
+    if version != SCHEMA_VERSION:
+        yield "schema_version", str(version), f"this potline reads version {SCHEMA_VERSION}."
+
+
+def _cells_in_range(tables: Mapping[str, Any]) -> Iterator[Finding]:
+    line: LineDesign = tables["line"]
+    if line.cell_count > MOST_CELLS:
+        yield "line.cell_count", str(line.cell_count), f"must be 1 to {MOST_CELLS}."
+
+
+def _signals_complete(tables: Mapping[str, Any]) -> Iterator[Finding]:
+    yield from _complete("signals", [row.name for row in tables["signals"]], SIGNALS)
+
+
+def _setpoints_complete(tables: Mapping[str, Any]) -> Iterator[Finding]:
+    yield from _complete("setpoints", [row.name for row in tables["setpoints"]], SETPOINTS)
+
+
+def _mapping_complete(tables: Mapping[str, Any]) -> Iterator[Finding]:
+    mapping: NodeMapping = tables["opcua"]
+    yield from _complete("opcua.signals", [row.name for row in mapping.signals], SIGNALS)
+    yield from _complete("opcua.setpoints", [row.name for row in mapping.setpoints], SETPOINTS)
+
+
+def _complete(table: str, names: Sequence[str], wanted: Sequence[str]) -> Iterator[Finding]:
+    for name in dict.fromkeys(names):
+        if name not in wanted:
+            yield f"{table}.{name}", "", nearest(name, wanted)
+        elif names.count(name) > 1:
+            yield f"{table}.{name}", "", "stands more than once. Remedy: keep one of the rows."
+    for name in wanted:
+        if name not in names:
+            yield f"{table}.{name}", "", "is missing. Remedy: add a row with this name."
+
+
+def _units_as_named(tables: Mapping[str, Any]) -> Iterator[Finding]:
+    for table in ("signals", "setpoints"):
+        for row in tables.get(table, ()):
+            unit = next((u for end, u in _UNIT_OF_ENDING.items() if row.name.endswith(end)), None)
+            if unit is not None and row.unit != unit:
+                yield (
+                    f"{table}.{row.name}.unit",
+                    repr(row.unit),
+                    f"must be {unit!r}, as the name says. Remedy: give all figures of the row in "
+                    f"{unit}; where the plant's node has another unit, set scale and offset in "
+                    f"[[opcua.{table}]].",
+                )
+
+
+def _signal_ranges(tables: Mapping[str, Any]) -> Iterator[Finding]:
+    for row in tables["signals"]:
+        limits: SignalLimits = row
+        key = f"signals.{limits.name}"
+        yield from _ascending(key, limits, "physical_low", "physical_high")
+        yield from _ascending(key, limits, "normal_low", "normal_high")
+        if not limits.physical_low <= limits.normal_low or (
+            not limits.normal_high <= limits.physical_high
+        ):
+            found = f"{limits.normal_low:g} to {limits.normal_high:g}"
+            allowed = f"{limits.physical_low:g} to {limits.physical_high:g}"
+            yield f"{key}.normal_low", found, f"must lie within the physical range {allowed}."
+        yield from _positive(key, limits, "noise_sd", "max_age_s")
+        if limits.frozen_after_s < 0.0:
+            yield f"{key}.frozen_after_s", f"{limits.frozen_after_s:g}", "must be 0 or more."
+
+
+def _setpoint_ranges(tables: Mapping[str, Any]) -> Iterator[Finding]:
+    for row in tables["setpoints"]:
+        limits: SetpointLimits = row
+        key = f"setpoints.{limits.name}"
+        yield from _ascending(key, limits, "low", "high")
+        yield from _positive(
+            key,
+            limits,
+            "max_step",
+            "max_rate_per_h",
+            "max_travel",
+            "travel_window_h",
+            "resolution",
+            "readback_tolerance",
+        )
+        if limits.resolution > limits.max_step > 0.0:
+            yield (
+                f"{key}.resolution",
+                f"{limits.resolution:g}",
+                f"is more than max_step {limits.max_step:g}, so that no move is possible.",
+            )
+
+
+def _guard_ranges(tables: Mapping[str, Any]) -> Iterator[Finding]:
+    guard: GuardLimits = tables["guard"]
+    yield from _positive("guard", guard, *(name for name in GuardLimits.__slots__))
+
+
+def _current_measurable(tables: Mapping[str, Any]) -> Iterator[Finding]:
+    line: LineDesign = tables["line"]
+    for row in tables["signals"]:
+        if row.name == "line_current_ka" and not (
+            row.physical_low <= line.current_low_ka and line.current_high_ka <= row.physical_high
+        ):
+            yield (
+                "line.current_high_ka",
+                f"{line.current_low_ka:g} to {line.current_high_ka:g}",
+                f"the signal line_current_ka reads {row.physical_low:g} to {row.physical_high:g} "
+                "only, so that good samples would be rejected.",
+            )
+
+
+def _ascending(key: str, row: object, low: str, high: str) -> Iterator[Finding]:
+    bottom, top = getattr(row, low), getattr(row, high)
+    if not bottom < top:
+        yield f"{key}.{low}", f"{bottom:g}", f"must be below {high} = {top:g}."
+
+
+def _positive(key: str, row: object, *names: str) -> Iterator[Finding]:
+    for name in names:
+        value = getattr(row, name)
+        if not value > 0:
+            yield f"{key}.{name}", f"{value:g}", "must be above 0."
+
+
+_RULES: Final[tuple[tuple[tuple[str, ...], Rule], ...]] = (
+    (("schema_version",), _known_version),
+    (("line",), _cells_in_range),
+    (("signals",), _signals_complete),
+    (("setpoints",), _setpoints_complete),
+    (("opcua",), _mapping_complete),
+    ((), _units_as_named),
+    (("signals",), _signal_ranges),
+    (("setpoints",), _setpoint_ranges),
+    (("guard",), _guard_ranges),
+    (("line", "signals"), _current_measurable),
+)

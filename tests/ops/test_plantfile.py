@@ -1,0 +1,142 @@
+"""Plant files: what is read, and that every mistake is found at once and named by its place."""
+
+import re
+from pathlib import Path
+
+import pytest
+
+from ops.mistakes import ConfigurationError
+from ops.plantfile import PlantFile, load_plant, plant_hash
+from ops.settings import DEFAULT_PLANT
+from physics.signals import SETPOINTS, SIGNALS
+
+REFERENCE = DEFAULT_PLANT.read_text(encoding="utf-8")
+
+
+def mistakes_in(tmp_path: Path, text: str, cells: int | None = None) -> list[str]:
+    path = tmp_path / "plant.toml"
+    path.write_text(text, encoding="utf-8")
+    with pytest.raises(ConfigurationError) as caught:
+        load_plant(path, cells)
+    return [str(mistake) for mistake in caught.value.mistakes]
+
+
+def changed(pattern: str, replacement: str) -> str:
+    text, count = re.subn(pattern, replacement, REFERENCE, count=1, flags=re.MULTILINE)
+    assert count == 1, pattern
+    return text
+
+
+@pytest.mark.parametrize("path", sorted(DEFAULT_PLANT.parent.glob("*.toml")), ids=lambda p: p.stem)
+def test_every_plant_file_of_the_repository_is_right(path: Path) -> None:
+    plant = load_plant(path)
+    assert plant.name == path.stem
+    assert {row.name for row in plant.signals} == set(SIGNALS)
+    assert {row.name for row in plant.opcua.setpoints} == set(SETPOINTS)
+    assert plant.design.line is plant.line
+
+
+def test_settings_choose_the_number_of_cells() -> None:
+    plant = load_plant(DEFAULT_PLANT, cells=200)
+    assert plant.line.cell_count == 200
+    assert plant.signals == load_plant(DEFAULT_PLANT).signals
+
+
+def test_the_hash_changes_with_a_figure_and_not_with_a_comment(tmp_path: Path) -> None:
+    path = tmp_path / "plant.toml"
+    hashes = []
+    for text in (
+        REFERENCE,
+        "# other words\n" + REFERENCE,
+        changed(r"^noise_sd = 2\.0 .*$", "noise_sd = 2.5"),
+    ):
+        path.write_text(text, encoding="utf-8")
+        hashes.append(plant_hash(load_plant(path)))
+    assert hashes[0] == hashes[1] != hashes[2]
+    assert re.fullmatch("[0-9a-f]{16}", hashes[0])
+
+
+def test_a_plant_file_is_what_it_says() -> None:
+    plant = load_plant(DEFAULT_PLANT)
+    assert isinstance(plant, PlantFile)
+    assert plant.metal == "aluminium"
+    assert plant.line.current_ka == 300.0
+
+
+def test_mistakes_of_all_tables_come_at_once(tmp_path: Path) -> None:
+    text = changed(r"^cell_count = .*$", 'cell_count = "24"')
+    text = text.replace("readback_deadline_s", "readback_dedline_s")
+    text = text.replace("current_ka = 300.0", "current_ka = nan")
+    text = text.replace('out_of_limit = "clamp"', 'out_of_limit = "ignore"', 1)
+    text = text.replace('name = "voltage_noise_mv"', 'name = "voltage_noise"', 1)
+    text = text.replace("schema_version = 1", "schema_version = 2")
+    text += "\n[gard]\n"
+    found = "\n".join(mistakes_in(tmp_path, text))
+    for part in (
+        "line.cell_count = '24'",
+        "line.current_ka = nan",
+        "must be a finite number",
+        "setpoints.alumina_feed_rate_kg_per_h.out_of_limit = 'ignore'",
+        "must be 'clamp' or 'reject'",
+        "guard.readback_dedline_s",
+        "Did you mean readback_deadline_s?",
+        "guard.readback_deadline_s (",
+        "signals.voltage_noise (",
+        "Did you mean voltage_noise_mv?",
+        "signals.voltage_noise_mv (",
+        "schema_version = 2",
+        "Did you mean guard?",
+    ):
+        assert part in found, f"{part}\nin\n{found}"
+    assert "potline." not in found
+
+
+@pytest.mark.parametrize(
+    ("pattern", "replacement", "word"),
+    [
+        (r"^physical_low = 800\.0 .*$", "physical_low = 1200.0", "must be below physical_high"),
+        (r"^normal_high = 990\.0$", "normal_high = 1190.0", "within the physical range"),
+        (r"^noise_sd = 0\.010 .*$", "noise_sd = 0.0", "noise_sd = 0"),
+        (r"^frozen_after_s = 900\.0 .*$", "frozen_after_s = -1.0", "must be 0 or more"),
+        (r'^unit = "V"$', 'unit = "mV"', "must be 'V', as the name says"),
+        (r"^low = 90\.0 .*$", "low = 900.0", "setpoints.alumina_feed_rate_kg_per_h.low"),
+        (r"^max_step = 1\.0 .*$", "max_step = 0.01", "no move is possible"),
+        (r"^max_travel = 30\.0 .*$", "max_travel = -1.0", "max_travel = -1"),
+        (r"^shed_after_s = .*$", "shed_after_s = 0.0", "guard.shed_after_s = 0"),
+        (r"^cell_count = .*$", "cell_count = 301", "line.cell_count = 301"),
+        (r"^cell_count = .*$", "cell_count = 0", "cell_count"),
+        (r"^current_high_ka = .*$", "current_high_ka = 501.0", "good samples would be rejected"),
+        (r"^node = \"ns=plant;s=L1\.LineCurrent\"$", "", "opcua.signals.line_current_ka.node"),
+        (r"^current_low_ka = .*$", 'current_low_ka = "270"', "valid number"),
+        (r"^layout = \"line\"$", 'layout = "row"', "must be 'scalar', 'array' or 'line'"),
+    ],
+)
+def test_a_mistake_is_found(tmp_path: Path, pattern: str, replacement: str, word: str) -> None:
+    found = mistakes_in(tmp_path, changed(pattern, replacement))
+    assert any(word in sentence for sentence in found), found
+    assert all("plant.toml" in sentence for sentence in found)
+
+
+def test_a_row_that_stands_twice_is_named(tmp_path: Path) -> None:
+    name = 'name = "line_current_ka"'
+    row = "[[signals]]\n" + REFERENCE[REFERENCE.index(name) :].partition("\n\n")[0]
+    (sentence,) = mistakes_in(tmp_path, f"{REFERENCE}\n{row}\n")
+    assert "signals.line_current_ka" in sentence
+    assert "more than once" in sentence
+
+
+@pytest.mark.parametrize("cells", [0, 301])
+def test_a_number_of_cells_out_of_range_is_refused(tmp_path: Path, cells: int) -> None:
+    (sentence,) = mistakes_in(tmp_path, REFERENCE, cells)
+    assert "must be 1 to 300" in sentence
+
+
+@pytest.mark.parametrize("text", ["line = [", "\x00", ""])
+def test_a_file_that_is_no_plant_file_is_told_apart(tmp_path: Path, text: str) -> None:
+    found = mistakes_in(tmp_path, text)
+    assert "cannot be read" in found[0] or "is missing" in found[0]
+
+
+def test_a_file_that_is_not_there_is_one_sentence(tmp_path: Path) -> None:
+    with pytest.raises(ConfigurationError, match=r"none\.toml.*Remedy"):
+        load_plant(tmp_path / "none.toml")
