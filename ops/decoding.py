@@ -1,0 +1,52 @@
+"""Which bytes are on which topic: one function that reads any message of the topic table."""
+
+from collections.abc import Callable, Mapping
+from typing import Final
+
+from stream import topics
+from stream.frames import (
+    EstimateFrame,
+    FrameError,
+    RejectFrame,
+    SampleFrame,
+    decode_estimates,
+    decode_rejects,
+    decode_samples,
+)
+from stream.records import (
+    Command,
+    Event,
+    ModelRecord,
+    Move,
+    Proposal,
+    Record,
+    RecordError,
+    decode,
+)
+from stream.topics import Topic
+
+Message = SampleFrame | RejectFrame | EstimateFrame | Record
+UNREADABLE: Final = (FrameError, RecordError)
+
+_READERS: Final[Mapping[Topic, Callable[[bytes], Message]]] = {
+    topics.SAMPLES: decode_samples,
+    topics.ACCEPTED: decode_samples,
+    topics.REJECTS: decode_rejects,
+    topics.ESTIMATES: decode_estimates,
+    topics.PROPOSALS: lambda payload: decode(payload, Proposal),
+    topics.MOVES: lambda payload: decode(payload, Move),
+    topics.COMMANDS: lambda payload: decode(payload, Command),
+    topics.EVENTS: lambda payload: decode(payload, Event),
+    topics.DEAD_LETTERS: decode_rejects,
+    topics.MODELS: lambda payload: decode(payload, ModelRecord),
+}
+
+
+def read_message(topic: Topic, payload: bytes) -> Message:
+    """Return what a message of `topic` says.
+
+    Raises:
+        FrameError: on a topic of frames, the bytes are none.
+        RecordError: on a topic of records, the bytes are none.
+    """
+    return _READERS[topic](payload)
