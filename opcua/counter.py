@@ -1,0 +1,80 @@
+"""Wakes a reader when the plant's scan counter moves: one subscription to one node."""
+
+import asyncio
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager, suppress
+from typing import Final
+
+from asyncua import ua
+
+from opcua.link import Link, LinkError, describe
+
+_PUBLISHING_MS: Final = 50.0
+_KEEP_ALIVE: Final = 20  # publishing intervals: a sign of life each second
+_LIFETIME: Final = 600  # publishing intervals: 30 s
+_QUEUE: Final = 1  # only the newest counter matters; missed ones show as a gap in the numbers
+
+
+class CounterWatch:
+    """The newest counter that the server has told."""
+
+    def __init__(self) -> None:
+        self._value: int | None = None
+        self._moved = asyncio.Event()
+        self._ended = ""
+
+    async def wait_for_other_than(self, counter: int | None, patience_s: float) -> None:
+        """Return when the counter is another, or after `patience_s`.
+
+        Raises:
+            LinkError: the server ended the subscription.
+        """
+        with suppress(TimeoutError):
+            async with asyncio.timeout(patience_s):
+                while not self._ended and self._value in (None, counter):
+                    self._moved.clear()
+                    await self._moved.wait()
+        if self._ended:
+            raise LinkError(self._ended)
+        self._value = None
+
+    def datachange_notification(self, _node: object, value: object, _data: object) -> None:
+        """Take a new counter (called by asyncua)."""
+        if isinstance(value, int):
+            self._value = value
+            self._moved.set()
+
+    def status_change_notification(self, status: ua.StatusChangeNotification) -> None:
+        """Take the end of the subscription (called by asyncua)."""
+        self._ended = f"the server ended the subscription: {status.Status.name}"
+        self._moved.set()
+
+
+@asynccontextmanager
+async def watch_counter(link: Link, node_id: ua.NodeId) -> AsyncIterator[CounterWatch]:
+    """Subscribe to the counter.
+
+    Raises:
+        LinkError: the server refuses, or the connection broke.
+    """
+    watch = CounterWatch()
+    parameters = ua.CreateSubscriptionParameters(
+        RequestedPublishingInterval=_PUBLISHING_MS,
+        RequestedLifetimeCount=_LIFETIME,
+        RequestedMaxKeepAliveCount=_KEEP_ALIVE,
+        MaxNotificationsPerPublish=0,
+        PublishingEnabled=True,
+        Priority=0,
+    )
+    try:
+        subscription = await link.client.create_subscription(parameters, watch)
+        await subscription.subscribe_data_change(
+            link.client.get_node(node_id), queuesize=_QUEUE, sampling_interval=_PUBLISHING_MS
+        )
+    except (OSError, ua.UaError) as exc:
+        raise LinkError(f"{link.address}: {describe(exc)}") from exc
+    try:
+        yield watch
+    finally:
+        with suppress(OSError, ua.UaError):
+            await subscription.delete()

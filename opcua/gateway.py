@@ -1,0 +1,270 @@
+"""Reads the plant scan by scan and publishes frames, one per section and publishing interval.
+
+Reading never waits for publishing: between them lies a bounded buffer per section. What is
+thrown away when it overflows, and what the plant's history no longer had, is counted in the next
+frame's `scans_missed`; nothing is lost in silence.
+"""
+
+import asyncio
+import logging
+import time
+from collections import deque
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+from typing import Final, Protocol
+
+from opcua.backfill import backfill
+from opcua.counter import watch_counter
+from opcua.link import Connector, Link, LinkError, LinkState, LinkStatus
+from opcua.mapping import Mapping
+from opcua.order import Arrival, ScanOrder
+from opcua.packing import Packer
+from opcua.publishing import Publish, Publisher
+from opcua.resolve import resolve
+from opcua.scans import Scan, ScanReader
+
+_log = logging.getLogger(__name__)
+_GRACE_S: Final = 5.0  # at start the plant may still be starting too
+_TICK_S: Final = 0.1
+_MAX_REPORTS: Final = 100
+
+
+class Report(Protocol):
+    """Tells of an event of the event table."""
+
+    async def __call__(
+        self, name: str, *, active: bool, **details: str | float | int | None
+    ) -> None: ...
+
+
+@dataclass(frozen=True, slots=True)
+class GatewayStatus:
+    """What the gateway has done so far."""
+
+    link: LinkStatus
+    session: int
+    scans_read: int = 0
+    scans_backfilled: int = 0
+    scans_missed: int = 0  # neither read nor to be had from history
+    scans_dropped: int = 0  # read, but thrown away when a section's buffer was full
+    duplicates: int = 0
+    frames_published: int = 0
+    points_published: int = 0
+    frames_waiting: int = 0
+    t_last_scan_ns: int = 0
+
+
+class Gateway:
+    """The one-way door from the plant to `samples`."""
+
+    def __init__(
+        self,
+        endpoint: str,
+        mapping: Mapping,
+        sections: tuple[tuple[int, ...], ...],
+        publish: Publish,
+        report: Report | None = None,
+        *,
+        scan_period_s: float = 1.0,
+        publish_interval_s: float = 1.0,
+        buffer_packets: int = 120,
+        drain_s: float = 3.0,
+        clock_ns: Callable[[], int] = time.time_ns,
+    ) -> None:
+        """Make a gateway; `run` starts it.
+
+        Args:
+            endpoint: `opc.tcp://host:port/path`.
+            mapping: the plant file's `[opcua]` table.
+            sections: cell numbers of section 0, 1, ...
+            publish: takes each frame, one at a time and in order per section.
+            report: takes events.
+            scan_period_s: wall time between looks at a plant that has no scan counter.
+            publish_interval_s: wall time that one frame covers.
+            buffer_packets: how many intervals are kept while the broker is away.
+            drain_s: how long `run` may go on publishing after it was told to stop.
+            clock_ns: wall clock, UTC nanoseconds.
+        """
+        self._mapping = mapping
+        self._cells = tuple(cell for section in sections for cell in section)
+        self._report = report
+        self._scan_period_s = scan_period_s
+        self._drain_s = drain_s
+        self._clock_ns = clock_ns
+        self._signals = tuple(row.name for row in mapping.signals)
+        self._order = ScanOrder()
+        self._unclaimed_missed = 0  # polls that failed, told with the next scan
+        self._packer = Packer(publish_interval_s, clock_ns())
+        self._publisher = Publisher(sections, self._signals, publish, buffer_packets)
+        self._reports: deque[tuple[str, bool, dict[str, str]]] = deque(maxlen=_MAX_REPORTS)
+        self._reported = asyncio.Event()
+        self._lost_told = False
+        self._began_ns = clock_ns()
+        self._connector = Connector(endpoint, self._on_link, clock_ns)
+        self._counts = GatewayStatus(self._connector.status, self._packer.session)
+
+    @property
+    def status(self) -> GatewayStatus:
+        """What it has done so far and how its connection stands."""
+        return replace(
+            self._counts,
+            link=self._connector.status,
+            session=self._packer.session,
+            scans_dropped=self._publisher.dropped_scans,
+            frames_published=self._publisher.frames,
+            points_published=self._publisher.points,
+            frames_waiting=self._publisher.waiting,
+        )
+
+    async def run(self, stop: asyncio.Event) -> None:
+        """Read and publish until `stop` is set; then publish what is left and return.
+
+        Raises:
+            Exception: whatever `publish` or `report` raise besides `OSError`: a bug.
+        """
+        reading = [
+            asyncio.create_task(self._connector.run(self._serve), name="gateway: read"),
+            asyncio.create_task(self._tick(), name="gateway: tick"),
+        ]
+        telling = [
+            asyncio.create_task(self._publisher.run(), name="gateway: publish"),
+            asyncio.create_task(self._tell(), name="gateway: events"),
+        ]
+        stopped = asyncio.create_task(self._until(stop), name="gateway: stop")
+        try:
+            await _first_of([stopped, *reading, *telling])
+            await _cancel(reading)
+            self._publisher.add(self._packer.flush())
+            drained = asyncio.create_task(self._publisher.drain(self._drain_s))
+            await _first_of([drained, *telling])
+        finally:
+            await _cancel([stopped, *reading, *telling])
+
+    @staticmethod
+    async def _until(stop: asyncio.Event) -> None:
+        await stop.wait()
+
+    def _on_link(self, status: LinkStatus) -> None:
+        if status.state is LinkState.LOST:
+            is_starting = status.connections == 0 and (
+                self._clock_ns() - self._began_ns < _GRACE_S * 1e9
+            )
+            if not self._lost_told and not is_starting:
+                self._lost_told = True
+                self._note("scada_lost", True, status.address, status.error)
+        elif status.state is LinkState.CONNECTED and self._lost_told:
+            self._lost_told = False
+            self._note("scada_lost", False, status.address, "connected again")
+
+    def _note(self, name: str, active: bool, address: str, error: str) -> None:
+        self._reports.append((name, active, {"address": address, "error": error}))
+        self._reported.set()
+
+    async def _tell(self) -> None:
+        while True:
+            await self._reported.wait()
+            self._reported.clear()
+            while self._reports:
+                name, active, details = self._reports.popleft()
+                if self._report is not None:
+                    await self._report(name, active=active, **details)
+
+    async def _serve(self, link: Link, ready: Callable[[], None]) -> None:
+        """Find the nodes and read until the connection breaks."""
+        nodes = await resolve(link, self._mapping, self._cells)
+        reader = ScanReader(nodes)
+        await self._look(link, reader)
+        ready()
+        if nodes.scan_counter is None:
+            await self._poll(link, reader)
+            return
+        patience_s = max(2.0, 3.0 * self._scan_period_s)
+        async with watch_counter(link, nodes.scan_counter) as counter:
+            while True:
+                await counter.wait_for_other_than(self._order.counter, patience_s)
+                await self._look(link, reader)
+
+    async def _poll(self, link: Link, reader: ScanReader) -> None:
+        """Look once per scan period, on a grid so that delays do not add up."""
+        loop = asyncio.get_running_loop()
+        slot, origin_s = 0, loop.time()
+        while True:
+            slot += 1
+            late_s = loop.time() - (origin_s + slot * self._scan_period_s)
+            skipped = max(0, int(late_s // self._scan_period_s))
+            slot += skipped
+            self._unclaimed_missed += skipped
+            await asyncio.sleep(max(0.0, origin_s + slot * self._scan_period_s - loop.time()))
+            await self._look(link, reader)
+
+    async def _look(self, link: Link, reader: ScanReader) -> None:
+        """Read one scan; take it if it is new, after those that were missed before it."""
+        answers = await link.read(reader.node_ids)
+        now_ns = self._clock_ns()
+        scan = reader.scan(answers, now_ns)
+        if reader.nodes.scan_counter is not None and scan.counter is None:
+            raise LinkError(f"{link.address}: the scan counter has no value")
+        arrival, missing = self._order.judge(scan)
+        if arrival is Arrival.DUPLICATE:
+            self._count(duplicates=1)
+            return
+        if arrival is Arrival.RESTARTED:
+            _log.warning("The plant's clock went back; a new session begins.")
+            self._publisher.add(self._packer.flush())
+            self._packer.session = max(now_ns, self._packer.session + 1)
+            self._order = ScanOrder()
+        found = await self._backfilled(link, reader, missing, scan) if missing else []
+        missed = len(missing) - len(found) + self._unclaimed_missed
+        self._unclaimed_missed = 0
+        self._count(scans_backfilled=len(found), scans_missed=missed)
+        for one in [*found, replace(scan, missed_before=missed)]:
+            self._order = self._order.after(one)
+            self._count(scans_read=1)
+            self._publisher.add(self._packer.add(one))
+        self._counts = replace(self._counts, t_last_scan_ns=now_ns)
+
+    async def _backfilled(
+        self, link: Link, reader: ScanReader, missing: range, scan: Scan
+    ) -> list[Scan]:
+        """Return those of the missing scans that the server still has, newer than all taken."""
+        if not self._mapping.has_history:
+            return []
+        until_ns = int(scan.source_time_ns.max())
+        since_ns = self._order.source_time_ns
+        try:
+            found = await backfill(
+                link, reader, missing[0], missing[-1], since_ns, until_ns, scan.t_received_ns
+            )
+        except LinkError as exc:
+            _log.warning("%d scans could not be had from history: %s", len(missing), exc)
+            return []
+        newest_s = self._order.t_plant_s
+        return [
+            one
+            for one in found
+            if one.t_plant_s < scan.t_plant_s and (newest_s is None or one.t_plant_s > newest_s)
+        ]
+
+    async def _tick(self) -> None:
+        """Let no scan wait longer than an interval, whatever the plant does."""
+        while True:
+            await asyncio.sleep(_TICK_S)
+            self._publisher.add(self._packer.due(self._clock_ns()))
+
+    def _count(self, **more: int) -> None:
+        self._counts = replace(
+            self._counts, **{name: getattr(self._counts, name) + n for name, n in more.items()}
+        )
+
+
+async def _first_of(tasks: list[asyncio.Task[None]]) -> None:
+    """Wait for one task to end, and raise what it raised."""
+    done, _ = await asyncio.wait(tasks, return_when=asyncio.FIRST_COMPLETED)
+    for task in done:
+        task.result()
+
+
+async def _cancel(tasks: list[asyncio.Task[None]]) -> None:
+    for task in tasks:
+        task.cancel()
+    await asyncio.gather(*tasks, return_exceptions=True)

@@ -1,0 +1,262 @@
+"""One connection to a plant's OPC UA server, and what keeps trying to have one.
+
+Nothing is ever queued across an outage: a `Link` belongs to one connection, every request on it
+fails as soon as that is gone, and the next connection is a new `Link` with nodes found anew.
+
+Errors: `LinkError` (no connection, or it broke; try again) ── `opcua.resolve.ResolveError`
+(connected, but the mapping names nodes that are not there).
+"""
+
+import asyncio
+import logging
+import time
+from collections.abc import Awaitable, Callable, Sequence
+from dataclasses import dataclass, replace
+from datetime import datetime
+from enum import StrEnum
+from typing import Final, TypeVar
+
+from asyncua import Client, ua
+
+_log = logging.getLogger(__name__)
+_T = TypeVar("_T")
+# At INFO the library writes every value into the log; its client writes a traceback for every
+# connection that breaks, which `LinkStatus` tells in a sentence.
+logging.getLogger("asyncua").setLevel(logging.WARNING)
+logging.getLogger("asyncua.client").setLevel(logging.CRITICAL)
+
+_SESSION_TIMEOUT_MS: Final = 15_000  # a client that died disappears from the server after this
+_REQUEST_TIMEOUT_S: Final = 4.0
+_FIRST_WAIT_S: Final = 0.25
+_LONGEST_WAIT_S: Final = 5.0
+_NODES_PER_REQUEST: Final = 1000  # servers limit it; this many is granted by all that we know
+
+
+class LinkError(ConnectionError):
+    """There is no usable connection to the plant; the message names the address and the reason."""
+
+
+class LinkState(StrEnum):
+    """How the connection stands."""
+
+    STOPPED = "stopped"
+    CONNECTING = "connecting"
+    CONNECTED = "connected"
+    LOST = "lost"
+
+
+@dataclass(frozen=True, slots=True)
+class LinkStatus:
+    """How the connection stands, since when, and why."""
+
+    state: LinkState
+    address: str
+    since_ns: int
+    connections: int = 0  # how many times it has been made
+    error: str = ""
+
+
+class Link:
+    """One live connection."""
+
+    def __init__(self, client: Client, address: str) -> None:
+        self._client = client
+        self.address = address
+
+    @property
+    def client(self) -> Client:
+        """The asyncua client, for what only one caller needs."""
+        return self._client
+
+    async def read(
+        self,
+        node_ids: Sequence[ua.NodeId],
+        attribute: ua.AttributeIds = ua.AttributeIds.Value,
+        timeout_s: float = _REQUEST_TIMEOUT_S,
+    ) -> list[ua.DataValue]:
+        """Return one attribute of many nodes with both timestamps, in as few requests as may be.
+
+        Raises:
+            LinkError: no answer in time, or the connection broke.
+        """
+        values: list[ua.DataValue] = []
+        for begin in range(0, len(node_ids), _NODES_PER_REQUEST):
+            request = ua.ReadParameters()
+            request.TimestampsToReturn = ua.TimestampsToReturn.Both
+            request.NodesToRead = [
+                ua.ReadValueId(NodeId=node_id, AttributeId=attribute)
+                for node_id in node_ids[begin : begin + _NODES_PER_REQUEST]
+            ]
+            values += await self._answer(self._client.uaclient.session.read(request), timeout_s)
+        return values
+
+    async def write(
+        self,
+        nodes: Sequence[tuple[ua.NodeId, ua.Variant]],
+        timeout_s: float = _REQUEST_TIMEOUT_S,
+    ) -> list[ua.StatusCode]:
+        """Write all values in one request, without status or time stamps, and return statuses.
+
+        Stamps are left out because many servers refuse a write that brings its own.
+
+        Raises:
+            LinkError: no answer in time, or the connection broke; the write may have happened.
+        """
+        request = ua.WriteParameters()
+        for node_id, variant in nodes:
+            value = ua.DataValue(
+                Value=variant, StatusCode=None, SourceTimestamp=None, ServerTimestamp=None
+            )
+            request.NodesToWrite.append(
+                ua.WriteValue(NodeId=node_id, AttributeId=ua.AttributeIds.Value, Value=value)
+            )
+        return await self._answer(self._client.uaclient.session.write(request), timeout_s)
+
+    async def read_history(
+        self, node_ids: Sequence[ua.NodeId], start: datetime, end: datetime, limit: int
+    ) -> list[list[ua.DataValue]]:
+        """Return the raw history of each node from `start` to `end`; empty where there is none.
+
+        Raises:
+            LinkError: no answer in time, or the connection broke.
+        """
+        request = ua.HistoryReadParameters()
+        request.HistoryReadDetails = ua.ReadRawModifiedDetails(
+            IsReadModified=False,
+            StartTime=start,
+            EndTime=end,
+            NumValuesPerNode=limit,
+            ReturnBounds=False,
+        )
+        request.TimestampsToReturn = ua.TimestampsToReturn.Both
+        request.NodesToRead = [ua.HistoryReadValueId(NodeId=node_id) for node_id in node_ids]
+        results = await self._answer(
+            self._client.uaclient.session.history_read(request), _REQUEST_TIMEOUT_S
+        )
+        return [
+            list(result.HistoryData.DataValues)
+            if result.StatusCode.is_good() and isinstance(result.HistoryData, ua.HistoryData)
+            else []
+            for result in results
+        ]
+
+    async def translate(self, paths: list[ua.BrowsePath]) -> list[ua.BrowsePathResult]:
+        """Return where each browse path leads.
+
+        Raises:
+            LinkError: no answer in time, or the connection broke.
+        """
+        session = self._client.uaclient.session
+        return await self._answer(
+            session.translate_browsepaths_to_nodeids(paths), _REQUEST_TIMEOUT_S
+        )
+
+    async def _answer(self, request: Awaitable[_T], timeout_s: float) -> _T:
+        try:
+            return await asyncio.wait_for(request, timeout_s)
+        except (OSError, ua.UaError) as exc:
+            raise LinkError(f"{self.address}: {describe(exc)}") from exc
+
+
+def describe(error: BaseException) -> str:
+    """Return an error in words, also where its text is empty."""
+    if isinstance(error, TimeoutError):
+        return "no answer in time"
+    return str(error) or type(error).__name__
+
+
+async def open_link(endpoint: str, timeout_s: float = _REQUEST_TIMEOUT_S) -> Link:
+    """Connect and return the link.
+
+    Args:
+        endpoint: `opc.tcp://host:port/path`.
+        timeout_s: for the whole handshake and, later, each request.
+
+    Raises:
+        LinkError: nobody there, or no agreement.
+    """
+    client = Client(endpoint, timeout=timeout_s, watchdog_intervall=1.0, auto_reconnect=False)
+    client.name = "potline"
+    client.description = "potline"
+    client.application_uri = "urn:potline:edge"
+    client.session_timeout = _SESSION_TIMEOUT_MS
+    try:
+        await asyncio.wait_for(client.connect(), timeout_s)
+    except (OSError, ua.UaError) as exc:
+        client.disconnect_socket()
+        raise LinkError(f"{endpoint}: {describe(exc)}") from exc
+    return Link(client, endpoint)
+
+
+async def close_link(link: Link) -> None:
+    """Take leave of the server where it still listens, and free the socket."""
+    try:
+        await asyncio.wait_for(link.client.disconnect(), 2.0)
+    except (OSError, ua.UaError) as exc:
+        _log.debug("The server at %s did not hear the farewell: %s", link.address, describe(exc))
+        link.client.disconnect_socket()
+
+
+class Connector:
+    """Keeps a link: connects, lets one coroutine use it, and begins again when it breaks."""
+
+    def __init__(
+        self,
+        endpoint: str,
+        on_change: Callable[[LinkStatus], None] = lambda _: None,
+        clock_ns: Callable[[], int] = time.time_ns,
+    ) -> None:
+        self._endpoint = endpoint
+        self._on_change = on_change
+        self._clock_ns = clock_ns
+        self.status = LinkStatus(LinkState.STOPPED, endpoint, clock_ns())
+
+    def _become(self, state: LinkState, error: str = "") -> None:
+        if (state, error) == (self.status.state, self.status.error):
+            return
+        made = self.status.connections + (state is LinkState.CONNECTED)
+        self.status = replace(
+            self.status, state=state, error=error, since_ns=self._clock_ns(), connections=made
+        )
+        self._on_change(self.status)
+
+    async def run(self, serve: Callable[[Link, Callable[[], None]], Awaitable[None]]) -> None:
+        """Connect and serve until `serve` returns by itself; after each `LinkError` begin again.
+
+        Args:
+            serve: gets the link and a function that it calls once it has found all that it needs;
+                only then does the link count as connected.
+        """
+        wait_s = _FIRST_WAIT_S
+        self._become(LinkState.CONNECTING)
+
+        def ready() -> None:
+            nonlocal wait_s
+            wait_s = _FIRST_WAIT_S
+            _log.info("Connected to SCADA at %s.", self._endpoint)
+            self._become(LinkState.CONNECTED)
+
+        try:
+            while True:
+                try:
+                    link = await open_link(self._endpoint)
+                    try:
+                        await serve(link, ready)
+                    finally:
+                        await close_link(link)
+                except LinkError as exc:
+                    first = self.status.error != str(exc)
+                    _log.log(
+                        logging.WARNING if first else logging.DEBUG,
+                        "No use of SCADA at %s; start it, or correct opcua.endpoint or the "
+                        "mapping. Again in %.1f s.",
+                        exc,
+                        wait_s,
+                    )
+                    self._become(LinkState.LOST, str(exc))
+                    await asyncio.sleep(wait_s)
+                    wait_s = min(2.0 * wait_s, _LONGEST_WAIT_S)
+                else:
+                    return
+        finally:
+            self._become(LinkState.STOPPED)
