@@ -120,6 +120,13 @@ EVENTS: Final[dict[str, EventType]] = {
             "Check the SCADA server; cells are on local control meanwhile.",
         ),
         EventType(
+            "decisions_silent",
+            Priority.HIGH,
+            Consequence.SHED,
+            "Nothing has come from the loop for section {section} for {age_s} s.",
+            "Check the loop workers; cells are on local control meanwhile.",
+        ),
+        EventType(
             "mode_changed",
             Priority.JOURNAL,
             Consequence.JOURNAL,

@@ -16,8 +16,8 @@ from yarl import URL
 from stream.frames import Origin, encode_rejects
 from stream.kafka import KafkaConnection
 from stream.outbox import Outbox
-from stream.screening import reject_message
-from stream.topics import DEAD_LETTERS, Table, Topic, partition_of
+from stream.screening import Reason, reject_message
+from stream.topics import DEAD_LETTERS, REJECTS, Table, Topic, partition_of
 from stream.watchdog import Progress
 
 _log = logging.getLogger(__name__)
@@ -49,6 +49,18 @@ class Worker:
     progress: Progress
     partitions: int
     clock_ns: Callable[[], int]
+
+    def partition_of(self, section: int) -> int:
+        """Return the partition of a section."""
+        return partition_of(section, self.partitions)
+
+    async def refuse(self, message: Message, reason: str) -> None:
+        """Keep a message that is no record with the rejects, and say so."""
+        rejects = reject_message(
+            message.value, message.origin, Reason.MALFORMED, reason, self.clock_ns()
+        )
+        await self.outbox.send(REJECTS.name, message.topic.encode(), encode_rejects(rejects))
+        await self.outbox.report("message_unreadable", topic=message.topic, reason=reason)
 
 
 def make_worker(
@@ -173,6 +185,7 @@ class SectionTable(Generic[StateT]):
         self._decode = decode
         self._initial = initial
         self._decoded: dict[int, tuple[bytes, StateT]] = {}
+        self._unflushed: set[int] = set()
         self._faust = worker.app.Table(
             table.name,
             key_type=bytes,
@@ -194,14 +207,26 @@ class SectionTable(Generic[StateT]):
         self._decoded[section] = (stored, state)
         return state
 
-    async def put(self, section: int, state: StateT) -> None:
-        """Store the state of a section; returns when the changelog has it."""
+    def keep(self, section: int, state: StateT) -> None:
+        """Store the state of a section in memory; `flush` makes it durable."""
         payload = self._encode(state)
         self._faust.data[section_key(section)] = payload
         self._decoded[section] = (payload, state)
+        self._unflushed.add(section)
+
+    async def flush(self, section: int) -> None:
+        """Return when the changelog has what `keep` stored."""
+        if section not in self._unflushed:
+            return
+        self._unflushed.discard(section)
         await self._worker.outbox.send(
             self._table.changelog,
             section_key(section),
-            payload,
-            partition_of(section, self._worker.partitions),
+            self._faust.data[section_key(section)],
+            self._worker.partition_of(section),
         )
+
+    async def put(self, section: int, state: StateT) -> None:
+        """Store the state of a section; returns when the changelog has it."""
+        self.keep(section, state)
+        await self.flush(section)

@@ -1,0 +1,74 @@
+"""What the guard needs of the plant's edge, said once: `opcua.writer` is what answers to it."""
+
+from collections.abc import Collection, Sequence
+from dataclasses import dataclass
+from typing import Protocol
+
+from stream.records import MoveState
+
+
+@dataclass(frozen=True, slots=True)
+class SetpointWrite:
+    """One permitted value on its way to the plant, in the unit of the setpoint's name."""
+
+    move_id: str
+    cell: int
+    setpoint: str
+    value: float
+    expires_ns: int  # wall time after which it must not be sent any more
+
+
+@dataclass(frozen=True, slots=True)
+class WriteResult:
+    """What became of one write.
+
+    Attributes:
+        state: VERIFIED, FAILED or EXPIRED.
+        readback: the plant's own value, last seen; None when unknown.
+        t_written_ns: when the plant acknowledged the write; None where nothing reached it.
+        t_verified_ns: when the read-back agreed.
+        attempts: how often it was sent.
+        reason: an operator's sentence where it was not verified, else "".
+    """
+
+    move_id: str
+    state: MoveState
+    readback: float | None
+    t_written_ns: int | None
+    t_verified_ns: int | None
+    attempts: int
+    reason: str
+
+
+class PlantEdge(Protocol):
+    """The plant, as the guard sees it."""
+
+    @property
+    def is_connected(self) -> bool:
+        """Whether there is a connection now."""
+
+    @property
+    def address(self) -> str:
+        """Where the plant is, for messages."""
+
+    @property
+    def last_error(self) -> str:
+        """Why there is no connection; "" where there is one."""
+
+    def heartbeat_age_s(self) -> float:
+        """Wall time since the plant's heartbeat last moved; 0 where the plant has none."""
+
+    def allow_heartbeat(self, allowed: bool) -> None:
+        """Let our heartbeat run, or stop it so that the plant sheds by itself."""
+
+    def readback(self, cell: int, setpoint: str) -> float | None:
+        """Return the plant's own value of a setpoint, as last read; None when unknown or old."""
+
+    def is_remote(self, cell: int) -> bool | None:
+        """Whether the plant follows our setpoints for this cell; None when unknown."""
+
+    async def set_remote(self, cells: Collection[int], remote: bool) -> None:
+        """Ask the plant to follow our setpoints for these cells, or to control them itself."""
+
+    async def write(self, writes: Sequence[SetpointWrite]) -> list[WriteResult]:
+        """Write and read back; never raises for what the plant does or does not do."""

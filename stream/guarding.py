@@ -1,0 +1,312 @@
+"""What the guard decides, as pure steps: `(state of a section, what came) -> (state, moves)`.
+
+The state of a section is the mode of each cell and what the interlock remembers; the picture is
+what was measured last, and is rebuilt from the stream after a restart.
+"""
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field, replace
+from typing import Final
+
+import msgspec
+import numpy as np
+
+from control.interlock import (
+    OPTIMISER_ROLE,
+    InterlockLimits,
+    Request,
+    SectionState,
+    Situation,
+    permit,
+)
+from control.modes import (
+    Mode,
+    ModePolicy,
+    ModeState,
+    Permissives,
+    Refusal,
+    Trigger,
+    init_mode,
+    transition,
+)
+from stream.frames import Quality, SampleFrame
+from stream.records import Move, MoveState, Proposal
+
+ANODE_EFFECT_V: Final = 8.0  # Wong et al. 2019
+_STATE_VERSION: Final = 1
+_COMMANDS_REMEMBERED: Final = 64
+
+
+class GuardState(msgspec.Struct, frozen=True, kw_only=True):
+    """What the guard must remember of a section.
+
+    Attributes:
+        modes: cell number (as text, for the table) -> its mode.
+        interlock: what the interlock remembers.
+        commands: ids of the newest commands, so that one that comes again is known.
+    """
+
+    version: int = _STATE_VERSION
+    modes: dict[str, ModeState] = {}
+    interlock: SectionState = SectionState()
+    commands: tuple[str, ...] = ()
+
+    def mode_of(self, cell: int) -> ModeState:
+        """Return the mode state of a cell.
+
+        Raises:
+            KeyError: not a cell of this section.
+        """
+        return self.modes[str(cell)]
+
+    def has_seen(self, command_id: str) -> bool:
+        """Whether that command was obeyed or refused before."""
+        return command_id in self.commands
+
+    def remember_command(self, command_id: str) -> "GuardState":
+        """Return the state that knows that command."""
+        kept = (*self.commands, command_id)[-_COMMANDS_REMEMBERED:]
+        return msgspec.structs.replace(self, commands=kept)
+
+
+def init_guard_state(cells: Iterable[int], policy: ModePolicy) -> GuardState:
+    """Return the state of a section that the guard has never seen."""
+    return GuardState(modes={str(cell): init_mode(policy, 0.0) for cell in cells})
+
+
+def encode_state(state: GuardState) -> bytes:
+    """Return the state as MessagePack."""
+    return msgspec.msgpack.encode(state)
+
+
+def decode_state(payload: bytes, cells: Iterable[int], policy: ModePolicy) -> GuardState:
+    """Return the state in `payload`, with a first mode for cells that it does not have.
+
+    Raises:
+        ValueError: it is not a state of this version.
+    """
+    state = msgspec.msgpack.decode(payload, type=GuardState)
+    if state.version != _STATE_VERSION:
+        raise ValueError(f"guard state of version {state.version}, not {_STATE_VERSION}")
+    return msgspec.structs.replace(state, modes=init_guard_state(cells, policy).modes | state.modes)
+
+
+@dataclass(frozen=True, slots=True)
+class SectionPicture:
+    """What was measured last in a section: raw, screened samples, never the model.
+
+    Attributes:
+        t_plant_s: of the newest scan.
+        newest_source_ns: cell -> source time of its newest usable sample.
+        voltage_v: cell -> newest usable voltage.
+        estimated: cells for which a decision has been seen, so that an estimate exists.
+    """
+
+    t_plant_s: float = 0.0
+    newest_source_ns: Mapping[int, int] = field(default_factory=dict)
+    voltage_v: Mapping[int, float] = field(default_factory=dict)
+    estimated: frozenset[int] = frozenset()
+
+    def source_ns(self, cell: int) -> int:
+        """Return the source time of a cell's newest sample; 0 where none came yet."""
+        return self.newest_source_ns.get(cell, 0)
+
+    def age_s(self, now_ns: int) -> float:
+        """Return the age of the newest sample of the section; infinite where none came yet."""
+        newest_ns = max(self.newest_source_ns.values(), default=0)
+        return (now_ns - newest_ns) / 1e9 if newest_ns else float("inf")
+
+    def is_in_anode_effect(self, cell: int) -> bool:
+        """Whether the measured voltage says so."""
+        return self.voltage_v.get(cell, 0.0) > ANODE_EFFECT_V
+
+
+def see_samples(picture: SectionPicture, frame: SampleFrame) -> SectionPicture:
+    """Return the picture with an accepted frame added."""
+    usable = frame.quality <= Quality.UNCERTAIN
+    newest = np.where(usable, frame.source_time_ns, 0).max(axis=(0, 2))
+    sources = dict(picture.newest_source_ns)
+    voltages = dict(picture.voltage_v)
+    voltage = frame.signals.index("cell_voltage_v")
+    for i, cell in enumerate(frame.cells):
+        sources[cell] = max(sources.get(cell, 0), int(newest[i]))
+        seen = frame.value[usable[:, i, voltage], i, voltage]
+        if seen.size:
+            voltages[cell] = float(seen[-1])
+    return replace(
+        picture,
+        t_plant_s=float(frame.t_plant_s[-1]),
+        newest_source_ns=sources,
+        voltage_v=voltages,
+    )
+
+
+def see_estimate(picture: SectionPicture, cell: int) -> SectionPicture:
+    """Return the picture that knows that the cell is being estimated."""
+    if cell in picture.estimated:
+        return picture
+    return replace(picture, estimated=picture.estimated | {cell})
+
+
+@dataclass(frozen=True, slots=True)
+class PlantView:
+    """How the plant's edge stands at this moment.
+
+    Attributes:
+        readbacks: (cell, setpoint) -> the plant's own value.
+    """
+
+    is_connected: bool
+    has_heartbeat: bool
+    readbacks: Mapping[tuple[int, str], float]
+
+
+def permissives_of(
+    cell: int,
+    picture: SectionPicture,
+    plant: PlantView,
+    limits: InterlockLimits,
+    now_ns: int,
+) -> Permissives:
+    """Return what holds for a cell at this moment."""
+    age_s = (now_ns - picture.source_ns(cell)) / 1e9
+    return Permissives(
+        has_fresh_samples=age_s <= limits.guard.max_input_age_s,
+        has_plant_link=plant.is_connected,
+        has_plant_heartbeat=plant.has_heartbeat,
+        has_readback=all((cell, name) in plant.readbacks for name in limits.setpoints),
+        has_estimate=cell in picture.estimated,
+        is_free_of_anode_effect=not picture.is_in_anode_effect(cell),
+    )
+
+
+@dataclass(frozen=True, slots=True)
+class ModeChange:
+    """A cell's mode before and after something happened."""
+
+    cell: int
+    before: ModeState
+    after: ModeState
+
+
+def change_modes(
+    state: GuardState,
+    triggers: Mapping[int, Trigger],
+    permissives: Mapping[int, Permissives],
+    policy: ModePolicy,
+    t_plant_s: float,
+) -> tuple[GuardState, list[ModeChange], dict[int, Refusal]]:
+    """Let one thing happen to each of some cells.
+
+    Args:
+        state: of their section.
+        triggers: cell -> what happened.
+        permissives: cell -> what holds; at least for the same cells.
+        policy: how cells come back.
+        t_plant_s: plant time.
+
+    Returns:
+        The next state, the cells whose mode in force changed, and who was refused what.
+    """
+    modes = dict(state.modes)
+    changes: list[ModeChange] = []
+    refusals: dict[int, Refusal] = {}
+    for cell, trigger in triggers.items():
+        before = modes[str(cell)]
+        after = transition(before, trigger, permissives[cell], policy, t_plant_s)
+        if isinstance(after, Refusal):
+            refusals[cell] = after
+            continue
+        modes[str(cell)] = after
+        if after.mode is not before.mode:
+            changes.append(ModeChange(cell, before, after))
+    if modes == state.modes:
+        return state, changes, refusals
+    return msgspec.structs.replace(state, modes=modes), changes, refusals
+
+
+def judge_proposal(
+    state: GuardState,
+    proposal: Proposal,
+    picture: SectionPicture,
+    plant: PlantView,
+    limits: InterlockLimits,
+    now_ns: int,
+    *,
+    scan: int,
+    cells_moved_elsewhere: int,
+) -> tuple[GuardState, list[Move]]:
+    """Pass every setpoint of a proposal through the interlock.
+
+    Args:
+        state: of the section.
+        proposal: one cell's wanted setpoints.
+        picture: what was measured last in the section.
+        plant: the edge.
+        limits: of the plant file.
+        now_ns: wall time.
+        scan: number of the present scan, for the line-wide budget.
+        cells_moved_elsewhere: cells of other sections moved in this scan.
+
+    Returns:
+        The next state and one move per setpoint: INTENT where it may be written, else HELD.
+    """
+    cell = proposal.cell
+    mode = state.modes.get(str(cell))
+    interlock = state.interlock
+    moves: list[Move] = []
+    for setpoint, value in proposal.setpoints.items():
+        readback = plant.readbacks.get((cell, setpoint))
+        verdict, interlock = permit(
+            Request(
+                cell=cell,
+                setpoint=setpoint,
+                value=value,
+                role=OPTIMISER_ROLE,
+                order=(proposal.session, proposal.sequence),
+                expires_ns=proposal.expires_ns,
+                t_source_ns=proposal.t_source_ns,
+                t_plant_s=proposal.t_plant_s,
+            ),
+            Situation(
+                now_ns=now_ns,
+                now_plant_s=picture.t_plant_s,
+                cells=frozenset(int(number) for number in state.modes),
+                mode=mode.mode if mode else Mode.MANUAL,
+                auto_since_plant_s=mode.since_plant_s if mode else 0.0,
+                newest_source_ns=picture.source_ns(cell),
+                readback=readback,
+                has_plant_heartbeat=plant.is_connected and plant.has_heartbeat,
+                is_in_anode_effect=picture.is_in_anode_effect(cell),
+                scan=scan,
+                cells_moved_elsewhere=cells_moved_elsewhere,
+            ),
+            limits,
+            interlock,
+        )
+        moves.append(
+            Move(
+                move_id=f"{proposal.proposal_id}/{setpoint}",
+                proposal_id=proposal.proposal_id,
+                section=proposal.section,
+                cell=cell,
+                setpoint=setpoint,
+                state=MoveState.INTENT if verdict.applied is not None else MoveState.HELD,
+                mode=mode.mode if mode else Mode.MANUAL,
+                asked=value,
+                applied=verdict.applied,
+                previous=readback,
+                readback=None,
+                reasons=list(verdict.reasons),
+                attempts=0,
+                t_plant_s=proposal.t_plant_s,
+                t_source_ns=proposal.t_source_ns,
+                t_received_ns=proposal.t_received_ns,
+                t_estimated_ns=proposal.t_estimated_ns,
+                t_decided_ns=proposal.t_decided_ns,
+                t_permitted_ns=now_ns,
+                t_written_ns=None,
+                t_verified_ns=None,
+            )
+        )
+    return msgspec.structs.replace(state, interlock=interlock), moves
