@@ -64,7 +64,7 @@ class Disturbances:
     anode_effect_lowest_v: float = 16.0
     anode_effect_highest_v: float = 30.0
     quench_s: float = 120.0
-    quench_margin_wt_pct: float = 0.2
+    quench_margin_wt_pct: float = 0.6
     quench_shots_per_min: float = 4.0
     current_wander_ka: float = 0.4
     current_wander_s: float = 300.0

@@ -243,12 +243,18 @@ def _settle(
 
     ledge_cm = jnp.full_like(temperature_c, 10.0)
     side_w_per_k = cell.bath_to_ledge_w_per_m2_k * cell.ledge_area_m2
-    for _ in range(30):
+
+    def approach(_: Array, guess: tuple[Array, Array]) -> tuple[Array, Array]:
+        temperature_c, acd_cm = guess
         now = outputs(at(temperature_c, acd_cm, ledge_cm))
         volts_per_cm = now.voltage.bath_v / (acd_cm - 0.5)
-        acd_cm = acd_cm + 0.8 * (cell_voltage_v - now.cell_voltage_v) / volts_per_cm
-        slope = side_w_per_k + cell.top_and_bottom_conductance_w_per_k
-        temperature_c = temperature_c + 0.8 * now.heat.net_w() / slope
+        slope_w_per_k = side_w_per_k + cell.top_and_bottom_conductance_w_per_k
+        return (
+            temperature_c + 0.8 * now.heat.net_w() / slope_w_per_k,
+            acd_cm + 0.8 * (cell_voltage_v - now.cell_voltage_v) / volts_per_cm,
+        )
+
+    temperature_c, acd_cm = jax.lax.fori_loop(0, 30, approach, (temperature_c, acd_cm))
     now = outputs(at(temperature_c, acd_cm, ledge_cm))
     ledge_cm = jnp.clip(compute_steady_ledge_cm(cell, now.superheat_c, now.liquidus_c), 2.0, 30.0)
     return at(temperature_c, acd_cm, ledge_cm)
