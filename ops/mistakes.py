@@ -3,6 +3,7 @@
 Errors::
 
     ConfigurationError   one or more mistakes; `potline` prints them and exits with 2
+    OperationError       something outside does not work; `potline` prints it and exits with 1
 """
 
 from collections.abc import Sequence
@@ -42,6 +43,10 @@ class ConfigurationError(ValueError):
     def __init__(self, mistakes: Sequence[Mistake]) -> None:
         self.mistakes = tuple(mistakes)
         super().__init__("\n".join(str(mistake) for mistake in mistakes))
+
+
+class OperationError(RuntimeError):
+    """Something outside potline does not work; the message names it and the remedy."""
 
 
 def nearest(name: str, known: Sequence[str]) -> str:

@@ -1,0 +1,5 @@
+"""`python -m ops.cli`: the same as `potline`."""
+
+from ops.cli import main
+
+main()
