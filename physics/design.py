@@ -252,3 +252,16 @@ def nominal_feed_kg_per_h(design: PlantDesign) -> float:
     return (
         oxide_kg_per_h_and_ka(cell.metal) * cell.nominal.current_efficiency * design.line.current_ka
     )
+
+
+def nominal_resistance_uohm(design: PlantDesign, back_emf_v: float = 1.65) -> float:
+    """Pseudo-resistance of a cell at nominal voltage and current.
+
+    Args:
+        design: line and cell.
+        back_emf_v: constant of the pseudo-resistance, V.
+
+    Returns:
+        Micro-ohm (REF-300: 8.50).
+    """
+    return (design.cell.nominal.cell_voltage_v - back_emf_v) / design.line.current_ka * 1e3
