@@ -33,7 +33,7 @@ class Tally:
     def __init__(
         self, started_ns: int, first_offsets: Mapping[tuple[str, int], int] | None = None
     ) -> None:
-        firsts = dict(first_offsets or {})
+        self._firsts = firsts = dict(first_offsets or {})
         self.samples = SamplesTally(
             started_ns,
             {part: offset for (topic, part), offset in firsts.items() if topic == SAMPLES.name},
@@ -53,6 +53,8 @@ class Tally:
         Args:
             topic_name: one of `stream.topics`.
         """
+        if offset < self._firsts.get((topic_name, partition), 0):
+            return
         if not self._places[topic_name, partition].add(offset):
             return
         topic = BY_NAME[topic_name]

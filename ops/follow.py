@@ -1,0 +1,117 @@
+"""Follows all topics of a run from where they stood at its start, and keeps the tally of it."""
+
+import asyncio
+import logging
+import time
+from collections.abc import Callable
+from typing import Final
+
+from aiokafka import AIOKafkaConsumer, TopicPartition
+from aiokafka.errors import KafkaError
+
+from ops.tally import READ_TOPICS, Tally
+from stream.kafka import KafkaConnection, make_consumer
+
+_log = logging.getLogger(__name__)
+_POLL_MS: Final = 200
+_AT_ONCE: Final = 200  # messages decoded between two looks at everything else
+_AGAIN_S: Final = 0.5
+
+
+class Follower:
+    """A consumer of all topics, outside any group, that folds what it reads into a tally.
+
+    Args:
+        partitions: of every topic.
+        started_ns: wall time of the run's start, UTC.
+        clock_s: monotonic.
+    """
+
+    def __init__(
+        self,
+        connection: KafkaConnection,
+        partitions: int,
+        started_ns: int,
+        clock_s: Callable[[], float] = time.monotonic,
+    ) -> None:
+        self._connection = connection
+        self._started_ns = started_ns
+        self._clock_s = clock_s
+        self._places = [
+            TopicPartition(topic.name, partition)
+            for topic in READ_TOPICS
+            for partition in range(partitions)
+        ]
+        self._consumer: AIOKafkaConsumer | None = None
+        self._task: asyncio.Task[None] | None = None
+        self.tally = Tally(started_ns)
+        self.newest_s: dict[str, float] = {}  # topic -> when its newest message arrived
+
+    async def start(self) -> None:
+        """Note where every topic stands and follow from there. The topics must exist.
+
+        Raises:
+            KafkaError: the broker cannot be reached.
+        """
+        consumer = make_consumer(self._connection, client_id="potline-report", from_beginning=True)
+        consumer.assign(self._places)
+        try:
+            await consumer.start()
+            ends = await consumer.end_offsets(self._places)
+        except BaseException:
+            await consumer.stop()
+            raise
+        for place in self._places:
+            consumer.seek(place, ends[place])
+        self._consumer = consumer
+        self.tally = Tally(
+            self._started_ns,
+            {(place.topic, place.partition): end for place, end in ends.items()},
+        )
+        self._task = asyncio.create_task(self._follow(consumer))
+
+    async def stop(self) -> None:
+        """Stop reading."""
+        if self._task is not None:
+            self._task.cancel()
+            await asyncio.gather(self._task, return_exceptions=True)
+        if self._consumer is not None:
+            await self._consumer.stop()
+
+    async def has_caught_up(self) -> bool:
+        """Return whether all that the broker has now has been counted; False while it is away."""
+        if self._consumer is None:
+            return False
+        try:
+            ends = await self._consumer.end_offsets(self._places)
+            for place in self._places:
+                if await self._consumer.position(place) < ends[place]:
+                    return False
+        except (KafkaError, OSError):
+            return False
+        return True
+
+    def silent_for_s(self, topic_name: str) -> float | None:
+        """Return how long ago the newest message of a topic arrived; None if none has."""
+        newest = self.newest_s.get(topic_name)
+        return None if newest is None else self._clock_s() - newest
+
+    async def _follow(self, consumer: AIOKafkaConsumer) -> None:
+        is_away = False
+        while True:
+            try:
+                batches = await consumer.getmany(timeout_ms=_POLL_MS, max_records=_AT_ONCE)
+            except KafkaError as error:
+                if not is_away:
+                    _log.warning("Kafka at %s: %s.", self._connection.address, error)
+                is_away = True
+                await asyncio.sleep(_AGAIN_S)
+                continue
+            is_away = False
+            for place, messages in batches.items():
+                for message in messages:
+                    self.tally.add(
+                        place.topic, place.partition, message.offset, message.value or b""
+                    )
+                self.newest_s[place.topic] = self._clock_s()
+            await asyncio.sleep(0)
