@@ -249,13 +249,17 @@ def judge_proposal(
         cells_moved_elsewhere: cells of other sections moved in this scan.
 
     Returns:
-        The next state and one move per setpoint: INTENT where it may be written, else HELD.
+        The next state and one move per setpoint: INTENT where it may be written, else HELD. A
+        setpoint of this very decision that was judged before gives no move.
     """
     cell = proposal.cell
     mode = state.modes.get(str(cell))
     interlock = state.interlock
     moves: list[Move] = []
+    order = (proposal.session, proposal.sequence)
     for setpoint, value in proposal.setpoints.items():
+        if interlock.of(cell, setpoint).order == order:
+            continue  # judged before: the loop was restarted and sent it again
         readback = plant.readbacks.get((cell, setpoint))
         verdict, interlock = permit(
             Request(
@@ -263,7 +267,7 @@ def judge_proposal(
                 setpoint=setpoint,
                 value=value,
                 role=OPTIMISER_ROLE,
-                order=(proposal.session, proposal.sequence),
+                order=order,
                 expires_ns=proposal.expires_ns,
                 t_source_ns=proposal.t_source_ns,
                 t_plant_s=proposal.t_plant_s,

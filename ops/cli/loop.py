@@ -1,0 +1,20 @@
+"""`potline loop`: one worker of the optimising loop."""
+
+import typer
+
+
+def loop(context: typer.Context) -> None:
+    """Run one worker that screens samples, estimates cells and decides on setpoints.
+
+    Start as many as you like against one Kafka: they share the sections of the line.
+    """
+    from ops.plantfile import load_plant
+    from ops.settings import load_settings
+    from physics.precision import require_x64
+
+    settings = load_settings(file=context.obj)
+    require_x64()
+
+    from ops.loop import run_loop
+
+    run_loop(settings, load_plant(settings.plant_file, settings.cells))

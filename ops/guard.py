@@ -1,0 +1,54 @@
+"""The guard, put together: the Faust worker and its edge to the plant in one process."""
+
+import time
+from typing import Final
+
+from control.interlock import InterlockLimits
+from control.modes import Mode, ModePolicy, Rearm
+from ops.plantfile import PlantFile
+from ops.settings import Settings
+from physics.design import sections
+from stream.app import make_worker
+from stream.guard import Guard, GuardSettings
+from stream.run import run_worker
+from stream.topics import GUARD_APP
+
+_PROCESS: Final = "guard"
+
+
+def mode_policy(settings: Settings, plant: PlantFile) -> ModePolicy:
+    """Return how cells start and come back: as set, else as the plant file says."""
+    chosen = settings.guard
+    policy = plant.control.modes
+    return ModePolicy(
+        initial_mode=Mode(chosen.initial_mode) if chosen.initial_mode else policy.initial_mode,
+        rearm=Rearm(chosen.rearm) if chosen.rearm else policy.rearm,
+    )
+
+
+def run_guard(settings: Settings, plant: PlantFile) -> None:
+    """Run the guard until it is told to stop."""
+    from opcua.plant import OpcuaEdge
+
+    worker = make_worker(
+        GUARD_APP,
+        _PROCESS,
+        settings.kafka.connection(),
+        settings.kafka.partitions,
+        time.time_ns,
+        from_beginning=False,
+    )
+    edge = OpcuaEdge(settings, plant)
+    guard = Guard(
+        worker,
+        edge,
+        GuardSettings(
+            cells=dict(enumerate(sections(plant.line))),
+            limits=InterlockLimits(
+                setpoints={row.name: row for row in plant.setpoints}, guard=plant.guard
+            ),
+            policy=mode_policy(settings, plant),
+        ),
+    )
+    guard.attach()
+    run_worker(worker, [guard.write_batches, guard.watch, edge.run])

@@ -1,0 +1,268 @@
+"""Agent `estimates` -> `proposals`: every control period, setpoints for every cell of a section."""
+
+import asyncio
+import time
+from collections.abc import Callable, Mapping, Sequence
+from concurrent.futures import Executor
+from dataclasses import dataclass
+from typing import Final
+
+import msgspec
+import numpy as np
+
+from control.mpc import CellController, CellDecision, Uncertainty
+from control.plan import Plan
+from control.prediction import CellModel
+from physics.signals import SETPOINTS
+from stream.app import Message, SectionTable, Worker, add_agent, section_key
+from stream.frames import F64, EstimateFrame, decode_estimates
+from stream.records import Proposal, encode
+from stream.topics import ESTIMATES, PROPOSALS, TABLES
+
+_TABLE: Final = next(table for table in TABLES if table.owner == "decide")
+_STATE_VERSION: Final = 1
+_SHORTEST_SOLVE_S: Final = 0.001  # what is left of the deadline is never less, so that OSQP starts
+
+Linearise = Callable[[EstimateFrame, F64], tuple[F64, Sequence[CellModel]]]
+"""(estimate, setpoints in force (C, 2)) -> states (C, N) and a linear model per cell."""
+
+
+class DecideState(msgspec.Struct, frozen=True, kw_only=True):
+    """What deciding remembers of a section.
+
+    Attributes:
+        session, sequence: the estimate of the last decision.
+        slot: which control period it was made in.
+        plans: cell number (as text) -> start of its plan, plant time, and its rows of setpoints.
+    """
+
+    version: int = _STATE_VERSION
+    session: int = -1
+    sequence: int = -1
+    slot: int | None = None
+    plans: dict[str, tuple[float, list[list[float]]]] = {}
+
+
+def encode_state(state: DecideState) -> bytes:
+    """Return the state as MessagePack."""
+    return msgspec.msgpack.encode(state)
+
+
+def decode_state(payload: bytes) -> DecideState:
+    """Return the state in `payload`.
+
+    Raises:
+        ValueError: it is not a state of this version.
+    """
+    state = msgspec.msgpack.decode(payload, type=DecideState)
+    if state.version != _STATE_VERSION:
+        raise ValueError(f"decide state of version {state.version}, not {_STATE_VERSION}")
+    return state
+
+
+@dataclass(frozen=True, slots=True)
+class DecideSettings:
+    """When to decide, and how long it may take.
+
+    Attributes:
+        control_period_s: plant time between decisions for a cell.
+        deadline_s: wall time for all cells of a section.
+        max_estimate_age_s: wall time after which an estimate is too old to act on.
+        validity_s: wall time after which a proposal may not be written any more.
+        sections: how many there are; each decides at its own phase of the period, so that a line
+            of many sections does not move all cells at once.
+    """
+
+    control_period_s: float
+    deadline_s: float
+    max_estimate_age_s: float
+    validity_s: float
+    sections: int
+
+
+def slot_of(settings: DecideSettings, section: int, t_plant_s: float) -> int:
+    """Return the number of the control period that a section is in."""
+    phase = section / max(settings.sections, 1)
+    return int(np.floor(t_plant_s / settings.control_period_s - phase))
+
+
+def is_due(
+    settings: DecideSettings, state: DecideState, estimate: EstimateFrame, now_ns: int
+) -> bool:
+    """Whether this estimate is new, fresh and the first of its control period."""
+    age_s = (now_ns - estimate.t_source_ns) / 1e9
+    return (
+        estimate.order > (state.session, state.sequence)
+        and age_s <= settings.max_estimate_age_s
+        and slot_of(settings, estimate.section, estimate.t_plant_s) != state.slot
+    )
+
+
+def decide_section(
+    controller: CellController,
+    linearise: Linearise,
+    settings: DecideSettings,
+    state: DecideState,
+    estimate: EstimateFrame,
+    clock_ns: Callable[[], int],
+    elapsed_s: Callable[[], float],
+) -> tuple[DecideState, list[Proposal]]:
+    """Decide for every cell of a section, within the deadline.
+
+    Args:
+        controller: compiled; keeps a warm solver per cell.
+        linearise: gives the state and the linear model of every cell.
+        settings: when and how long.
+        state: of the section.
+        estimate: what it rests on.
+        clock_ns: wall time, for the records.
+        elapsed_s: wall time since this decision began.
+
+    Returns:
+        The next state, and a proposal per cell. A cell whose turn comes after the deadline gets
+        the controller's fallback, by a time limit that no solve can meet.
+    """
+    applied = np.column_stack([estimate.values[name] for name in SETPOINTS])
+    states, models = linearise(estimate, applied)
+    plans = dict(state.plans)
+    proposals: list[Proposal] = []
+    for i, cell in enumerate(estimate.cells):
+        kept = plans.get(str(cell))
+        decision = controller.decide(
+            cell,
+            models[i],
+            states[i],
+            applied[i],
+            Uncertainty(
+                alumina_sd_wt_pct=float(estimate.values["alumina_wt_pct_sd"][i]),
+                acd_sd_cm=float(estimate.values["acd_cm_sd"][i]),
+                noise_mv=float(estimate.values["voltage_noise_mv"][i]),
+            ),
+            Plan.from_lists(*kept) if kept is not None else None,
+            estimate.t_plant_s,
+            max(settings.deadline_s - elapsed_s(), _SHORTEST_SOLVE_S),
+        )
+        if decision.plan is not None:
+            plans[str(cell)] = decision.plan.as_lists()
+        else:
+            plans.pop(str(cell), None)
+        if decision.setpoints:
+            proposals.append(_proposal(settings, estimate, cell, decision, clock_ns()))
+    following = DecideState(
+        session=estimate.session,
+        sequence=estimate.sequence,
+        slot=slot_of(settings, estimate.section, estimate.t_plant_s),
+        plans=plans,
+    )
+    return following, proposals
+
+
+def _proposal(
+    settings: DecideSettings,
+    estimate: EstimateFrame,
+    cell: int,
+    decision: CellDecision,
+    now_ns: int,
+) -> Proposal:
+    section, session, sequence = estimate.section, estimate.session, estimate.sequence
+    return Proposal(
+        proposal_id=f"{section}-{session}-{sequence}-{cell}",
+        section=section,
+        cell=cell,
+        session=session,
+        sequence=sequence,
+        setpoints=decision.setpoints,
+        proposed_by="mpc" if decision.fallback is None else decision.fallback.value,
+        solver_status=decision.status.name.lower(),
+        fallback=decision.fallback.value if decision.fallback is not None else None,
+        solve_ms=decision.solve_ms,
+        reason=decision.reason,
+        figures=decision.figures,
+        t_plant_s=estimate.t_plant_s,
+        t_source_ns=estimate.t_source_ns,
+        t_received_ns=estimate.t_received_ns,
+        t_estimated_ns=estimate.t_estimated_ns,
+        t_decided_ns=now_ns,
+        expires_ns=now_ns + int(settings.validity_s * 1e9),
+    )
+
+
+def add_decide(
+    worker: Worker,
+    controller: CellController,
+    linearise: Linearise,
+    settings: DecideSettings,
+    compute: Executor,
+) -> None:
+    """Add the agent to `worker`.
+
+    Args:
+        compute: where JAX and the solver run, off the event loop; one thread, for the solvers'
+            workspaces.
+    """
+    table = SectionTable[DecideState](
+        worker,
+        _TABLE,
+        encode_state,
+        lambda _, payload: decode_state(payload),
+        lambda _: DecideState(),
+    )
+
+    async def handle(message: Message) -> None:
+        estimate = decode_estimates(message.value)
+        section, state = estimate.section, table.get(estimate.section)
+        if not is_due(settings, state, estimate, worker.clock_ns()):
+            return
+        began_s = time.monotonic()
+
+        def elapsed_s() -> float:
+            return time.monotonic() - began_s
+
+        following, proposals = await asyncio.get_running_loop().run_in_executor(
+            compute,
+            decide_section,
+            controller,
+            linearise,
+            settings,
+            state,
+            estimate,
+            worker.clock_ns,
+            elapsed_s,
+        )
+        taken_s = elapsed_s()
+        await asyncio.gather(
+            *(
+                worker.outbox.send(
+                    PROPOSALS.name, section_key(section), encode(proposal), message.partition
+                )
+                for proposal in proposals
+            )
+        )
+        await table.put(section, following)
+        await _tell(worker, section, proposals, taken_s, settings.deadline_s)
+
+    add_agent(worker, "decide", ESTIMATES, handle)
+
+
+async def _tell(
+    worker: Worker,
+    section: int,
+    proposals: Sequence[Proposal],
+    taken_s: float,
+    deadline_s: float,
+) -> None:
+    """Report a decision that was late, and which cells fell back, once per decision and kind."""
+    if taken_s > deadline_s:
+        await worker.outbox.report("decision_late", section=section, seconds=round(taken_s, 1))
+    fell_back: Mapping[str, Proposal] = {
+        f"{proposal.fallback}": proposal for proposal in proposals if proposal.fallback is not None
+    }
+    for fallback, example in fell_back.items():
+        await worker.outbox.report(
+            "decision_fell_back",
+            section=section,
+            cell=example.cell,
+            status=example.solver_status,
+            fallback=fallback,
+            cells=sum(1 for proposal in proposals if proposal.fallback == fallback),
+        )

@@ -1,0 +1,98 @@
+"""Run a worker until it is told to stop, it crashes, or it stalls."""
+
+import asyncio
+import logging
+import os
+import sys
+import time
+from collections.abc import Awaitable, Callable, Sequence
+from typing import Final
+
+import faust
+from faust.types import TP
+from mode import Service
+
+from stream.app import Worker
+from stream.watchdog import Look, Place, look, stalled_for_s
+
+_log = logging.getLogger(__name__)
+EXIT_STALLED: Final = 70
+_LOOK_EVERY_S: Final = 1.0
+_STALLED_AFTER_S: Final = 20.0  # longer than a rebalance after a killed peer
+
+
+class _Companion(Service):
+    """What lives as long as the worker beside its agents; its failure is the worker's."""
+
+    def __init__(self, worker: Worker, background: Sequence[Callable[[], Awaitable[None]]]) -> None:
+        super().__init__()
+        self._worker = worker
+        self._background = background
+
+    async def on_start(self) -> None:
+        await self._worker.outbox.start()
+        self.add_future(self._watch())
+        for task in self._background:
+            self.add_future(self._keep(task))
+
+    async def on_stop(self) -> None:
+        await self._worker.outbox.stop()
+
+    async def _keep(self, task: Callable[[], Awaitable[None]]) -> None:
+        try:
+            await task()
+        except asyncio.CancelledError:
+            raise
+        except Exception as exc:  # noqa: BLE001 - becomes the worker's crash, and its exit status
+            _log.exception("%s failed", getattr(task, "__qualname__", task))
+            await self.crash(exc)
+
+    async def _watch(self) -> None:
+        """End the process when messages wait and nothing has been done for too long."""
+        seen: dict[Place, Look] = {}
+        app = self._worker.app
+        while True:
+            await asyncio.sleep(_LOOK_EVERY_S)
+            ends = _ends(app)
+            now_s = time.monotonic()
+            seen = look(seen, self._worker.progress, ends, now_s)
+            stalled_s = stalled_for_s(seen, now_s)
+            if stalled_s > _STALLED_AFTER_S:
+                _log.critical("nothing done for %.0f s while messages wait; ending", stalled_s)
+                logging.shutdown()
+                os._exit(EXIT_STALLED)  # a stalled worker cannot be trusted to stop in order
+
+
+def _ends(app: faust.App) -> dict[Place, int]:
+    """Return the end of each partition that this worker reads, as its last fetch told it."""
+    ends: dict[Place, int] = {}
+    for tp in app.consumer.assignment() if app.consumer is not None else ():
+        assert isinstance(tp, TP)
+        end = app.consumer.highwater(tp)
+        if end is not None:
+            ends[tp.topic, tp.partition] = end
+    return ends
+
+
+def run_worker(worker: Worker, background: Sequence[Callable[[], Awaitable[None]]] = ()) -> None:
+    """Run until SIGTERM or SIGINT; never returns.
+
+    Args:
+        worker: with its agents.
+        background: coroutines that run beside the agents; one that fails ends the worker.
+
+    Raises:
+        SystemExit: 0 when told to stop, 1 after a crash.
+    """
+    companion = _Companion(worker, background)
+    runner = faust.Worker(
+        worker.app,
+        companion,
+        loglevel="WARN",
+        quiet=True,
+        override_logging=False,
+        redirect_stdouts=False,
+        stdout=sys.stdout,
+        stderr=sys.stderr,
+    )
+    runner.execute_from_commandline()

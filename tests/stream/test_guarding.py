@@ -1,0 +1,224 @@
+"""The guard's steps: what is measured, who moves a cell, what may be written."""
+
+from dataclasses import replace
+
+import numpy as np
+import pytest
+
+from control.interlock import InterlockLimits
+from control.limits import GuardLimits, SetpointLimits
+from control.modes import Mode, ModePolicy, Rearm, Trigger, TriggerKind
+from stream.frames import Quality
+from stream.guarding import (
+    GuardState,
+    PlantView,
+    SectionPicture,
+    change_modes,
+    decode_state,
+    encode_state,
+    init_guard_state,
+    judge_proposal,
+    permissives_of,
+    see_estimate,
+    see_samples,
+)
+from stream.records import MoveState, Proposal
+from tests.stream.frame_cases import CELLS, NOW_NS, SECOND_NS, make_frame
+
+FEED, BEAM = "alumina_feed_rate_kg_per_h", "beam_position_mm"
+LIMITS = InterlockLimits(
+    setpoints={
+        FEED: SetpointLimits(FEED, "kg/h", 90.0, 300.0, 110.0, 6000.0, 1500.0, 6.0, 0.1, 0.5),
+        BEAM: SetpointLimits(BEAM, "mm", 20.0, 380.0, 1.0, 12.0, 30.0, 24.0, 0.1, 0.2),
+    },
+    guard=GuardLimits(5.0, 60, 3.0, 4.0, 5.0),
+)
+POLICY = ModePolicy(initial_mode=Mode.AUTO, rearm=Rearm.AUTOMATIC)
+PLANT = PlantView(
+    is_connected=True,
+    has_heartbeat=True,
+    readbacks={(cell, name): v for cell in CELLS for name, v in ((FEED, 180.0), (BEAM, 200.0))},
+)
+
+
+def seen_picture() -> SectionPicture:
+    picture = see_samples(SectionPicture(), make_frame())
+    for cell in CELLS:
+        picture = see_estimate(picture, cell)
+    return picture
+
+
+def later_picture() -> SectionPicture:
+    """Ten minutes of plant time on: rates have room again."""
+    return replace(seen_picture(), t_plant_s=701.0)
+
+
+def in_auto() -> GuardState:
+    """A section whose cells have started."""
+    picture = seen_picture()
+    state, changes, refusals = scan(init_guard_state(CELLS, POLICY), picture)
+    assert [change.after.mode for change in changes] == [Mode.AUTO] * 3
+    assert not refusals
+    return state
+
+
+def scan(state: GuardState, picture: SectionPicture, trigger: Trigger | None = None):
+    triggers = dict.fromkeys(CELLS, trigger or Trigger(TriggerKind.SCAN))
+    permissives = {cell: permissives_of(cell, picture, PLANT, LIMITS, NOW_NS) for cell in CELLS}
+    return change_modes(state, triggers, permissives, POLICY, picture.t_plant_s)
+
+
+def proposal(cell: int = 2, sequence: int = 0, **change: object) -> Proposal:
+    record = Proposal(
+        proposal_id=f"0-1-{sequence}-{cell}",
+        section=0,
+        cell=cell,
+        session=1,
+        sequence=sequence,
+        setpoints={FEED: 190.0, BEAM: 200.5},
+        proposed_by="mpc",
+        solver_status="solved",
+        fallback=None,
+        solve_ms=1.0,
+        reason="",
+        figures={},
+        t_plant_s=101.0,
+        t_source_ns=NOW_NS,
+        t_received_ns=NOW_NS,
+        t_estimated_ns=NOW_NS,
+        t_decided_ns=NOW_NS,
+        expires_ns=NOW_NS + 5 * SECOND_NS,
+    )
+    for name, value in change.items():
+        record = type(record)(
+            **{f: getattr(record, f) for f in record.__struct_fields__} | {name: value}
+        )
+    return record
+
+
+def judge(state: GuardState, asked: Proposal, picture: SectionPicture | None = None, **change):
+    arguments = {"scan": 1, "cells_moved_elsewhere": 0} | change
+    return judge_proposal(
+        state, asked, picture or later_picture(), PLANT, LIMITS, NOW_NS, **arguments
+    )
+
+
+def test_the_picture_keeps_the_newest_usable_sample_of_each_cell() -> None:
+    frame = make_frame()
+    quality, value = frame.quality.copy(), frame.value.copy()
+    quality[:, 1, :] = Quality.REJECTED
+    quality[1, 2, :] = Quality.REJECTED
+    value[0, 2, 0] = 9.1
+    picture = see_samples(SectionPicture(), replace(frame, quality=quality, value=value))
+    assert picture.source_ns(1) == NOW_NS
+    assert picture.source_ns(2) == 0
+    assert picture.source_ns(3) == NOW_NS - SECOND_NS
+    assert picture.is_in_anode_effect(3)
+    assert not picture.is_in_anode_effect(2), "nothing is known of it"
+    assert picture.age_s(NOW_NS + 2 * SECOND_NS) == 2.0
+    assert SectionPicture().age_s(NOW_NS) == float("inf")
+
+
+def test_every_permissive_is_a_fact_of_its_own() -> None:
+    picture = seen_picture()
+    assert permissives_of(1, picture, PLANT, LIMITS, NOW_NS).missing() == ()
+    late_ns = NOW_NS + 6 * SECOND_NS
+    missing = permissives_of(1, picture, PLANT, LIMITS, late_ns).missing()
+    assert missing == ("no fresh samples of the cell",)
+    for change in ({"is_connected": False}, {"has_heartbeat": False}, {"readbacks": {}}):
+        plant = replace(PLANT, **change)
+        assert len(permissives_of(1, picture, plant, LIMITS, NOW_NS).missing()) == 1
+    unseen = see_samples(SectionPicture(), make_frame())
+    assert permissives_of(1, unseen, PLANT, LIMITS, NOW_NS).missing() == (
+        "no estimate of the cell yet",
+    )
+
+
+def test_a_permitted_proposal_becomes_one_intent_per_setpoint() -> None:
+    state, moves = judge(in_auto(), proposal())
+    assert [(move.setpoint, move.state, move.applied) for move in moves] == [
+        (FEED, MoveState.INTENT, 190.0),
+        (BEAM, MoveState.INTENT, pytest.approx(200.0, abs=0.6)),
+    ]
+    assert moves[0].move_id == f"0-1-0-2/{FEED}"
+    assert moves[0].previous == 180.0
+    assert moves[0].mode is Mode.AUTO
+    assert state.interlock.of(2, FEED).applied == 190.0
+
+
+def test_the_first_move_after_entering_auto_has_no_bump() -> None:
+    _, moves = judge(in_auto(), proposal(), seen_picture())
+    assert [move.applied for move in moves] == [180.0, 200.0]
+
+
+def test_the_same_proposal_again_gives_no_move() -> None:
+    state, _ = judge(in_auto(), proposal())
+    again, moves = judge(state, proposal())
+    assert moves == []
+    assert again == state
+
+
+def test_an_older_proposal_is_held() -> None:
+    state, _ = judge(in_auto(), proposal(sequence=5))
+    _, moves = judge(state, proposal(sequence=4))
+    assert {move.state for move in moves} == {MoveState.HELD}
+    assert "not newer" in moves[0].reasons[0]
+
+
+@pytest.mark.parametrize("mode", [Mode.MANUAL, Mode.ADVISORY])
+def test_nothing_is_written_for_a_cell_that_people_took_out_of_auto(mode: Mode) -> None:
+    trigger = Trigger(TriggerKind.SET_MODE, "anode change", mode, "anna", "operator")
+    state, changes, _ = scan(in_auto(), seen_picture(), trigger)
+    assert [change.after.mode for change in changes] == [mode] * 3
+    _, moves = judge(state, proposal())
+    assert {move.state for move in moves} == {MoveState.HELD}
+    assert all(move.applied is None for move in moves)
+    assert {move.mode for move in moves} == {mode}
+
+
+def test_a_cell_of_another_section_is_held() -> None:
+    _, moves = judge(in_auto(), proposal(cell=99))
+    assert {move.state for move in moves} == {MoveState.HELD}
+
+
+def test_a_refused_trigger_changes_nothing() -> None:
+    state = in_auto()
+    trigger = Trigger(TriggerKind.SET_MODE, "", Mode.MANUAL, "x", "observer")
+    after, changes, refusals = scan(state, seen_picture(), trigger)
+    assert after is state
+    assert changes == []
+    assert set(refusals) == set(CELLS)
+
+
+def test_the_state_survives_its_bytes_and_takes_new_cells() -> None:
+    state, _ = judge(in_auto().remember_command("c-1"), proposal())
+    back = decode_state(encode_state(state), (*CELLS, 4), POLICY)
+    assert back.has_seen("c-1")
+    assert back.interlock == state.interlock
+    assert back.mode_of(2) == state.mode_of(2)
+    assert back.mode_of(4).mode is Mode.HOLD, "a new cell waits for its permissives"
+
+
+def test_only_the_newest_commands_are_remembered() -> None:
+    state = GuardState()
+    for number in range(100):
+        state = state.remember_command(f"c-{number}")
+    assert state.has_seen("c-99")
+    assert not state.has_seen("c-0")
+    assert len(state.commands) == 64
+
+
+def test_every_asked_value_that_leaves_the_guard_is_finite_and_in_bounds() -> None:
+    state = in_auto()
+    rng = np.random.default_rng(3)
+    for sequence in range(200):
+        wild = float(rng.normal(0, 1) * 10.0 ** rng.integers(-3, 9))
+        asked = proposal(sequence=sequence, setpoints={FEED: wild, BEAM: wild / 7})
+        state, moves = judge(state, asked, scan=sequence)
+        for move in moves:
+            if move.applied is not None:
+                limit = LIMITS.setpoints[move.setpoint]
+                assert limit.low <= move.applied <= limit.high
+                assert (
+                    abs(move.applied - PLANT.readbacks[2, move.setpoint]) <= limit.max_step + 1e-9
+                )
