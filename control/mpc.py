@@ -1,0 +1,267 @@
+"""Model-predictive step of one cell: from an estimate to setpoints, or to a named fallback.
+
+The ladder when the solver gives no plan: the previous plan, shifted to now; or hold, which proposes
+the setpoints that stand. A decision never proposes a value that is not finite, or outside the hard
+bounds, or further from the present setpoint than one step or the rate allow.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from enum import StrEnum
+from typing import Final
+
+import numpy as np
+from numpy.typing import NDArray
+
+from control.explain import Expectation, expectation_of, explain
+from control.limits import SetpointLimits
+from control.objective import ControlObjective
+from control.plan import Plan
+from control.prediction import BOUNDED, CellModel, Prediction, predict
+from control.problem import CellProblem, Instance, SolverStatus
+from physics.signals import SETPOINTS
+
+Floats = NDArray[np.float64]
+MISFIT: Final = 0.02  # scaled moves beyond their bounds by more than this are no plan
+
+
+class Fallback(StrEnum):
+    """What stood in for the optimiser."""
+
+    PREVIOUS_PLAN = "previous_plan"
+    HOLD = "hold"
+
+
+@dataclass(frozen=True, slots=True)
+class Uncertainty:
+    """How well a cell is known: standard deviations of its estimate, and its voltage noise."""
+
+    alumina_sd_wt_pct: float = 0.0
+    acd_sd_cm: float = 0.0
+    noise_mv: float = 0.0
+
+
+@dataclass(frozen=True, slots=True)
+class CellDecision:
+    """What the controller would have of a cell.
+
+    Attributes:
+        setpoints: by name; empty where not even the present setpoints can be proposed.
+        status: how the solver ended; `fallback`: what stood in, if anything.
+        solve_ms: the solver's own run time; `iterations`: its count.
+        reason: one sentence for the operator, with its numbers in `figures`.
+        plan: absolute setpoints, to be handed to the next decision; None if there is none.
+    """
+
+    setpoints: dict[str, float]
+    status: SolverStatus
+    fallback: Fallback | None
+    solve_ms: float
+    iterations: int
+    reason: str
+    figures: dict[str, float]
+    plan: Plan | None
+
+
+class CellController:
+    """Decides for the cells of a section, one after the other.
+
+    Compiles its problem when made, which takes a second; a decision takes milliseconds. Not for
+    several threads at once.
+
+    Args:
+        objective: the [control] table.
+        limits: by setpoint name.
+
+    Raises:
+        ValueError: a setpoint has no limits.
+    """
+
+    def __init__(self, objective: ControlObjective, limits: Mapping[str, SetpointLimits]) -> None:
+        missing = [name for name in SETPOINTS if name not in limits]
+        if missing:
+            raise ValueError(
+                f"no limits for {', '.join(missing)}. Remedy: add [[setpoints]] to the plant file"
+            )
+        rows = [limits[name] for name in SETPOINTS]
+        self._objective = objective
+        self._low = np.array([row.low for row in rows])
+        self._high = np.array([row.high for row in rows])
+        self._step = np.array([row.max_step for row in rows])
+        self._rate_per_s = np.array([row.max_rate_per_h for row in rows]) / 3600.0
+        decisions = max(objective.step_s / objective.control_period_s, 1.0)
+        block = np.minimum(self._step * decisions, self._rate_per_s * objective.step_s)
+        self._first = np.minimum(self._step, self._rate_per_s * objective.control_period_s)
+        self._problem = CellProblem(objective, block / self._step)
+
+    @property
+    def compilations(self) -> int:
+        """How often the problem has been compiled: once."""
+        return self._problem.compilations
+
+    @property
+    def setups(self) -> int:
+        """How many solver workspaces have been made: one a cell, and one after each failure."""
+        return self._problem.setups
+
+    def decide(
+        self,
+        cell: int,
+        model: CellModel,
+        state: Floats,
+        applied: Floats,
+        uncertainty: Uncertainty,
+        previous: Plan | None,
+        t_plant_s: float,
+        time_limit_s: float,
+    ) -> CellDecision:
+        """Decide for one cell.
+
+        Args:
+            cell: its number.
+            model: linear, around where the cell is now.
+            state: estimate, (N,).
+            applied: setpoints in force, (2,), in the order of `physics.signals.SETPOINTS`.
+            uncertainty: of the estimate.
+            previous: plan of the decision before.
+            t_plant_s: plant time, s.
+            time_limit_s: for the solver.
+        """
+        low, high = self._reach(applied)
+        if not np.all(np.isfinite(applied)) or np.any(low > high):
+            return self._fall_back(SolverStatus.BAD_INPUT, applied, None, t_plant_s, 0.0, 0)
+        prediction = predict(model, state, applied, self._step, self._objective)
+        if not prediction.is_plausible:
+            return self._fall_back(SolverStatus.BAD_INPUT, applied, previous, t_plant_s, 0.0, 0)
+        instance = self._instance(cell, prediction, applied, uncertainty, t_plant_s)
+        guess = self._guess(applied, previous, t_plant_s)
+        solution = self._problem.solve(cell, instance, guess, time_limit_s)
+        status = solution.status
+        if status.has_plan:
+            moves = np.clip(solution.moves, instance.low, instance.high)
+            if np.all(np.abs(moves - solution.moves) <= MISFIT):
+                values = applied + moves.reshape(-1, 2) * self._step
+                values = np.clip(values, self._low, self._high)
+                expectation = expectation_of(
+                    self._objective, model, prediction, instance, moves, uncertainty.noise_mv
+                )
+                return self._planned(
+                    values,
+                    applied,
+                    expectation,
+                    status,
+                    t_plant_s,
+                    solution.solve_ms,
+                    solution.iterations,
+                )
+            status = SolverStatus.BAD_PLAN
+        return self._fall_back(
+            status, applied, previous, t_plant_s, solution.solve_ms, solution.iterations
+        )
+
+    def _reach(self, applied: Floats) -> tuple[Floats, Floats]:
+        """Return how far the first move may go, (2,) and (2,); low above high where nowhere."""
+        return (
+            np.maximum(self._low, applied - self._first),
+            np.minimum(self._high, applied + self._first),
+        )
+
+    def _instance(
+        self,
+        cell: int,
+        prediction: Prediction,
+        applied: Floats,
+        uncertainty: Uncertainty,
+        t_plant_s: float,
+    ) -> Instance:
+        objective = self._objective
+        count = len(objective.move_blocks)
+        ends = np.array(objective.block_starts) + np.array(objective.move_blocks)
+        targets = objective.alumina_targets_wt_pct(cell, t_plant_s + ends * objective.step_s)
+        floors = np.array(
+            [
+                objective.alumina_floor_wt_pct(uncertainty.alumina_sd_wt_pct),
+                objective.superheat_low_c,
+                objective.acd_floor_cm(uncertainty.acd_sd_cm, uncertainty.noise_mv),
+            ]
+        )
+        ceilings = np.array([objective.bounds(name)[1] for name in ("alumina", "superheat", "acd")])
+        free = prediction.free[:, :BOUNDED]
+        low = np.tile((self._low - applied) / self._step, count)
+        high = np.tile((self._high - applied) / self._step, count)
+        reach_low, reach_high = self._reach(applied)
+        low[:2] = (reach_low - applied) / self._step
+        high[:2] = (reach_high - applied) / self._step
+        return Instance(
+            gain=prediction.gain[:, :BOUNDED].reshape(count * BOUNDED, count * 2),
+            offset=(floors - free).ravel(),
+            room=np.tile(ceilings - floors, count),
+            miss=free[:, 0] - targets,
+            low=low,
+            high=high,
+        )
+
+    def _guess(self, applied: Floats, previous: Plan | None, t_plant_s: float) -> Floats:
+        """Return scaled moves to start from: the previous plan shifted, or none."""
+        if previous is None or not previous.is_usable(self._objective, t_plant_s):
+            return np.zeros(len(self._objective.move_blocks) * 2)
+        shifted = previous.shifted(self._objective, t_plant_s)
+        return np.asarray(((shifted - applied) / self._step).ravel())
+
+    def _planned(
+        self,
+        values: Floats,
+        applied: Floats,
+        expectation: Expectation,
+        status: SolverStatus,
+        t_plant_s: float,
+        solve_ms: float,
+        iterations: int,
+    ) -> CellDecision:
+        reason, figures = explain(self._objective, values[0], applied, expectation)
+        return CellDecision(
+            setpoints={
+                name: float(value) for name, value in zip(SETPOINTS, values[0], strict=True)
+            },
+            status=status,
+            fallback=None,
+            solve_ms=solve_ms,
+            iterations=iterations,
+            reason=reason,
+            figures=figures,
+            plan=Plan(t_plant_s, values),
+        )
+
+    def _fall_back(
+        self,
+        status: SolverStatus,
+        applied: Floats,
+        previous: Plan | None,
+        t_plant_s: float,
+        solve_ms: float,
+        iterations: int,
+    ) -> CellDecision:
+        """Step down the ladder: the previous plan, else the setpoints that stand."""
+        low, high = self._reach(applied)
+        usable = previous is not None and previous.is_usable(self._objective, t_plant_s)
+        if previous is not None and usable:
+            fallback = Fallback.PREVIOUS_PLAN
+            wanted = np.clip(previous.shifted(self._objective, t_plant_s)[0], low, high)
+            what = "the previous plan goes on"
+        else:
+            fallback, wanted, what = Fallback.HOLD, applied, "setpoints stay"
+        fits = np.isfinite(wanted) & (wanted >= self._low) & (wanted <= self._high)
+        return CellDecision(
+            setpoints={
+                name: float(value)
+                for name, value, good in zip(SETPOINTS, wanted, fits, strict=True)
+                if good
+            },
+            status=status,
+            fallback=fallback,
+            solve_ms=solve_ms,
+            iterations=iterations,
+            reason=f"{status.value}; {what}".capitalize() + ".",
+            figures={},
+            plan=previous if usable else None,
+        )
