@@ -1,0 +1,128 @@
+"""Estimates what cannot be measured, for all cells of a section in one jitted step.
+
+An extended Kalman filter on the reduced model. The feeder's running total and the beam position
+drive the model; cell voltage and bath temperature correct it. A scan that is late or seen again
+(not newer in plant time) changes nothing; a value that is missing or not finite is not taken in.
+"""
+
+from collections.abc import Mapping, Sequence
+
+import numpy as np
+from jax import Array
+from numpy.typing import NDArray
+
+from physics.absorb import SCANS_PER_CALL, absorb_frame
+from physics.design import PlantDesign
+from physics.estimate_state import EstimatorState, make_state
+from physics.estimator_tuning import EstimatorTuning, make_setting
+from physics.signals import SIGNALS
+
+F64 = NDArray[np.float64]
+
+
+class Estimator:
+    """The filter of one plant: `init` makes a state, `step` takes in a frame."""
+
+    def __init__(
+        self,
+        design: PlantDesign,
+        signal_noise_sd: Mapping[str, float],
+        tuning: EstimatorTuning | None = None,
+        signals: Sequence[str] = SIGNALS,
+    ) -> None:
+        """Prepare a filter.
+
+        Args:
+            design: of the plant.
+            signal_noise_sd: by signal name, in the unit of the name.
+            tuning: the defaults where none is given.
+            signals: names of the last axis of the frames that will come.
+
+        Raises:
+            ValueError: a signal that the filter needs has no place or no positive noise.
+        """
+        absent = [name for name in SIGNALS if name not in signals]
+        noiseless = [name for name in SIGNALS if not signal_noise_sd.get(name, 0.0) > 0.0]
+        if absent or noiseless:
+            raise ValueError(
+                f"the estimator misses signals {absent} and noise above 0 of {noiseless}. "
+                "Remedy: give every signal of physics.signals.SIGNALS in [[signals]]"
+            )
+        self._order = np.array([list(signals).index(name) for name in SIGNALS])
+        self._width = len(signals)
+        self._setting = make_setting(design, signal_noise_sd, tuning or EstimatorTuning())
+
+    def init(self, cell_count: int) -> EstimatorState:
+        """The state before the first frame, of `cell_count` cells."""
+        unknown = np.full(cell_count, np.nan)
+        zeros = np.zeros(cell_count)
+        covariance = np.asarray(self._setting.start_covariance)
+        feed_kg_per_h = np.full(cell_count, float(self._setting.feed_kg_per_h))
+        return make_state(
+            {
+                "t_plant_s": np.array(np.nan),
+                "mean": np.tile(np.asarray(self._setting.start_mean), (cell_count, 1)),
+                "covariance": np.tile(covariance, (cell_count, 1, 1)),
+                "fed_kg": unknown,
+                "beam_position_mm": unknown,
+                "feed_rate_kg_per_h": feed_kg_per_h,
+                "line_current_ka": unknown,
+                "noise_mv": unknown,
+                "anode_effect": zeros,
+                "innovation_v": unknown,
+                "innovation_normalised": unknown,
+                "restarts": zeros,
+            }
+        )
+
+    def step(
+        self,
+        state: EstimatorState,
+        t_plant_s: NDArray[np.float64],
+        value: NDArray[np.float64],
+        valid: NDArray[np.bool_],
+    ) -> tuple[EstimatorState, dict[str, F64]]:
+        """Take in the scans of a frame, oldest first, and say what the cells are like now.
+
+        Args:
+            state: before.
+            t_plant_s: (S,) plant time of each scan.
+            value: (S, C, K) in the order of the signals given at the start.
+            valid: (S, C, K) which of them may be used.
+
+        Returns:
+            The state after, and columns (C,) by name: every state, its `<name>_sd`, and what
+            follows from them. A quantity never measured is NaN.
+
+        Raises:
+            ValueError: arrays whose shapes do not belong together.
+        """
+        cells = np.shape(state.mean)[0]
+        expected = (len(t_plant_s), cells, self._width)
+        if np.shape(value) != expected or np.shape(valid) != expected:
+            raise ValueError(
+                f"values of shape {np.shape(value)} and marks of shape {np.shape(valid)} where "
+                f"scans, cells and signals make {expected}. Remedy: one state for each section"
+            )
+        wanted = np.asarray(value, dtype=np.float64)[:, :, self._order]
+        usable = np.asarray(valid, dtype=bool)[:, :, self._order] & np.isfinite(wanted)
+        columns: dict[str, Array] | None = None
+        for first in range(0, max(len(t_plant_s), 1), SCANS_PER_CALL):
+            scans = slice(first, first + SCANS_PER_CALL)
+            count = len(t_plant_s[scans])
+            times = np.full(SCANS_PER_CALL, np.nan)
+            times[:count] = t_plant_s[scans]
+            values = np.zeros((SCANS_PER_CALL, cells, len(SIGNALS)))
+            values[:count] = np.where(usable[scans], wanted[scans], 0.0)
+            marks = np.zeros(values.shape, dtype=bool)
+            marks[:count] = usable[scans]
+            state, columns = absorb_frame(
+                self._setting, state, times, values, marks, np.asarray(count)
+            )
+        assert columns is not None
+        return state, {name: np.asarray(column) for name, column in columns.items()}
+
+
+def count_compilations() -> int:
+    """How many times the step has been compiled in this process: once for each section size."""
+    return int(absorb_frame._cache_size())  # type: ignore[attr-defined]

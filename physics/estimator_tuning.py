@@ -1,0 +1,133 @@
+"""How much the estimator trusts model and measurements, as numbers for one plant."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import NamedTuple
+
+import jax.numpy as jnp
+import numpy as np
+from jax import Array
+
+from physics.design import PlantDesign, nominal_feed_kg_per_h
+from physics.parameters import CellParameters
+from physics.precision import strengthen
+from physics.reduced.model import (
+    ACD,
+    ALUMINA,
+    BEAM,
+    FEEDER,
+    LEDGE,
+    STATES,
+    TEMPERATURE,
+    UNDISSOLVED,
+    make_nominal_state,
+    make_reduced_parameters,
+)
+
+
+@dataclass(frozen=True, slots=True)
+class EstimatorTuning:
+    """How much the filter trusts its model; design values, tuned on the simulated line.
+
+    Attributes:
+        *_start_sd: of the first estimate.
+        *_per_root_h: random walk of a state, per square root of an hour.
+        backlash_cm: sd that a beam move adds to the gap.
+        feed_smoothing_s: time constant of the reported feed rate.
+        tolerance_sd: residuals beyond count for less.
+        temperature_share: share of temperature variance that does not average out, as extra noise.
+    """
+
+    alumina_start_sd_wt_pct: float = 0.4
+    undissolved_start_share: float = 0.4
+    acd_start_sd_cm: float = 0.3
+    temperature_start_sd_c: float = 8.0
+    ledge_start_share: float = 0.25
+    feeder_start_sd: float = 0.04
+    alumina_wt_pct_per_root_h: float = 0.04
+    undissolved_share_per_root_h: float = 0.25
+    acd_cm_per_root_h: float = 0.012
+    temperature_c_per_root_h: float = 1.0
+    ledge_cm_per_root_h: float = 0.2
+    feeder_per_root_h: float = 0.08
+    backlash_cm: float = 0.012
+    feed_smoothing_s: float = 900.0
+    tolerance_sd: float = 4.0
+    anode_effect_alumina_sd_wt_pct: float = 0.1
+
+
+class FilterSetting(NamedTuple):
+    """Numbers of one estimator, traced so that estimators share one compilation."""
+
+    parameters: CellParameters
+    start_mean: Array
+    start_covariance: Array
+    noise_per_s: Array
+    voltage_sd_v: Array
+    temperature_sd_c: Array
+    current_sd_ka: Array
+    backlash_cm: Array
+    feed_smoothing_s: Array
+    tolerance_sd: Array
+    anode_effect_alumina_sd_wt_pct: Array
+    line_current_ka: Array
+    feed_kg_per_h: Array
+    shot_kg: Array
+
+
+def make_setting(
+    design: PlantDesign, noise_sd: Mapping[str, float], tuning: EstimatorTuning
+) -> FilterSetting:
+    """Work out the numbers of a filter.
+
+    Args:
+        design: of the plant.
+        noise_sd: by signal name, in the unit of the name.
+        tuning: of the filter.
+
+    Returns:
+        The setting, every number of one type.
+    """
+    start = make_nominal_state(design)
+    nominal = design.cell.nominal
+    resolution_mm = design.cell.gap.beam_resolution_mm
+    start_sd = {
+        ALUMINA: tuning.alumina_start_sd_wt_pct,
+        UNDISSOLVED: tuning.undissolved_start_share * start[UNDISSOLVED],
+        ACD: tuning.acd_start_sd_cm,
+        TEMPERATURE: tuning.temperature_start_sd_c,
+        LEDGE: tuning.ledge_start_share * nominal.ledge_cm,
+        FEEDER: tuning.feeder_start_sd,
+        BEAM: resolution_mm / np.sqrt(12.0),
+    }
+    walk = {
+        ALUMINA: tuning.alumina_wt_pct_per_root_h,
+        UNDISSOLVED: tuning.undissolved_share_per_root_h * start[UNDISSOLVED],
+        ACD: tuning.acd_cm_per_root_h,
+        TEMPERATURE: tuning.temperature_c_per_root_h,
+        LEDGE: tuning.ledge_cm_per_root_h,
+        FEEDER: tuning.feeder_per_root_h,
+        BEAM: 0.0,
+    }
+    order = range(len(STATES))
+    scalars = {
+        "voltage_sd_v": noise_sd["cell_voltage_v"],
+        "temperature_sd_c": noise_sd["bath_temperature_c"],
+        "current_sd_ka": noise_sd["line_current_ka"],
+        "backlash_cm": tuning.backlash_cm,
+        "feed_smoothing_s": tuning.feed_smoothing_s,
+        "tolerance_sd": tuning.tolerance_sd,
+        "anode_effect_alumina_sd_wt_pct": tuning.anode_effect_alumina_sd_wt_pct,
+        "line_current_ka": design.line.current_ka,
+        "feed_kg_per_h": nominal_feed_kg_per_h(design),
+        "shot_kg": design.cell.feed.shot_kg,
+    }
+    return strengthen(
+        FilterSetting(
+            parameters=make_reduced_parameters(design),
+            start_mean=jnp.asarray(start),
+            start_covariance=jnp.diag(jnp.array([start_sd[i] ** 2 for i in order])),
+            noise_per_s=jnp.array([walk[i] ** 2 / 3600.0 for i in order]),
+            **{name: jnp.asarray(number, dtype=float) for name, number in scalars.items()},
+        )
+    )

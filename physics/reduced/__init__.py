@@ -1,0 +1,1 @@
+"""The reduced model: few states for a cell, fast enough for every cell at every scan."""
