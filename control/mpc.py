@@ -121,12 +121,14 @@ class CellController:
             cell: its number.
             model: linear, around where the cell is now.
             state: estimate, (N,).
-            applied: setpoints in force, (2,), in the order of `physics.signals.SETPOINTS`.
+            applied: setpoints as measured, (2,), in the order of `physics.signals.SETPOINTS`; where
+                the previous plan's own value is within one step of that, it stands for it.
             uncertainty: of the estimate.
             previous: plan of the decision before.
             t_plant_s: plant time, s.
             time_limit_s: for the solver.
         """
+        applied = self._standing(applied, previous, t_plant_s)
         low, high = self._reach(applied)
         if not np.all(np.isfinite(applied)) or np.any(low > high):
             return self._fall_back(SolverStatus.BAD_INPUT, applied, None, t_plant_s, 0.0, 0)
@@ -158,6 +160,18 @@ class CellController:
         return self._fall_back(
             status, applied, previous, t_plant_s, solution.solve_ms, solution.iterations
         )
+
+    def _standing(self, measured: Floats, previous: Plan | None, t_plant_s: float) -> Floats:
+        """Return the setpoints in force, (2,).
+
+        Measured ones lag and carry noise: plans built on them would chase it, and spend travel on
+        it. So the plan's own value counts, as long as the plant is seen to be near it.
+        """
+        if previous is None or not previous.is_usable(self._objective, t_plant_s):
+            return measured
+        planned = previous.shifted(self._objective, t_plant_s)[0]
+        with np.errstate(invalid="ignore"):
+            return np.where(np.abs(planned - measured) <= self._step, planned, measured)
 
     def _reach(self, applied: Floats) -> tuple[Floats, Floats]:
         """Return how far the first move may go, (2,) and (2,); low above high where nowhere."""
