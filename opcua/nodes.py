@@ -44,7 +44,6 @@ class WrittenBy(StrEnum):
 class CellMode(IntEnum):
     """Who moves a cell, in the plant's own words (block modes of Foundation Fieldbus)."""
 
-    LOCAL_OVERRIDE = 2  # local control treats an anode effect, whatever the target mode
     MANUAL = 3
     AUTO = 4  # local control
     REMOTE_CASCADE = 6  # follows the optimiser's targets
@@ -174,7 +173,14 @@ _LINE_ROWS: Final = (
         f"{LINE}/Snapshot/ModeActual",
         "L1.Snapshot.ModeActual",
         DataType.INT32,
-        "mode of every cell: 2 local override, 3 manual, 4 auto, 6 remote cascade",
+        "mode of every cell: 3 manual, 4 auto, 6 remote cascade",
+        is_array=True,
+    ),
+    NodeRow(
+        f"{LINE}/Snapshot/AnodeEffect",
+        "L1.Snapshot.AnodeEffect",
+        DataType.INT32,
+        "1 for a cell whose own control treats an anode effect, as it does in every mode",
         is_array=True,
     ),
 )
@@ -212,7 +218,7 @@ def _setpoint_rows(quantity: Quantity) -> tuple[NodeRow, ...]:
             f"{LINE}/Snapshot/SP/{name}/Readback",
             f"L1.Snapshot.SP.{name}.Readback",
             DataType.DOUBLE,
-            f"{quantity.holds} in force, every cell",
+            f"{quantity.holds} that each cell has accepted",
             unit,
             setpoint=setpoint,
             is_array=True,
@@ -230,7 +236,15 @@ def _setpoint_rows(quantity: Quantity) -> tuple[NodeRow, ...]:
             f"{path}/Readback",
             f"{node_id}.Readback",
             DataType.DOUBLE,
-            f"{quantity.holds} in force",
+            f"{quantity.holds} that the cell has accepted",
+            unit,
+            setpoint=setpoint,
+        ),
+        NodeRow(
+            f"{path}/Working",
+            f"{node_id}.Working",
+            DataType.DOUBLE,
+            f"{quantity.holds} in force now, anode effect treatment included",
             unit,
             setpoint=setpoint,
         ),
@@ -251,7 +265,13 @@ _CELL_ROWS: Final = (
         f"{LINE}/Cells/C{{cell:03d}}/ModeActual",
         "L1.C{cell:03d}.ModeActual",
         DataType.INT32,
-        "mode in force: 2 local override, 3 manual, 4 auto, 6 remote cascade",
+        "mode in force: 3 manual, 4 auto, 6 remote cascade",
+    ),
+    NodeRow(
+        f"{LINE}/Cells/C{{cell:03d}}/State/AnodeEffect",
+        "L1.C{cell:03d}.State.AnodeEffect",
+        DataType.INT32,
+        "1 while the cell's own control treats an anode effect",
     ),
 )
 

@@ -1,7 +1,7 @@
 """Hands frames to the broker: a bounded buffer and one sender per section, so that order holds.
 
-Nobody who adds a packet waits. When a buffer is full its oldest packet goes, and the scans in it are
-counted in the next frame's `scans_missed`.
+Nobody who adds a packet waits. When a buffer is full its oldest packet goes, and the scans in it
+are counted in the next frame's `scans_missed`.
 """
 
 import asyncio

@@ -1,0 +1,130 @@
+"""What the cells have been told: targets, modes, the watchdog, and what each cell has accepted."""
+
+from dataclasses import dataclass
+from typing import Final
+
+import numpy as np
+from numpy.typing import NDArray
+
+from control.limits import SetpointLimits
+from opcua.nodes import SETPOINT_QUANTITIES, CellMode, WatchdogState
+from opcua.simulation import LineScan
+from opcua.watchdog import Modes, Watchdog, actual_modes, shed_targets
+from opcua.write_rules import WriteRule
+
+F64 = NDArray[np.float64]
+HEARTBEAT: Final = "heartbeat"
+MODE: Final = "mode"
+
+
+@dataclass(frozen=True, slots=True)
+class _Write:
+    rule: WriteRule
+    value: float
+
+
+class LineControl:
+    """Takes writes as they come; `apply` makes them count, in their order."""
+
+    def __init__(
+        self,
+        setpoints: tuple[SetpointLimits, ...],
+        start: dict[str, F64],
+        watchdog_timeout_s: float,
+    ) -> None:
+        """Begin with all cells on local control.
+
+        Args:
+            setpoints: limits of the plant file.
+            start: setpoint name to what is in force at the start, (C,).
+            watchdog_timeout_s: standstill of the optimiser's heartbeat after which cells are shed.
+        """
+        self._resolution = {row.name: row.resolution for row in setpoints}
+        self.accepted = {name: np.array(values) for name, values in start.items()}
+        self.target = {name: np.array(values) for name, values in start.items()}
+        cells = len(next(iter(start.values())))
+        self.mode_target: Modes = np.full(cells, CellMode.AUTO, dtype=np.int64)
+        self.modes: Modes = self.mode_target.copy()
+        self.watchdog = Watchdog(watchdog_timeout_s)
+        self._writes: list[_Write] = []
+        self._stuck: set[tuple[int, str]] = set()
+
+    def take_write(self, rule: WriteRule, value: float, now_s: float) -> None:
+        """Note a write; a heartbeat counts at once."""
+        if rule.meaning == HEARTBEAT:
+            self.watchdog = self.watchdog.beat(int(value), now_s)
+        else:
+            self._writes.append(_Write(rule, value))
+
+    def stick(self, cell: int, setpoint: str) -> None:
+        """Make an actuator fail: from now on the cell accepts no new value of this setpoint."""
+        self._stuck.add((cell, setpoint))
+
+    def take_scan(self, scan: LineScan) -> None:
+        """Let local control move the cells that it had all through the scan and still has."""
+        local = scan.is_local & (self.modes == CellMode.AUTO)
+        for name, wanted in scan.wanted.items():
+            self.accepted[name] = np.where(local, wanted, self.accepted[name])
+            self.target[name] = np.where(local, self.accepted[name], self.target[name])
+
+    def apply(self, now_s: float) -> bool:
+        """Make writes and the watchdog count; return whether anything changed."""
+        writes, self._writes = self._writes, []
+        watchdog = self.watchdog.look(now_s)
+        was, self.watchdog = self.watchdog, watchdog
+        if watchdog.state is WatchdogState.SHED and was.state is not watchdog.state:
+            self.mode_target = shed_targets(self.mode_target)
+        for write in writes:
+            if write.rule.meaning == MODE:
+                self.mode_target[write.rule.cell - 1] = int(write.value)
+            else:
+                self._accept(write)
+        modes = actual_modes(self.mode_target, watchdog)
+        changed = (
+            bool(writes) or was.state is not watchdog.state or bool((modes != self.modes).any())
+        )
+        self.modes = modes
+        return changed
+
+    def _accept(self, write: _Write) -> None:
+        """Take a target for a cell that is remote; elsewhere the target goes back by itself."""
+        name, index = write.rule.meaning, write.rule.cell - 1
+        self.target[name][index] = write.value
+        modes = actual_modes(self.mode_target, self.watchdog)
+        if modes[index] != CellMode.REMOTE_CASCADE or (write.rule.cell, name) in self._stuck:
+            return
+        step = self._resolution[name]
+        self.accepted[name][index] = np.round(write.value / step) * step
+
+    def accepted_copy(self) -> dict[str, F64]:
+        """Return what is accepted, for another thread."""
+        return {name: values.copy() for name, values in self.accepted.items()}
+
+    def arrays(self) -> list[tuple[str, list[float]]]:
+        """Return the array nodes and their values."""
+        arrays = [
+            (
+                f"L1.Snapshot.SP.{quantity.browse_name}.Readback",
+                _listed(self.accepted, quantity.name),
+            )
+            for quantity in SETPOINT_QUANTITIES
+        ]
+        arrays.append(("L1.Snapshot.ModeActual", self.modes.tolist()))
+        return arrays
+
+    def columns(self) -> list[tuple[str, list[float]]]:
+        """Return the scalar nodes and their values for all cells."""
+        columns: list[tuple[str, list[float]]] = [
+            ("L1.C{cell:03d}.ModeTarget", self.mode_target.tolist()),
+            ("L1.C{cell:03d}.ModeActual", self.modes.tolist()),
+        ]
+        for quantity in SETPOINT_QUANTITIES:
+            pattern = f"L1.C{{cell:03d}}.SP.{quantity.browse_name}"
+            columns.append((f"{pattern}.Readback", _listed(self.accepted, quantity.name)))
+            columns.append((f"{pattern}.Target", _listed(self.target, quantity.name)))
+        return columns
+
+
+def _listed(values: dict[str, F64], name: str) -> list[float]:
+    listed: list[float] = values[name].tolist()
+    return listed

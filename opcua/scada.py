@@ -1,0 +1,345 @@
+"""The simulated SCADA: an OPC UA server in front of a simulated line, for the demo and for tests.
+
+Three beats: a scan (every `scan_interval_s` of wall time) runs the plant and shows its instruments;
+ten times a second targets and modes that were written take effect; once a second the heartbeat
+moves and scalars are refreshed. All values of one scan bear one source time.
+"""
+
+import asyncio
+import math
+import time
+from collections.abc import AsyncIterator
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Final
+
+import numpy as np
+from asyncua import Server, ua
+
+from control.limits import SetpointLimits
+from opcua.address_space import AddressSpace, build_address_space
+from opcua.line_control import LineControl
+from opcua.nodes import CELL_QUANTITIES, SETPOINT_QUANTITIES, CellMode
+from opcua.scan_history import ScanHistory
+from opcua.scans import to_datetime
+from opcua.simulation import LineScan, LineSimulation
+from opcua.write_rules import Anonymous, RuledWrites, WriteRule
+from physics.design import PlantDesign
+from stream.signals import SignalLimits
+
+_SHORTEST_SCAN_S: Final = 0.25
+_APPLY_S: Final = 0.1
+_REFRESH_S: Final = 1.0
+_NODES_PER_TURN: Final = 50  # then others get the event loop
+_HISTORY_SCANS: Final = 600
+_SESSION_TIMEOUT_MS: Final = (5_000.0, 30_000.0)
+_NS_PER_S: Final = 1_000_000_000
+
+
+@dataclass(frozen=True, slots=True)
+class ScadaSettings:
+    """What to simulate, where, and how fast.
+
+    Attributes:
+        design, signals, setpoints: of the plant file.
+        endpoint: `opc.tcp://host:port/path`; bind 127.0.0.1 unless the network is yours.
+        cells: 1 to 300.
+        speed: plant seconds per wall second, 1 to 600.
+        seed: of all random numbers.
+        origin_ns: wall time at which plant time began to run at `speed`, so that it goes on over
+            restarts; None: now.
+        watchdog_timeout_s: standstill of the optimiser's heartbeat after which cells are shed.
+    """
+
+    design: PlantDesign
+    signals: tuple[SignalLimits, ...]
+    setpoints: tuple[SetpointLimits, ...]
+    endpoint: str
+    cells: int = 24
+    speed: float = 60.0
+    seed: int = 1
+    origin_ns: int | None = None
+    watchdog_timeout_s: float = 3.0
+
+    def __post_init__(self) -> None:
+        if not 1 <= self.cells <= 300:
+            raise ValueError(f"{self.cells} cells: the simulator runs 1 to 300; set cells")
+        if not 1.0 <= self.speed <= 600.0:
+            raise ValueError(f"speed {self.speed}: the simulator runs at 1 to 600; set speed")
+
+    @property
+    def scan_interval_s(self) -> float:
+        """Wall time between scans."""
+        return max(_SHORTEST_SCAN_S, self.design.line.scan_period_s / self.speed)
+
+
+class Scada:
+    """A running simulated SCADA; make it with `open_scada`."""
+
+    def __init__(
+        self,
+        settings: ScadaSettings,
+        server: Server,
+        space: AddressSpace,
+        control: LineControl,
+        origin_ns: int,
+    ) -> None:
+        self.settings = settings
+        self._server = server
+        self._space = space
+        self._control = control
+        self._history = ScanHistory(_HISTORY_SCANS)
+        self._origin_ns = origin_ns
+        # Wall time on a clock that nobody sets: the grid of scans must not jump.
+        self._wall_offset_ns = time.time_ns() - time.monotonic_ns()
+        self._shown: dict[ua.NodeId, float] = {}
+        self.running: asyncio.Task[None] | None = None
+        self.scans = 0
+        self.scans_skipped = 0
+        self.heartbeat = 0
+
+    def now_ns(self) -> int:
+        """Wall time, steady."""
+        return time.monotonic_ns() + self._wall_offset_ns
+
+    def plant_time_s(self, slot: int) -> float:
+        """Return the plant time of a scan on the grid."""
+        wall_s = slot * self.settings.scan_interval_s
+        return self._origin_ns / _NS_PER_S + self.settings.speed * wall_s
+
+    def slot_at(self, now_ns: int) -> int:
+        """Return the newest scan on the grid that is due."""
+        return math.floor((now_ns - self._origin_ns) / _NS_PER_S / self.settings.scan_interval_s)
+
+    @property
+    def server(self) -> Server:
+        """The asyncua server."""
+        return self._server
+
+    @property
+    def control(self) -> LineControl:
+        """Targets, modes and watchdog."""
+        return self._control
+
+    def take_write(self, rule: WriteRule, value: float) -> None:
+        """Pass on a write that stands."""
+        self._control.take_write(rule, value, time.monotonic())
+
+    async def run(self, simulation: LineSimulation) -> None:
+        """Run all beats until cancelled."""
+        self._server.iserver.history_manager.set_storage(self._history)
+        moment = to_datetime(self.now_ns())
+        for name, value in (
+            ("L1.Clock.Speed", self.settings.speed),
+            ("L1.Comm.WatchdogTimeout_s", self.settings.watchdog_timeout_s),
+        ):
+            await self._space.write(name, value, moment)
+        await self._show_limits(moment)
+        await self._show_applied(moment)
+        async with asyncio.TaskGroup() as group:
+            group.create_task(self._scan(simulation), name="scada: scan")
+            group.create_task(self._apply(), name="scada: apply")
+            group.create_task(self._beat(), name="scada: heartbeat")
+
+    async def _scan(self, simulation: LineSimulation) -> None:
+        loop = asyncio.get_running_loop()
+        slot = self.slot_at(self.now_ns())
+        refresh_every = max(1, round(_REFRESH_S / self.settings.scan_interval_s))
+        with ThreadPoolExecutor(1, thread_name_prefix="plant") as pool:
+            while True:
+                slot += 1
+                due_s = self._origin_ns / _NS_PER_S + slot * self.settings.scan_interval_s
+                await asyncio.sleep(max(0.0, due_s - self.now_ns() / _NS_PER_S))
+                late = self.slot_at(self.now_ns()) - slot
+                if late > 0:
+                    self.scans_skipped += late
+                    slot += late
+                scan = await loop.run_in_executor(
+                    pool,
+                    simulation.step,
+                    self.plant_time_s(slot),
+                    self._control.accepted_copy(),
+                    self._control.modes.copy(),
+                )
+                self._control.take_scan(scan)
+                await self._show_scan(scan)
+                if self.scans % refresh_every == 0:
+                    await self._show_scalars(scan)
+
+    async def _show_scan(self, scan: LineScan) -> None:
+        """Write the arrays, then the clock and the counter, without letting anybody in between."""
+        moment = to_datetime(self.now_ns())
+        self.scans += 1
+        values: dict[str, object] = {
+            f"L1.Snapshot.{quantity.browse_name}": scan.cells[quantity.name].tolist()
+            for quantity in CELL_QUANTITIES
+        }
+        values["L1.LineCurrent"] = scan.line_current_ka
+        volts = float(scan.cells["cell_voltage_v"].sum())
+        values["L1.LineVoltage"] = volts
+        values["L1.LinePower"] = volts * scan.line_current_ka / 1e3
+        values["L1.Snapshot.AnodeEffect"] = scan.anode_effect.astype(int).tolist()
+        values["L1.Clock.PlantTime"] = scan.t_plant_s
+        values["L1.Clock.ScanCounter"] = self.scans
+        kept: dict[ua.NodeId, ua.DataValue] = {}
+        for pattern, value in values.items():
+            node_id = self._space.node_id(pattern)
+            kept[node_id] = self._space.data_value(pattern, value, moment)
+            await self._server.write_attribute_value(node_id, kept[node_id])
+        self._history.add(moment, kept)
+        await self._show_applied(moment)
+
+    async def _show_scalars(self, scan: LineScan) -> None:
+        """Refresh the scalars that have changed, a few at a time."""
+        moment = to_datetime(self.now_ns())
+        columns = [
+            (f"L1.C{{cell:03d}}.PV.{quantity.browse_name}", scan.cells[quantity.name].tolist())
+            for quantity in CELL_QUANTITIES
+        ]
+        columns += [
+            (
+                f"L1.C{{cell:03d}}.SP.{quantity.browse_name}.Working",
+                scan.working[quantity.name].tolist(),
+            )
+            for quantity in SETPOINT_QUANTITIES
+        ]
+        columns.append(("L1.C{cell:03d}.State.AnodeEffect", scan.anode_effect.astype(int).tolist()))
+        for pattern, value in self._control.columns():
+            columns.append((pattern, value))
+        await self._show_changed(columns, moment)
+
+    async def _show_changed(self, columns: list[tuple[str, list[float]]], moment: datetime) -> None:
+        written = 0
+        for pattern, column in columns:
+            for cell, value in enumerate(column, start=1):
+                node_id = self._space.node_id(pattern, cell)
+                if self._shown.get(node_id) == value:
+                    continue
+                self._shown[node_id] = value
+                await self._server.write_attribute_value(
+                    node_id, self._space.data_value(pattern, value, moment)
+                )
+                written += 1
+                if written % _NODES_PER_TURN == 0:
+                    await asyncio.sleep(0)
+
+    async def _show_limits(self, moment: datetime) -> None:
+        limits = {row.name: row for row in self.settings.setpoints}
+        for quantity in SETPOINT_QUANTITIES:
+            row = limits[quantity.name]
+            pattern = f"L1.C{{cell:03d}}.SP.{quantity.browse_name}"
+            for cell in range(1, self.settings.cells + 1):
+                await self._space.write(f"{pattern}.HiLim", row.high, moment, cell)
+                await self._space.write(f"{pattern}.LoLim", row.low, moment, cell)
+
+    async def _show_applied(self, moment: datetime) -> None:
+        """Show what the cells have accepted: arrays always, scalars where they changed."""
+        for pattern, values in self._control.arrays():
+            await self._space.write(pattern, values, moment)
+        await self._space.write("L1.Comm.WatchdogState", int(self._control.watchdog.state), moment)
+
+    async def _apply(self) -> None:
+        while True:
+            await asyncio.sleep(_APPLY_S)
+            if self._control.apply(time.monotonic()):
+                moment = to_datetime(self.now_ns())
+                await self._show_applied(moment)
+                await self._show_changed(self._control.columns(), moment)
+
+    async def _beat(self) -> None:
+        while True:
+            self.heartbeat += 1
+            moment = to_datetime(self.now_ns())
+            await self._space.write("L1.Comm.HbScada", self.heartbeat, moment)
+            await asyncio.sleep(_REFRESH_S)
+
+
+def _rules(
+    space: AddressSpace, setpoints: tuple[SetpointLimits, ...]
+) -> dict[ua.NodeId, WriteRule]:
+    limits = {row.name: row for row in setpoints}
+    rules = {
+        space.node_id("L1.Comm.HbOptimiser"): WriteRule("heartbeat", ua.VariantType.UInt32, low=0)
+    }
+    modes = tuple(int(mode) for mode in CellMode)
+    for cell in range(1, space.cells + 1):
+        rules[space.node_id("L1.C{cell:03d}.ModeTarget", cell)] = WriteRule(
+            "mode", ua.VariantType.Int32, cell, allowed=modes
+        )
+        for quantity in SETPOINT_QUANTITIES:
+            row = limits[quantity.name]
+            pattern = f"L1.C{{cell:03d}}.SP.{quantity.browse_name}.Target"
+            rules[space.node_id(pattern, cell)] = WriteRule(
+                quantity.name, ua.VariantType.Double, cell, row.low, row.high
+            )
+    return rules
+
+
+@asynccontextmanager
+async def open_scada(settings: ScadaSettings) -> AsyncIterator[Scada]:
+    """Start the simulated SCADA; it runs until the block is left.
+
+    Raises:
+        OSError: the endpoint's port is taken.
+    """
+    server = Server(user_manager=Anonymous())
+    await server.init()
+    server.set_endpoint(settings.endpoint)
+    server.set_server_name("potline simulated SCADA")
+    await server.set_application_uri("urn:potline:scada")
+    server.set_security_policy([ua.SecurityPolicyType.NoSecurity])
+    server.set_identity_tokens([ua.AnonymousIdentityToken])
+    server.allow_remote_admin(False)
+    low_ms, high_ms = _SESSION_TIMEOUT_MS
+    server.iserver.min_session_timeout_ms, server.iserver.max_session_timeout_ms = low_ms, high_ms
+    space = await build_address_space(server, settings.cells, settings.signals, settings.setpoints)
+    origin_ns = time.time_ns() if settings.origin_ns is None else settings.origin_ns
+    simulation = await asyncio.get_running_loop().run_in_executor(
+        None, _build_line, settings, origin_ns
+    )
+    control = LineControl(settings.setpoints, simulation.start, settings.watchdog_timeout_s)
+    scada = Scada(settings, server, space, control, origin_ns)
+    server.iserver.attribute_service = RuledWrites(
+        server.iserver.aspace, _rules(space, settings.setpoints), scada.take_write
+    )
+    async with server:
+        scada.running = asyncio.create_task(scada.run(simulation), name="scada")
+        try:
+            yield scada
+        finally:
+            scada.running.cancel()
+            await asyncio.gather(scada.running, return_exceptions=True)
+
+
+async def run_scada(settings: ScadaSettings, stop: asyncio.Event) -> None:
+    """Run the simulated SCADA until `stop` is set.
+
+    Raises:
+        OSError: the endpoint's port is taken.
+        Exception: the simulation failed; the server must not go on showing its last scan.
+    """
+    async with open_scada(settings) as scada:
+        running = scada.running
+        assert running is not None
+        stopped = asyncio.create_task(stop.wait())
+        try:
+            await asyncio.wait({stopped, running}, return_when=asyncio.FIRST_COMPLETED)
+        finally:
+            stopped.cancel()
+        if running.done():
+            await running
+
+
+def _build_line(settings: ScadaSettings, origin_ns: int) -> LineSimulation:
+    """Build the line and take one step, which compiles it: seconds, and not on the event loop."""
+    elapsed_s = (time.time_ns() - origin_ns) / _NS_PER_S
+    t_plant_s = origin_ns / _NS_PER_S + settings.speed * elapsed_s
+    step_s = settings.speed * settings.scan_interval_s
+    simulation = LineSimulation(
+        settings.design, settings.setpoints, settings.cells, settings.seed, t_plant_s - step_s
+    )
+    modes = np.full(settings.cells, CellMode.AUTO, dtype=np.int64)
+    simulation.step(t_plant_s, simulation.start, modes)
+    return simulation

@@ -1,0 +1,169 @@
+"""The simulated line without its server: the cells, and the local control of each.
+
+Local control runs for every cell at every scan. It moves those that are on AUTO, and treats anode
+effects in every mode, as a pot controller does.
+"""
+
+from dataclasses import dataclass, replace
+from typing import Final
+
+import numpy as np
+from numpy.typing import NDArray
+
+from control.baseline import (
+    TUNED,
+    BaselineSettings,
+    adopt,
+    init_baseline,
+    step_baseline,
+)
+from control.limits import SetpointLimits
+from opcua.nodes import CellMode
+from opcua.watchdog import Modes
+from physics.design import PlantDesign, nominal_feed_kg_per_h
+from physics.plant import PlantInputs, init_plant, step_plant
+from physics.precision import require_x64
+from physics.signals import CELL_SIGNALS, SETPOINTS
+
+F64 = NDArray[np.float64]
+FEED, BEAM = SETPOINTS
+_REFERENCE_UOHM: Final = TUNED.resistance_setpoint_uohm
+
+
+@dataclass(frozen=True, slots=True)
+class LineScan:
+    """What the instruments show at the end of a step.
+
+    Attributes:
+        cells: signal name to (C,).
+        anode_effect: cells under treatment, (C,) bool.
+        working: setpoint name to what is in force from now on, (C,).
+        wanted: setpoint name to what local control asks for, without treatment, (C,).
+        is_local: cells that local control moved in this step, (C,) bool.
+    """
+
+    t_plant_s: float
+    cells: dict[str, F64]
+    line_current_ka: float
+    anode_effect: NDArray[np.bool_]
+    wanted: dict[str, F64]
+    working: dict[str, F64]
+    is_local: NDArray[np.bool_]
+
+
+def local_control_settings(design: PlantDesign) -> BaselineSettings:
+    """Return the tuning of the local control for a line: the reference tuning, scaled.
+
+    Resistances scale with that of the line at its nominal voltage, feed with Faraday's law.
+    """
+    current_ka = design.line.current_ka
+    nominal_v = design.cell.nominal.cell_voltage_v
+    setpoint_uohm = (nominal_v - TUNED.counter_voltage_v) / current_ka * 1e3
+    scale = setpoint_uohm / _REFERENCE_UOHM
+    return replace(
+        TUNED,
+        resistance_setpoint_uohm=setpoint_uohm,
+        alumina_kg_per_kah=nominal_feed_kg_per_h(design) / current_ka,
+        slope_limit_nohm_per_min=TUNED.slope_limit_nohm_per_min * scale,
+        rise_limit_uohm=TUNED.rise_limit_uohm * scale,
+        gain_uohm_per_mm=TUNED.gain_uohm_per_mm * scale,
+        deadband_uohm=TUNED.deadband_uohm * scale,
+        noise_lift_uohm=TUNED.noise_lift_uohm * scale,
+    )
+
+
+class LineSimulation:
+    """The cells and their local control. Not for two threads at once."""
+
+    def __init__(
+        self,
+        design: PlantDesign,
+        setpoints: tuple[SetpointLimits, ...],
+        cells: int,
+        seed: int,
+        t_plant_s: float,
+        settings: BaselineSettings | None = None,
+    ) -> None:
+        """Build the line at plant time `t_plant_s`.
+
+        Args:
+            design: of the plant file.
+            setpoints: limits of the plant file; local control keeps them too.
+            cells: number of cells, C.
+            seed: of all random numbers.
+            t_plant_s: plant time at the start, s.
+            settings: tuning of the local control; scaled to the line where left out.
+        """
+        require_x64()
+        self._limits = {row.name: row for row in setpoints}
+        self._settings = settings or local_control_settings(design)
+        self._parameters, self._state = init_plant(design, cells, seed)
+        self._t_plant_s = t_plant_s
+        feed = np.asarray(self._state.feed_rate_kg_per_h, dtype=np.float64)
+        beam = np.asarray(self._state.beam_mm, dtype=np.float64)
+        self._local = init_baseline(self._settings, beam, t_plant_s)
+        self._was_local = np.ones(cells, dtype=bool)
+        self._current_ka = float(design.line.current_ka)
+        self._working = {FEED: feed, BEAM: beam}
+        self.start = {FEED: feed, BEAM: beam}
+
+    def bounded(self, name: str, values: F64) -> F64:
+        """Return setpoints within the limits of the plant file."""
+        limits = self._limits[name]
+        return np.clip(values, limits.low, limits.high)
+
+    def step(self, t_plant_s: float, accepted: dict[str, F64], modes: Modes) -> LineScan:
+        """Run the line to `t_plant_s` and take a scan.
+
+        Args:
+            t_plant_s: plant time of the scan, later than that of the last.
+            accepted: setpoint name to the value that each cell has accepted, (C,).
+            modes: `CellMode` of each cell, (C,).
+        """
+        dt_s = t_plant_s - self._t_plant_s
+        is_local = modes == CellMode.AUTO
+        entering = is_local & ~self._was_local
+        if entering.any():
+            self._local = adopt(
+                self._local,
+                self._settings,
+                entering,
+                accepted[FEED],
+                accepted[BEAM],
+                self._current_ka,
+                self._t_plant_s,
+            )
+        self._was_local = is_local
+        treated = self._local.in_anode_effect
+        working = {
+            name: np.where(treated, self._working[name], accepted[name]) for name in SETPOINTS
+        }
+        inputs = PlantInputs(working[FEED], working[BEAM])
+        self._state, outputs = step_plant(self._parameters, self._state, inputs, dt_s)
+        self._t_plant_s = t_plant_s
+        cells = {
+            name: np.asarray(outputs.measured[name], dtype=np.float64) for name in CELL_SIGNALS
+        }
+        self._current_ka = float(outputs.measured["line_current_ka"])
+        self._local, feed, beam = step_baseline(
+            self._local,
+            self._settings,
+            t_plant_s,
+            cells["cell_voltage_v"],
+            self._current_ka,
+            dt_s,
+            cells["voltage_noise_mv"],
+        )
+        treated = self._local.in_anode_effect
+        wanted = {
+            FEED: self.bounded(FEED, np.where(treated, accepted[FEED], feed)),
+            BEAM: self.bounded(BEAM, self._local.beam_mm),
+        }
+        dropped_mm = np.where(is_local, beam, accepted[BEAM] - self._settings.anode_effect_drop_mm)
+        self._working = {
+            FEED: np.where(treated, feed, np.where(is_local, wanted[FEED], accepted[FEED])),
+            BEAM: np.where(treated, dropped_mm, np.where(is_local, wanted[BEAM], accepted[BEAM])),
+        }
+        return LineScan(
+            t_plant_s, cells, self._current_ka, treated, wanted, dict(self._working), is_local
+        )
