@@ -10,6 +10,7 @@ import time
 from collections.abc import Callable
 from typing import Final
 
+import msgspec
 from redis.asyncio import Redis
 from redis.exceptions import RedisError
 
@@ -69,6 +70,11 @@ class Collector:
                 link = ""
                 try:
                     reading = await read_picture(redis, reading)
+                except msgspec.MsgspecError as exc:
+                    reading = NOTHING_READ
+                    link = "The picture in Redis is of another version. Restart `potline feed`."
+                    if not was_away:
+                        _log.warning("%s (%s)", link, exc)
                 except (RedisError, OSError) as exc:
                     link = (
                         f"No Redis at {self._redis_address}: the figures below stand still. "

@@ -38,10 +38,10 @@ def fold_accepted(picture: Picture, frame: SampleFrame) -> Picture:
         return _count(picture, strange=1)
     if frame.order <= section.accepted_order:
         return _count(picture, repeated=1)
-    usable = np.asarray(frame.quality <= Quality.UNCERTAIN)
+    usable = np.less_equal(frame.quality, Quality.UNCERTAIN)
     scans = frame.shape[0]
     newest = scans - 1 - np.argmax(usable[::-1], axis=0)  # (C, K), where there is any
-    known = usable.any(axis=0)
+    known = np.asarray(usable.any(axis=0))
     rows, columns = np.indices(newest.shape)
     value = frame.value[newest, rows, columns]
     values = dict(section.values)

@@ -1,0 +1,118 @@
+"""What a panel is, and what it may use."""
+
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Final, Protocol
+
+from control.modes import Mode
+from ui.commands import Outcome
+from ui.drawing import Div, InlineStyleSheet, LayoutDOM
+from ui.layout import LineLayout
+from ui.quantities import Quantity
+from ui.roles import Person
+from ui.snapshot import Snapshot
+
+_THEME: Final = Path(__file__).parent / "theme"
+PANEL_CSS: Final = (_THEME / "panel.css").read_text(encoding="utf-8")
+CONTROLS_CSS: Final = (_THEME / "controls.css").read_text(encoding="utf-8")
+
+AskMode = Callable[[int, Mode, str, Callable[[Outcome], None]], None]
+
+
+class Panel(Protocol):
+    """A part of a page.
+
+    Attributes:
+        interval_s: how often it wants to be updated, at most.
+        root: what is put on the page.
+    """
+
+    interval_s: float
+
+    @property
+    def root(self) -> LayoutDOM: ...
+
+    def update(self, snapshot: Snapshot, /) -> None:
+        """Show `snapshot`; send nothing where nothing changed."""
+        ...
+
+
+@dataclass
+class Selection:
+    """What this screen looks at: one cell, one quantity of the map. Listeners hear of a change."""
+
+    cell: int
+    quantity: str
+    window_h: float
+    _listeners: list[Callable[[], None]] = field(default_factory=list)
+
+    def listen(self, listener: Callable[[], None]) -> None:
+        """Call `listener` after every change."""
+        self._listeners.append(listener)
+
+    def choose(
+        self, *, cell: int | None = None, quantity: str | None = None, window_h: float | None = None
+    ) -> None:
+        """Look at something else; what is None stays."""
+        wanted = (
+            self.cell if cell is None else cell,
+            self.quantity if quantity is None else quantity,
+            self.window_h if window_h is None else window_h,
+        )
+        if wanted == (self.cell, self.quantity, self.window_h):
+            return
+        self.cell, self.quantity, self.window_h = wanted
+        for listener in self._listeners:
+            listener()
+
+
+@dataclass(frozen=True)
+class Desk:
+    """What the panels of one screen share.
+
+    Attributes:
+        quantities: with the normal bands of this plant.
+        columns: of the trend rows, in their order.
+        ask_mode: gives a command in the name of `person`; its outcome comes back on this screen's
+            own turn.
+        schedule: runs something on this screen's next turn.
+    """
+
+    layout: LineLayout
+    quantities: tuple[Quantity, ...]
+    columns: tuple[str, ...]
+    person: Person
+    selection: Selection
+    ask_mode: AskMode
+    schedule: Callable[[Callable[[], None]], None]
+
+    def quantity(self, name: str) -> Quantity:
+        """Return a quantity by its name."""
+        return next(quantity for quantity in self.quantities if quantity.name == name)
+
+
+PanelMaker = Callable[[Desk], Panel]
+
+
+class TextPanel:
+    """A panel that is one piece of HTML; it is sent only when it changes."""
+
+    interval_s = 1.0
+
+    def __init__(self) -> None:
+        self._div = Div(
+            text="",
+            sizing_mode="stretch_width",
+            disable_math=True,
+            stylesheets=[InlineStyleSheet(css=PANEL_CSS)],
+        )
+
+    @property
+    def root(self) -> LayoutDOM:
+        root: LayoutDOM = self._div
+        return root
+
+    def _show(self, html: str) -> None:
+        if html != self._div.text:
+            self._div.text = html

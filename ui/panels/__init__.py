@@ -1,0 +1,1 @@
+"""The panels, a file each: a source, a root, `update(snapshot)`."""

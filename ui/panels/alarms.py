@@ -1,0 +1,57 @@
+"""What is wrong now: the active events, most urgent first, each with what to do."""
+
+from control.events import Priority
+from stream.records import Event
+from ui.markup import age, badge, text
+from ui.panel import Desk, TextPanel
+from ui.snapshot import Snapshot
+
+_ORDER = list(Priority)
+_SHOWN = 40
+
+
+class AlarmsPanel(TextPanel):
+    """Active events with sentence, advice and age; the newest of the journal if they are few."""
+
+    def __init__(self, desk: Desk) -> None:
+        super().__init__()
+        self._desk = desk
+
+    def update(self, snapshot: Snapshot) -> None:
+        active = sorted(
+            snapshot.line.active.values(),
+            key=lambda event: (_ORDER.index(event.priority), -event.t_event_ns),
+        )
+        if active:
+            rows = "".join(_row(event, snapshot.now_ns) for event in active[:_SHOWN])
+            more = len(active) - _SHOWN
+            rest = f'<p class="muted">and {more} more</p>' if more > 0 else ""
+            body = f'<div class="scroll" style="max-height:300px"><table>{rows}</table>{rest}</div>'
+        else:
+            body = '<div class="none">Nothing is active.</div>'
+        recent = [event for event in reversed(snapshot.line.journal) if not event.active][:6]
+        if recent and len(active) < 4:
+            rows = "".join(_past(event, snapshot.now_ns) for event in recent)
+            body += f'<h2 style="margin-top:12px">Lately</h2><table>{rows}</table>'
+        self._show('<h2>Active events<small><a href="/events">all events</a></small></h2>' + body)
+
+
+def _row(event: Event, now_ns: int) -> str:
+    return (
+        f"<tr><td>{badge(event.priority)}</td><td><b>{text(event.sentence)}</b><br>"
+        f'<span class="muted">{text(event.advice)}</span></td>'
+        f'<td class="time num">{_since(event, now_ns)}</td></tr>'
+    )
+
+
+def _past(event: Event, now_ns: int) -> str:
+    return (
+        f'<tr class="ended"><td>{badge(event.priority)}</td><td>{text(event.sentence)}</td>'
+        f'<td class="time num">{_since(event, now_ns)}</td></tr>'
+    )
+
+
+def _since(event: Event, now_ns: int) -> str:
+    # Whole tens of seconds: the table is sent again only when it says something else.
+    seconds = max(now_ns - event.t_event_ns, 0) / 1e9
+    return f"{age(seconds // 10 * 10)} ago" if seconds >= 10 else "just now"

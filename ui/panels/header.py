@@ -1,0 +1,93 @@
+"""The line in eight figures, on top of every page."""
+
+import numpy as np
+
+from control.events import Priority
+from control.modes import Mode
+from ui.kpis import LineKpis, line_kpis
+from ui.markup import MODE_LETTER, age, badge, text
+from ui.panel import Desk, TextPanel
+from ui.snapshot import Snapshot
+
+_ALARM_PRIORITIES = (Priority.HIGH, Priority.MEDIUM, Priority.LOW)
+
+
+class HeaderPanel(TextPanel):
+    """Line current, power, mean voltage, energy, modes, alarms, age of the data."""
+
+    def __init__(self, desk: Desk) -> None:
+        super().__init__()
+        self._desk = desk
+
+    def update(self, snapshot: Snapshot) -> None:
+        kpis = line_kpis(snapshot)
+        tiles = [
+            _tile("Line current", kpis.current_ka, 1, "kA"),
+            _tile("Line power", kpis.power_mw, 2, "MW"),
+            _tile("Mean cell voltage", kpis.mean_voltage_v, 3, "V"),
+            _tile("Specific energy", kpis.energy_kwh_per_kg, 2, "kWh/kg"),
+            _tile("Current efficiency", kpis.current_efficiency_pct, 1, "%"),
+            _freshness(kpis),
+            _modes(kpis),
+            _alarms(kpis),
+        ]
+        if snapshot.link:
+            tiles.append(f'<div class="link" role="alert">{text(snapshot.link)}</div>')
+        self._show(f'<div class="tiles">{"".join(tiles)}</div>')
+
+
+def _tile(label: str, figure: float, decimals: int, unit: str) -> str:
+    shown = f"{figure:.{decimals}f}<small>{unit}</small>" if np.isfinite(figure) else "–"
+    return (
+        f'<div class="tile"><div class="label">{label}</div><div class="figure">{shown}</div></div>'
+    )
+
+
+def _freshness(kpis: LineKpis) -> str:
+    note = f"<small>{kpis.stale_cells} cells stale</small>" if kpis.stale_cells else ""
+    kind = " bad" if kpis.stale_cells else ""
+    return (
+        f'<div class="tile{kind}"><div class="label">Data age</div>'
+        f'<div class="figure">{age(kpis.data_age_s)}{note}</div></div>'
+    )
+
+
+def _modes(kpis: LineKpis) -> str:
+    order = (*Mode, None)
+    order = (Mode.AUTO, *(mode for mode in order if mode is not Mode.AUTO))
+    segments = "".join(
+        f'<span class="segment{"" if mode is Mode.AUTO else " off"}" '
+        f'style="flex-grow:{kpis.modes[mode]}" title="{mode or "no mode yet"}">'
+        f"<i>{MODE_LETTER[mode]}</i>{kpis.modes[mode]}</span>"
+        for mode in order
+        if kpis.modes.get(mode)
+    )
+    return (
+        '<div class="tile"><div class="label">Cells per mode</div>'
+        f'<div class="segments">{segments}</div></div>'
+    )
+
+
+def _alarms(kpis: LineKpis) -> str:
+    counts = "".join(
+        f'<span class="{"" if kpis.alarms.get(priority) else "zero"}">'
+        f"{badge(priority) if kpis.alarms.get(priority) else _empty(priority)}"
+        f"{kpis.alarms.get(priority, 0)}</span>"
+        for priority in _ALARM_PRIORITIES
+    )
+    return (
+        '<div class="tile"><div class="label">Active events</div>'
+        f'<div class="badges">{counts}</div></div>'
+    )
+
+
+def _empty(priority: Priority) -> str:
+    shape = {
+        Priority.HIGH: '<rect x="1.5" y="1.5" width="15" height="15"',
+        Priority.MEDIUM: '<path d="M9 1.5 16.5 16 1.5 16Z"',
+        Priority.LOW: '<circle cx="9" cy="9" r="7.5"',
+    }[priority]
+    return (
+        f'<svg class="badge" viewBox="0 0 18 18" aria-label="{priority}">{shape} fill="none" '
+        'stroke="#aab3b8" stroke-width="1.5"/></svg>'
+    )

@@ -1,0 +1,185 @@
+"""The process `ui`: a Bokeh server with one application per page, and `/healthz`."""
+
+import asyncio
+import json
+import logging
+import math
+import socket
+import time
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from functools import partial
+from typing import Final
+
+from bokeh.application import Application
+from bokeh.application.handlers.function import FunctionHandler
+from bokeh.document import Document
+from bokeh.server.server import Server
+from tornado.ioloop import IOLoop
+from tornado.web import RequestHandler, StaticFileHandler
+
+from stream.kafka import KafkaConnection
+from ui.collector import Collector
+from ui.commands import CommandDesk
+from ui.layout import LineLayout
+from ui.page import THEME_FOLDER, OpenPage
+from ui.pages import PAGES, Page
+from ui.quantities import QUANTITIES, Quantity, trend_columns
+from ui.roles import Person, Role
+
+_log: Final = logging.getLogger(__name__)
+_UNUSED_SESSION_MS: Final = 10_000
+_CHECK_SESSIONS_MS: Final = 3_000
+_HEALTHY_LOOK_S: Final = 5.0
+
+
+@dataclass(frozen=True)
+class ScreenSettings:
+    """What the screens need.
+
+    Attributes:
+        host, port: where to listen; another free port is taken if `port` is in use.
+        partitions: of the topic `commands`.
+        max_age_s: wall time after which a value is stale.
+        person: in whose name commands are given.
+        pages: normally the whole table.
+        names: further names under which browsers may reach the server.
+        look_interval_s: how often the picture is read.
+    """
+
+    host: str
+    port: int
+    redis_address: str
+    kafka: KafkaConnection
+    layout: LineLayout
+    partitions: int
+    max_age_s: float = 5.0
+    quantities: tuple[Quantity, ...] = QUANTITIES
+    person: Person = field(default_factory=lambda: Person("operator", Role.OPERATOR))
+    pages: tuple[Page, ...] = PAGES
+    names: tuple[str, ...] = ()
+    look_interval_s: float = 0.5
+
+
+class _Health(RequestHandler):
+    """Says whether the screens get news: 200 if so, 503 with the reason if not."""
+
+    def initialize(self, collector: Collector) -> None:
+        self._collector = collector
+
+    def get(self) -> None:
+        snapshot = self._collector.snapshot
+        look_age_s = (time.time_ns() - snapshot.now_ns) / 1e9
+        reason = snapshot.link
+        if look_age_s > _HEALTHY_LOOK_S:
+            reason = f"The server has not looked at Redis for {look_age_s:.0f} s."
+        self.set_status(503 if reason else 200)
+        self.set_header("Content-Type", "application/json")
+        self.set_header("Cache-Control", "no-store")
+        data_age_s = snapshot.data_age_s
+        self.finish(
+            json.dumps(
+                {
+                    "status": "ill" if reason else "well",
+                    "reason": reason,
+                    "screens": self._collector.listeners,
+                    "data_age_s": data_age_s if math.isfinite(data_age_s) else None,
+                }
+            )
+        )
+
+
+def _applications(
+    settings: ScreenSettings, collector: Collector, command_desk: CommandDesk
+) -> dict[str, Application]:
+    columns = trend_columns(settings.quantities)
+
+    def open_page(page: Page, document: Document) -> None:
+        request = getattr(document.session_context, "request", None)
+        arguments: dict[str, list[bytes]] = {} if request is None else request.arguments
+        OpenPage(
+            document,
+            page,
+            layout=settings.layout,
+            quantities=settings.quantities,
+            columns=columns,
+            person=settings.person,
+            collector=collector,
+            command_desk=command_desk,
+            query={name: values[-1].decode(errors="replace") for name, values in arguments.items()},
+        )
+
+    return {
+        page.route: Application(FunctionHandler(partial(open_page, page)))
+        for page in settings.pages
+        if settings.person.role in page.roles
+    }
+
+
+def free_port(host: str, wanted: int) -> int:
+    """Return `wanted` if it can be listened at, else another free port."""
+    for port in (wanted, 0):
+        with socket.socket(socket.AF_INET, socket.SOCK_STREAM) as probe:
+            probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+            try:
+                probe.bind((host, port))
+            except OSError as exc:
+                _log.warning("Port %d of %s is taken (%s); taking another.", port, host, exc)
+                continue
+            return int(probe.getsockname()[1])
+    raise OSError(f"No port of {host} can be listened at. Remedy: set ui.host to a local address.")
+
+
+def _listen(settings: ScreenSettings, collector: Collector, command_desk: CommandDesk) -> Server:
+    port = free_port(settings.host, settings.port)
+    names = {settings.host, *settings.names}
+    if settings.host in {"127.0.0.1", "localhost"}:
+        names |= {"127.0.0.1", "localhost"}
+    return Server(
+        _applications(settings, collector, command_desk),
+        io_loop=IOLoop.current(),
+        address=settings.host,
+        port=port,
+        allow_websocket_origin=sorted(f"{name}:{port}" for name in names),
+        extra_patterns=[
+            (r"/healthz", _Health, {"collector": collector}),
+            (r"/theme/(.*)", StaticFileHandler, {"path": str(THEME_FOLDER)}),
+        ],
+        unused_session_lifetime_milliseconds=_UNUSED_SESSION_MS,
+        check_unused_sessions_milliseconds=_CHECK_SESSIONS_MS,
+        # What people do is in the journal; the figures of sessions are in /healthz.
+        stats_log_frequency_milliseconds=3_600_000,
+    )
+
+
+async def run_ui(
+    settings: ScreenSettings, stop: asyncio.Event, announce: Callable[[str], None] = print
+) -> None:
+    """Serve the control room until `stop` is set.
+
+    Args:
+        announce: told the address once pages can be opened.
+
+    Raises:
+        OSError: nothing can be listened at on the host.
+    """
+    collector = Collector(
+        settings.redis_address, settings.layout, settings.look_interval_s, settings.max_age_s
+    )
+    command_desk = CommandDesk(settings.kafka, settings.layout, settings.partitions)
+    server = _listen(settings, collector, command_desk)
+    looking = asyncio.create_task(collector.run())
+    stopping = asyncio.create_task(stop.wait())
+    try:
+        server.start()
+        announce(f"http://{settings.host}:{server.port}/")
+        done, _ = await asyncio.wait({looking, stopping}, return_when=asyncio.FIRST_COMPLETED)
+        if looking in done:
+            looking.result()  # it never ends by itself: say why it did
+    finally:
+        looking.cancel()
+        stopping.cancel()
+        await asyncio.gather(looking, stopping, return_exceptions=True)
+        server.unlisten()
+        server.stop()
+        await command_desk.close()
