@@ -188,10 +188,9 @@ class SectionTable(Generic[StateT]):
         self._unflushed: set[int] = set()
         self._faust = worker.app.Table(
             table.name,
-            key_type=bytes,
-            value_type=bytes,
-            key_serializer="raw",
-            value_serializer="raw",
+            schema=faust.Schema(
+                key_type=bytes, value_type=bytes, key_serializer="raw", value_serializer="raw"
+            ),
             partitions=worker.partitions,
         )
 

@@ -8,8 +8,9 @@ from typing import Final
 
 import msgspec
 import numpy as np
-from physics.estimator import Estimator, EstimatorState
 
+from physics.estimate_state import from_bytes, to_bytes
+from physics.estimator import Estimator
 from stream.app import Message, SectionTable, Worker, add_agent, section_key
 from stream.frames import EstimateFrame, Quality, SampleFrame, decode_samples, encode_estimates
 from stream.topics import ACCEPTED, ESTIMATES, TABLES
@@ -68,7 +69,7 @@ def step_estimate(
     # A loop that joins a gateway in mid-life has missed nothing that it was ever responsible for.
     missing = frame.sequence - expected if state.frames_applied else 0
     filtered, columns = estimator.step(
-        estimator.from_bytes(state.filter),
+        from_bytes(state.filter),
         frame.t_plant_s,
         frame.value,
         frame.quality <= Quality.UNCERTAIN,
@@ -79,7 +80,7 @@ def step_estimate(
         frames_applied=state.frames_applied + 1,
         frames_skipped=state.frames_skipped,
         frames_missing=state.frames_missing + missing,
-        filter=estimator.to_bytes(filtered),
+        filter=to_bytes(filtered),
     )
     usable = frame.quality <= Quality.UNCERTAIN
     newest_ns = int(frame.source_time_ns[usable].max()) if usable.any() else 0
@@ -117,8 +118,7 @@ def add_estimate(
     """
 
     def initial(section: int) -> EstimateState:
-        state: EstimatorState = estimator.init(len(cells[section]))
-        return EstimateState(filter=estimator.to_bytes(state))
+        return EstimateState(filter=to_bytes(estimator.init(len(cells[section]))))
 
     table = SectionTable[EstimateState](
         worker, _TABLE, encode_state, lambda _, payload: decode_state(payload), initial

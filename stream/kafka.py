@@ -20,6 +20,7 @@ from stream.topics import TABLES, TOPICS, Topic
 
 _SEGMENT_BYTES: Final = 32 * 1024 * 1024  # retention acts on whole segments
 _MAX_MESSAGE_BYTES: Final = 9_000_000
+_MOST_REPLICAS: Final = 3  # as many as the cluster has brokers, up to this
 
 
 class KafkaUnreachableError(ConnectionError):
@@ -125,12 +126,12 @@ def make_consumer(
     )
 
 
-def _wanted_topics(partitions: int) -> list[NewTopic]:
+def _wanted_topics(partitions: int, replicas: int) -> list[NewTopic]:
     wanted = [
         NewTopic(
             name=topic.name,
             num_partitions=partitions,
-            replication_factor=-1,
+            replication_factor=replicas,
             topic_configs={
                 "cleanup.policy": "compact" if topic.compacted else "delete",
                 "segment.bytes": str(_SEGMENT_BYTES),
@@ -151,7 +152,7 @@ def _wanted_topics(partitions: int) -> list[NewTopic]:
         NewTopic(
             name=table.changelog,
             num_partitions=partitions,
-            replication_factor=-1,
+            replication_factor=replicas,
             topic_configs={
                 "cleanup.policy": "compact",
                 "segment.bytes": str(_SEGMENT_BYTES // 4),
@@ -179,10 +180,11 @@ async def create_topics(connection: KafkaConnection, partitions: int) -> list[st
         TopicsUnfitError: a topic exists with another number of partitions.
     """
     admin = AIOKafkaAdminClient(client_id="potline-topics", **connection.client_options())
-    wanted = _wanted_topics(partitions)
     try:
         await admin.start()
         try:
+            brokers = len((await admin.describe_cluster())["brokers"])
+            wanted = _wanted_topics(partitions, min(brokers, _MOST_REPLICAS))
             present = set(await admin.list_topics())
             missing = [topic for topic in wanted if topic.name not in present]
             if missing:

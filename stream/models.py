@@ -1,0 +1,83 @@
+"""From an estimate to what the controller plans with: states and a linear model of each cell."""
+
+import numpy as np
+
+from control.objective import ControlObjective
+from control.prediction import CellModel
+from physics.design import PlantDesign
+from physics.reduced import model as reduced
+from physics.signals import SETPOINTS
+from stream.app import Worker
+from stream.decide import Linearise
+from stream.frames import F64, EstimateFrame
+from stream.records import ModelRecord, encode
+from stream.topics import MODELS
+
+_FEED = SETPOINTS.index("alumina_feed_rate_kg_per_h")
+_BEAM = SETPOINTS.index("beam_position_mm")
+
+
+def make_lineariser(design: PlantDesign, objective: ControlObjective) -> Linearise:
+    """Return the function that linearises all cells of an estimate at the objective's step."""
+    states_index = {name: i for i, name in enumerate(reduced.STATES)}
+    outputs_index = {name: i for i, name in enumerate(reduced.OUTPUTS)}
+
+    def linearise(estimate: EstimateFrame, applied: F64) -> tuple[F64, list[CellModel]]:
+        states = np.column_stack([estimate.values[name] for name in reduced.STATES])
+        # The beam is where it was measured; the input acts by its difference from that.
+        states[:, states_index["beam_position_mm"]] = applied[:, _BEAM]
+        linear = reduced.linearise(
+            design,
+            states,
+            applied[:, _FEED],
+            estimate.values["line_current_ka"],
+            objective.step_s,
+        )
+        count = len(reduced.STATES)
+        identity = np.eye(count)
+        models = []
+        for i in range(len(estimate.cells)):
+            rows = linear.output_rows[i]
+            offset = linear.output_offset[i]
+            superheat, voltage = outputs_index["superheat_c"], outputs_index["cell_voltage_v"]
+            models.append(
+                CellModel(
+                    A=linear.A[i],
+                    B=linear.B[i],
+                    c=linear.c[i],
+                    C=np.stack(
+                        [
+                            identity[states_index["alumina_wt_pct"]],
+                            rows[superheat],
+                            identity[states_index["acd_cm"]],
+                            rows[voltage],
+                        ]
+                    ),
+                    d=np.array([0.0, offset[superheat], 0.0, offset[voltage]]),
+                    kwh_per_kg_and_v=float(
+                        estimate.values["energy_kwh_per_kg"][i]
+                        / estimate.values["cell_voltage_v"][i]
+                    ),
+                )
+            )
+        return states, models
+
+    return linearise
+
+
+async def announce(worker: Worker, plant_name: str, plant_hash: str) -> None:
+    """Put on record which reduced model and controller this worker runs."""
+    await worker.outbox.send(
+        MODELS.name,
+        f"reduced-lumped/{plant_hash}".encode(),
+        encode(
+            ModelRecord(
+                model_id=f"reduced-lumped/{plant_hash}",
+                kind="reduced",
+                plant_name=plant_name,
+                plant_hash=plant_hash,
+                parameters={"states": float(len(reduced.STATES))},
+                t_created_ns=worker.clock_ns(),
+            )
+        ),
+    )
