@@ -12,7 +12,6 @@ from collections.abc import AsyncIterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
-from datetime import datetime
 from typing import Final
 
 import numpy as np
@@ -20,11 +19,11 @@ from asyncua import Server, ua
 
 from control.limits import SetpointLimits
 from opcua.address_space import AddressSpace, build_address_space
+from opcua.display import Display
 from opcua.line_control import LineControl
-from opcua.nodes import CELL_QUANTITIES, SETPOINT_QUANTITIES, CellMode
-from opcua.scan_history import ScanHistory
+from opcua.nodes import SETPOINT_QUANTITIES, CellMode
 from opcua.scans import to_datetime
-from opcua.simulation import LineScan, LineSimulation
+from opcua.simulation import LineSimulation
 from opcua.write_rules import Anonymous, RuledWrites, WriteRule
 from physics.design import PlantDesign
 from stream.signals import SignalLimits
@@ -90,13 +89,12 @@ class Scada:
         self._server = server
         self._space = space
         self._control = control
-        self._history = ScanHistory(_HISTORY_SCANS)
+        self.display = Display(server, space, control)
+        server.iserver.history_manager.set_storage(self.display.history)
         self._origin_ns = origin_ns
         # Wall time on a clock that nobody sets: the grid of scans must not jump.
         self._wall_offset_ns = time.time_ns() - time.monotonic_ns()
-        self._shown: dict[ua.NodeId, float] = {}
         self.running: asyncio.Task[None] | None = None
-        self.scans = 0
         self.scans_skipped = 0
         self.heartbeat = 0
 
@@ -129,15 +127,13 @@ class Scada:
 
     async def run(self, simulation: LineSimulation) -> None:
         """Run all beats until cancelled."""
-        self._server.iserver.history_manager.set_storage(self._history)
-        moment = to_datetime(self.now_ns())
-        for name, value in (
-            ("L1.Clock.Speed", self.settings.speed),
-            ("L1.Comm.WatchdogTimeout_s", self.settings.watchdog_timeout_s),
-        ):
-            await self._space.write(name, value, moment)
-        await self._show_limits(moment)
-        await self._show_applied(moment)
+        await self.display.show_constants(
+            self.settings.speed,
+            self.settings.watchdog_timeout_s,
+            self.settings.setpoints,
+            self.now_ns(),
+        )
+        await self.display.show_control(self.now_ns())
         async with asyncio.TaskGroup() as group:
             group.create_task(self._scan(simulation), name="scada: scan")
             group.create_task(self._apply(), name="scada: apply")
@@ -164,89 +160,15 @@ class Scada:
                     self._control.modes.copy(),
                 )
                 self._control.take_scan(scan)
-                await self._show_scan(scan)
-                if self.scans % refresh_every == 0:
-                    await self._show_scalars(scan)
-
-    async def _show_scan(self, scan: LineScan) -> None:
-        """Write the arrays, then the clock and the counter, without letting anybody in between."""
-        moment = to_datetime(self.now_ns())
-        self.scans += 1
-        values: dict[str, object] = {
-            f"L1.Snapshot.{quantity.browse_name}": scan.cells[quantity.name].tolist()
-            for quantity in CELL_QUANTITIES
-        }
-        values["L1.LineCurrent"] = scan.line_current_ka
-        volts = float(scan.cells["cell_voltage_v"].sum())
-        values["L1.LineVoltage"] = volts
-        values["L1.LinePower"] = volts * scan.line_current_ka / 1e3
-        values["L1.Snapshot.AnodeEffect"] = scan.anode_effect.astype(int).tolist()
-        values["L1.Clock.PlantTime"] = scan.t_plant_s
-        values["L1.Clock.ScanCounter"] = self.scans
-        kept: dict[ua.NodeId, ua.DataValue] = {}
-        for pattern, value in values.items():
-            node_id = self._space.node_id(pattern)
-            kept[node_id] = self._space.data_value(pattern, value, moment)
-            await self._server.write_attribute_value(node_id, kept[node_id])
-        self._history.add(moment, kept)
-        await self._show_applied(moment)
-
-    async def _show_scalars(self, scan: LineScan) -> None:
-        """Refresh the scalars that have changed, a few at a time."""
-        moment = to_datetime(self.now_ns())
-        columns = [
-            (f"L1.C{{cell:03d}}.PV.{quantity.browse_name}", scan.cells[quantity.name].tolist())
-            for quantity in CELL_QUANTITIES
-        ]
-        columns += [
-            (
-                f"L1.C{{cell:03d}}.SP.{quantity.browse_name}.Working",
-                scan.working[quantity.name].tolist(),
-            )
-            for quantity in SETPOINT_QUANTITIES
-        ]
-        columns.append(("L1.C{cell:03d}.State.AnodeEffect", scan.anode_effect.astype(int).tolist()))
-        for pattern, value in self._control.columns():
-            columns.append((pattern, value))
-        await self._show_changed(columns, moment)
-
-    async def _show_changed(self, columns: list[tuple[str, list[float]]], moment: datetime) -> None:
-        written = 0
-        for pattern, column in columns:
-            for cell, value in enumerate(column, start=1):
-                node_id = self._space.node_id(pattern, cell)
-                if self._shown.get(node_id) == value:
-                    continue
-                self._shown[node_id] = value
-                await self._server.write_attribute_value(
-                    node_id, self._space.data_value(pattern, value, moment)
-                )
-                written += 1
-                if written % _NODES_PER_TURN == 0:
-                    await asyncio.sleep(0)
-
-    async def _show_limits(self, moment: datetime) -> None:
-        limits = {row.name: row for row in self.settings.setpoints}
-        for quantity in SETPOINT_QUANTITIES:
-            row = limits[quantity.name]
-            pattern = f"L1.C{{cell:03d}}.SP.{quantity.browse_name}"
-            for cell in range(1, self.settings.cells + 1):
-                await self._space.write(f"{pattern}.HiLim", row.high, moment, cell)
-                await self._space.write(f"{pattern}.LoLim", row.low, moment, cell)
-
-    async def _show_applied(self, moment: datetime) -> None:
-        """Show what the cells have accepted: arrays always, scalars where they changed."""
-        for pattern, values in self._control.arrays():
-            await self._space.write(pattern, values, moment)
-        await self._space.write("L1.Comm.WatchdogState", int(self._control.watchdog.state), moment)
+                await self.display.show_scan(scan, self.now_ns())
+                if self.display.scans % refresh_every == 0:
+                    await self.display.show_scalars(scan, self.now_ns())
 
     async def _apply(self) -> None:
         while True:
             await asyncio.sleep(_APPLY_S)
             if self._control.apply(time.monotonic()):
-                moment = to_datetime(self.now_ns())
-                await self._show_applied(moment)
-                await self._show_changed(self._control.columns(), moment)
+                await self.display.show_control(self.now_ns())
 
     async def _beat(self) -> None:
         while True:

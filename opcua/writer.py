@@ -1,0 +1,243 @@
+"""Writes permitted setpoints and reads back what the plant made of them; keeps the heartbeat.
+
+It answers to `stream.edge.PlantEdge`. Nothing waits for a connection: what cannot be written now
+has failed, and what has expired is not sent.
+"""
+
+import asyncio
+import logging
+import time
+from collections.abc import Callable, Collection, Iterable, Sequence
+from types import TracebackType
+from typing import Final, Self
+
+from control.limits import SetpointLimits
+from opcua.heartbeat import OwnBeat, PlantBeat
+from opcua.link import Connector, Link, LinkError, LinkState, LinkStatus
+from opcua.mapping import Mapping
+from opcua.plant_picture import PictureReader, PlantPicture
+from opcua.resolve import resolve
+from opcua.write_batch import WRITE_TIMEOUT_S, BatchRules, LivePlant, WriteBatch, typed_variant
+from stream.edge import SetpointWrite, WriteResult
+from stream.frames import F64
+
+_log = logging.getLogger(__name__)
+_LOOK_EVERY_S: Final = 0.25
+_BEAT_EVERY_S: Final = 1.0
+_PICTURE_GOOD_FOR_NS: Final = 2_000_000_000
+
+
+class Writer:
+    """The one way out to the plant."""
+
+    def __init__(
+        self,
+        endpoint: str,
+        mapping: Mapping,
+        cells: Iterable[int],
+        setpoints: Iterable[SetpointLimits],
+        *,
+        readback_deadline_s: float,
+        clock_ns: Callable[[], int] = time.time_ns,
+    ) -> None:
+        """Make a writer; `start` connects it.
+
+        Args:
+            endpoint: `opc.tcp://host:port/path`.
+            mapping: the plant file's `[opcua]` table.
+            cells: numbers of all cells.
+            setpoints: limits of the plant file; their tolerances judge the read-back.
+            readback_deadline_s: within which a write is verified, its one retry included.
+            clock_ns: wall clock, UTC nanoseconds.
+        """
+        self._mapping = mapping
+        self._cells = tuple(cells)
+        self._rules = BatchRules(
+            self._cells,
+            {row.name: row.readback_tolerance for row in setpoints},
+            readback_deadline_s,
+            clock_ns,
+        )
+        self._clock_ns = clock_ns
+        self.live: LivePlant | None = None
+        self.picture = PlantPicture()
+        self._own_beat = OwnBeat()
+        self._plant_beat = PlantBeat(time.monotonic())
+        self._may_beat = True
+        self._connector = Connector(endpoint, clock_ns=clock_ns)
+        self._changed = asyncio.Event()
+        self._task: asyncio.Task[None] | None = None
+
+    # -- life -------------------------------------------------------------------------------
+
+    async def start(self) -> None:
+        """Begin to connect; returns at once."""
+        if self._task is None:
+            self._task = asyncio.create_task(self._connector.run(self._serve), name="writer")
+
+    async def stop(self) -> None:
+        """Disconnect."""
+        if self._task is not None:
+            task, self._task = self._task, None
+            task.cancel()
+            await asyncio.gather(task, return_exceptions=True)
+
+    async def __aenter__(self) -> Self:
+        await self.start()
+        return self
+
+    async def __aexit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        await self.stop()
+
+    async def wait_connected(self, timeout_s: float) -> bool:
+        """Return whether there is a connection, after at most `timeout_s`."""
+        try:
+            async with asyncio.timeout(timeout_s):
+                while not self.is_connected:
+                    self._changed.clear()
+                    await self._changed.wait()
+        except TimeoutError:
+            return False
+        return True
+
+    async def _serve(self, link: Link, ready: Callable[[], None]) -> None:
+        """Look at the plant and beat until the connection breaks."""
+        nodes = await resolve(link, self._mapping, self._cells)
+        live = LivePlant(link, nodes, PictureReader(nodes))
+        await self.look(live)
+        self.live = live
+        ready()
+        self._changed.set()
+        next_beat_s = 0.0
+        try:
+            while True:
+                now_s = time.monotonic()
+                if now_s >= next_beat_s:
+                    next_beat_s = now_s + _BEAT_EVERY_S
+                    await self._beat(live)
+                await asyncio.sleep(_LOOK_EVERY_S)
+                await self.look(live)
+        finally:
+            self.live = None
+
+    async def look(self, live: LivePlant) -> PlantPicture:
+        """Read the plant's picture and keep it.
+
+        Raises:
+            LinkError: no answer in time, or the connection broke.
+        """
+        self.picture = await live.reader.look(live.link, self._clock_ns())
+        self._plant_beat = self._plant_beat.see(self.picture.beat, time.monotonic())
+        return self.picture
+
+    async def _beat(self, live: LivePlant) -> None:
+        node = live.nodes.heartbeat_out
+        if node is None or not self._may_beat:
+            return
+        self._own_beat = self._own_beat.next()
+        status = (
+            await live.link.write([(node.node_ids[0], typed_variant(node, self._own_beat.count))])
+        )[0]
+        if not status.is_good():
+            raise LinkError(f"{live.link.address}: the heartbeat was refused: {status.name}")
+
+    # -- what the guard asks ----------------------------------------------------------------
+
+    @property
+    def status(self) -> LinkStatus:
+        """How the connection stands, since when, and why."""
+        return self._connector.status
+
+    @property
+    def is_connected(self) -> bool:
+        """Whether there is a connection now."""
+        return self.live is not None
+
+    @property
+    def address(self) -> str:
+        """Where the plant is."""
+        return self.status.address
+
+    @property
+    def last_error(self) -> str:
+        """Why there is no connection; "" where there is one."""
+        if self.is_connected:
+            return ""
+        return self.status.error or (
+            "not connected yet" if self.status.state is LinkState.CONNECTING else "disconnected"
+        )
+
+    def heartbeat_age_s(self) -> float:
+        """Wall time since the plant's heartbeat moved (where it has none, its server's clock)."""
+        return self._plant_beat.age_s(time.monotonic())
+
+    def allow_heartbeat(self, allowed: bool) -> None:
+        """Let our heartbeat run, or stop it so that the plant sheds by itself."""
+        self._may_beat = allowed
+
+    def _fresh(self) -> PlantPicture | None:
+        is_old = self._clock_ns() - self.picture.t_read_ns > _PICTURE_GOOD_FOR_NS
+        return None if self.live is None or is_old else self.picture
+
+    def readback(self, cell: int, setpoint: str) -> float | None:
+        """Return the plant's own value of a setpoint, as last read; None when unknown or old."""
+        picture = self._fresh()
+        return None if picture is None else picture.readback(cell, setpoint)
+
+    def readbacks(self) -> dict[str, F64]:
+        """Return the read-backs of all cells by setpoint, (C,); empty when unknown or old."""
+        picture = self._fresh()
+        return (
+            {}
+            if picture is None
+            else {name: picture.values(name) for name in self._rules.tolerance}
+        )
+
+    def is_remote(self, cell: int) -> bool | None:
+        """Whether the plant follows our setpoints for this cell; None when unknown."""
+        picture = self._fresh()
+        if picture is None or cell not in picture.cells:
+            return None
+        return picture.is_remote[picture.cells.index(cell)]
+
+    async def set_remote(self, cells: Collection[int], remote: bool) -> None:
+        """Ask the plant to follow our setpoints for these cells, or to control them itself.
+
+        A plant without modes is not asked. What cannot be asked now is not asked later; `is_remote`
+        shows what came of it.
+        """
+        live = self.live
+        if live is None or live.nodes.modes is None or not cells:
+            return
+        modes = live.nodes.modes
+        value = modes.row.remote if remote else modes.row.local
+        at = {cell: index for index, cell in enumerate(self._cells)}
+        nodes = [
+            (modes.target.node_ids[at[cell]], typed_variant(modes.target, value))
+            for cell in cells
+            if cell in at
+        ]
+        try:
+            statuses = await live.link.write(nodes, WRITE_TIMEOUT_S)
+        except LinkError as exc:
+            _log.warning("The modes of %d cells could not be set: %s", len(cells), exc)
+            return
+        refused = [status.name for status in statuses if not status.is_good()]
+        if refused:
+            _log.warning("The plant refused the modes of %d cells: %s", len(refused), refused[0])
+
+    async def write(self, writes: Sequence[SetpointWrite]) -> list[WriteResult]:
+        """Write and read back; never raises for what the plant does or does not do.
+
+        Args:
+            writes: permitted values, in the unit of each setpoint's name.
+
+        Returns:
+            One result for each, in order, within the deadline.
+        """
+        return await WriteBatch(self, self._rules).run(writes)
