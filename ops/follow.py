@@ -10,7 +10,7 @@ from aiokafka import AIOKafkaConsumer, TopicPartition
 from aiokafka.errors import KafkaError
 
 from ops.tally import READ_TOPICS, Tally
-from stream.kafka import KafkaConnection, make_consumer
+from stream.kafka import KafkaConnection, KafkaUnreachableError, make_consumer
 
 _log = logging.getLogger(__name__)
 _POLL_MS: Final = 200
@@ -51,16 +51,19 @@ class Follower:
         """Note where every topic stands and follow from there. The topics must exist.
 
         Raises:
-            KafkaError: the broker cannot be reached.
+            KafkaUnreachableError: the broker cannot be reached.
         """
         consumer = make_consumer(self._connection, client_id="potline-report", from_beginning=True)
         consumer.assign(self._places)
         try:
             await consumer.start()
             ends = await consumer.end_offsets(self._places)
-        except BaseException:
+        except (KafkaError, OSError) as exc:
             await consumer.stop()
-            raise
+            raise KafkaUnreachableError(
+                f"No Kafka at {self._connection.address}: {exc}. "
+                "Remedy: start the broker, or set kafka.address to where it runs."
+            ) from exc
         for place in self._places:
             consumer.seek(place, ends[place])
         self._consumer = consumer

@@ -6,7 +6,6 @@ children are found, whoever has adopted them since.
 
 import contextlib
 import shutil
-import socket
 from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
@@ -14,7 +13,10 @@ from typing import Final
 
 import psutil
 
+from ops.ports import is_open
+
 RUN_VARIABLE: Final = "POTLINE_RUN"
+_LOCAL: Final = "127.0.0.1"
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,13 +56,6 @@ def kill_processes_of(run_id: str) -> int:
     return len(found)
 
 
-def is_open(port: int, host: str = "127.0.0.1") -> bool:
-    """Return whether something listens on a TCP port of this machine."""
-    with socket.socket(socket.AF_INET, socket.SOCK_STREAM) as probe:
-        probe.settimeout(0.5)
-        return probe.connect_ex((host, port)) == 0
-
-
 def remove_folder(folder: Path) -> None:
     """Remove a folder with all that is in it; one that is gone already is no error."""
     shutil.rmtree(folder, ignore_errors=True)
@@ -79,6 +74,6 @@ def look_for(run_id: str, ports: Iterable[int], folders: Iterable[Path]) -> Left
             processes.append(f"{process.pid} {' '.join(process.cmdline())[:120]}")
     return LeftBehind(
         processes=tuple(processes),
-        ports=tuple(port for port in ports if is_open(port)),
+        ports=tuple(port for port in ports if is_open(_LOCAL, port)),
         files=tuple(str(folder) for folder in folders if folder.exists()),
     )

@@ -68,6 +68,7 @@ class Supervisor:
         self._on_change = on_change
         self._started = time.monotonic()
         self._step_tasks: list[asyncio.Task[None]] = []
+        self._stop_by: float | None = None
         self._failure: asyncio.Future[None] = asyncio.get_running_loop().create_future()
         self._check_order()
 
@@ -125,6 +126,17 @@ class Supervisor:
             for name, tended in self._tended.items()
             if tended.process is not None and tended.process.returncode is None
         }
+
+    def begin_stop(self, within_s: float) -> None:
+        """Set when everything must have ended; stopping is shortened to keep to it."""
+        self._stop_by = time.monotonic() + within_s
+
+    def kill_now(self) -> None:
+        """Kill every process at once; `stop_all` has then nothing left to wait for."""
+        self.begin_stop(0.0)
+        for pid in self.process_ids().values():
+            with contextlib.suppress(ProcessLookupError):
+                os.killpg(pid, signal.SIGKILL)
 
     async def stop(self, *names: str) -> None:
         """End some units, all at the same time, and wait until they have; the others go on."""
@@ -283,7 +295,10 @@ class Supervisor:
         else:
             with contextlib.suppress(ProcessLookupError):
                 process.send_signal(tended.unit.command.stop_signal)
-            await asyncio.wait({tended.task}, timeout=tended.unit.stop_grace_s)
+            grace_s = tended.unit.stop_grace_s
+            if self._stop_by is not None:
+                grace_s = min(grace_s, max(0.0, self._stop_by - time.monotonic()))
+            await asyncio.wait({tended.task}, timeout=grace_s)
             if not tended.task.done():
                 with contextlib.suppress(ProcessLookupError):
                     os.killpg(process.pid, signal.SIGKILL)

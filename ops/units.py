@@ -43,6 +43,7 @@ class Unit:
     Attributes:
         after: names of the units and steps that must be ready first.
         is_ready: asked again and again after a start until it says True.
+        ready_deadline_s: after which the run fails; None for never.
     """
 
     name: str
@@ -51,7 +52,7 @@ class Unit:
     stop_rank: int = 0
     stop_grace_s: float = 3.0
     is_ready: Callable[[], Awaitable[bool]] = ready_at_once
-    ready_deadline_s: float = 60.0
+    ready_deadline_s: float | None = 60.0
     restarts: RestartBudget = field(default_factory=RestartBudget)
 
 

@@ -10,7 +10,7 @@ from typing import Annotated
 
 import typer
 
-from ops.cli import broker, doctor, plant, settings
+from ops.cli import broker, doctor, plant, settings, tail, up
 from ops.mistakes import ConfigurationError, OperationError
 
 app = typer.Typer(
@@ -22,6 +22,8 @@ app = typer.Typer(
     context_settings={"help_option_names": ["-h", "--help"]},
 )
 
+app.command("up")(up.up)
+app.command("tail")(tail.tail)
 app.command("doctor")(doctor.doctor)
 app.command("settings")(settings.settings)
 app.add_typer(plant.app, name="plant")

@@ -14,7 +14,8 @@ import psutil
 import pytest
 
 from ops.child import ChildCommand
-from ops.leftovers import is_open, look_for, processes_of
+from ops.leftovers import look_for, processes_of
+from ops.ports import is_open
 from ops.processes import RestartBudget
 from ops.supervise import Supervisor
 from ops.units import Change, RunFailedError, Step, Unit, UnitState
@@ -265,7 +266,7 @@ async def test_killing_the_supervisor_leaves_nothing(tmp_path: Path) -> None:
     ) as supervising:
         await until(lambda: port_file.exists() and port_file.read_text().endswith("\n"))
         port = int(port_file.read_text())
-        assert is_open(port)
+        assert is_open("127.0.0.1", port)
         assert len(processes_of(run_id)) == 2
         supervising.kill()
     await until(lambda: not folder.exists())

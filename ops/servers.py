@@ -1,0 +1,28 @@
+"""The servers that are not ours but run beside us where the settings name none: Kafka and Redis."""
+
+from collections.abc import Mapping
+from pathlib import Path
+
+from ops.assembly import Launch, rows_to_start
+from ops.broker import prepare_broker
+from ops.processes import BROKER, REDIS
+from ops.redis_server import prepare_redis
+from ops.settings import Settings
+
+
+async def launch_servers(settings: Settings, folder: Path) -> Mapping[str, Launch]:
+    """Make ready the servers that the settings leave to us, each in a folder of the run's.
+
+    Returns:
+        How to start each, by its name in the process table.
+
+    Raises:
+        OperationError: one of them cannot be run here; the message says what is missing.
+    """
+    rows = rows_to_start(settings)
+    launches: dict[str, Launch] = {}
+    if BROKER in rows:
+        launches[BROKER.name] = await prepare_broker(folder / "broker", java=settings.java)
+    if REDIS in rows:
+        launches[REDIS.name] = prepare_redis(folder / "redis")
+    return launches
