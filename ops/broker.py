@@ -17,22 +17,18 @@ from base64 import urlsafe_b64encode
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
-from types import TracebackType
-from typing import Final, Self
+from typing import Final
 
 from ops.broker_jars import are_fetched, checked_classpath, fetch_jars, read_lock
 from ops.broker_properties import jvm_flags, server_properties
-from ops.child import ChildCommand, bound_to_this_process
+from ops.child import ChildCommand
 from ops.kafka_state import read_kafka_state
+from ops.local_server import LocalServer
 from ops.mistakes import OperationError
 from ops.ports import free_port, is_free, is_open, usual_or_free_port
 from stream.kafka import KafkaConnection, KafkaUnreachableError
 
 USUAL_PORT: Final = 9092
-_START_DEADLINE_S: Final = 60.0
-_READY_POLL_S: Final = 0.05
-_STOP_GRACE_S: Final = 5.0
-_LOG_LINES_SHOWN: Final = 12
 
 
 @dataclass(frozen=True, slots=True)
@@ -113,7 +109,9 @@ async def prepare_broker(
     for part in ("log", "temporary"):
         (folder / part).mkdir(parents=True, exist_ok=True)
     properties = folder / "server.properties"
-    properties.write_text(server_properties(folder, chosen, free_port()), encoding="utf-8")
+    properties.write_text(
+        server_properties(folder, chosen, free_port(but=chosen)), encoding="utf-8"
+    )
     runtime = (str(program), *jvm_flags(folder), "-cp", os.pathsep.join(map(str, classpath)))
     written = folder / "log" / "meta.properties"
     if not written.exists():
@@ -126,96 +124,15 @@ async def prepare_broker(
     )
 
 
-class Broker:
-    """A broker in a folder, started and stopped by whoever holds it; an async context manager.
+class Broker(LocalServer):
+    """A broker in a folder, started and stopped by whoever holds it.
 
     Args:
         launch: what `prepare_broker` returned.
     """
 
     def __init__(self, launch: BrokerLaunch) -> None:
-        self.address = launch.address
-        self._launch = launch
-        self._log = (launch.command.folder or Path()) / "broker.log"
-        self._process: asyncio.subprocess.Process | None = None
-
-    @property
-    def process_id(self) -> int | None:
-        """Its process, or None while it does not run."""
-        running = self._process is not None and self._process.returncode is None
-        return self._process.pid if self._process is not None and running else None
-
-    async def start(self) -> None:
-        """Start it and wait until it answers.
-
-        Raises:
-            OperationError: it does not come up; with its last log lines.
-        """
-        with self._log.open("ab") as log:
-            self._process = await asyncio.create_subprocess_exec(
-                *bound_to_this_process(self._launch.command.argv),
-                stdin=asyncio.subprocess.DEVNULL,
-                stdout=log,
-                stderr=log,
-                cwd=self._launch.command.folder,
-                start_new_session=True,
-            )
-        try:
-            async with asyncio.timeout(_START_DEADLINE_S):
-                while not await self._launch.is_ready():
-                    if self._process.returncode is not None:
-                        raise OperationError(self._failure("ended while starting"))
-                    await asyncio.sleep(_READY_POLL_S)
-        except TimeoutError as exc:
-            await self.kill()
-            message = self._failure(f"did not answer within {_START_DEADLINE_S:g} s")
-            raise OperationError(message) from exc
-
-    async def wait_ended(self) -> None:
-        """Wait until the process ends, asked to or not.
-
-        Raises:
-            OperationError: it ended by itself; with its last log lines.
-        """
-        if self._process is not None and await self._process.wait() != 0:
-            raise OperationError(self._failure(f"ended with code {self._process.returncode}"))
-
-    async def stop(self) -> None:
-        """Ask it to end, and kill it when it does not within 5 s."""
-        if self.process_id is None or self._process is None:
-            return
-        self._process.send_signal(signal.SIGTERM)
-        try:
-            await asyncio.wait_for(self._process.wait(), _STOP_GRACE_S)
-        except TimeoutError:
-            await self.kill()
-
-    async def kill(self) -> None:
-        """End it at once, as a power cut would (SIGKILL)."""
-        if self._process is not None and self._process.returncode is None:
-            self._process.kill()
-            await self._process.wait()
-
-    async def restart(self) -> None:
-        """Stop it and start it again in the same folder, at the same address."""
-        await self.stop()
-        await self.start()
-
-    async def __aenter__(self) -> Self:
-        await self.start()
-        return self
-
-    async def __aexit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
-        await self.stop()
-
-    def _failure(self, what: str) -> str:
-        lines = _last_lines(self._log)
-        return f"Kafka {what}. Remedy: read its last lines, from {self._log}:\n{lines}"
+        super().__init__("kafka", launch)
 
 
 def _checked_or_fetched(cache: Path | None) -> tuple[Path, ...]:
@@ -243,11 +160,6 @@ async def _format_storage(runtime: tuple[str, ...], properties: Path) -> None:
             f"Kafka's storage in {properties.parent} cannot be formatted. Remedy: see what it "
             f"says, or use an empty folder:\n{output.decode(errors='replace').strip()}"
         )
-
-
-def _last_lines(log: Path) -> str:
-    lines = log.read_text(encoding="utf-8", errors="replace").splitlines()
-    return "\n".join(lines[-_LOG_LINES_SHOWN:])
 
 
 async def run_broker(

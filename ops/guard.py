@@ -5,6 +5,8 @@ from typing import Final
 
 from control.interlock import InterlockLimits
 from control.modes import Mode, ModePolicy, Rearm
+from opcua.writer import Writer
+from ops.entry import needed, start_log
 from ops.plantfile import PlantFile
 from ops.settings import Settings
 from physics.design import sections
@@ -28,22 +30,28 @@ def mode_policy(settings: Settings, plant: PlantFile) -> ModePolicy:
 
 def run_guard(settings: Settings, plant: PlantFile) -> None:
     """Run the guard until it is told to stop."""
-    from opcua.plant import OpcuaEdge
-
+    start_log()
     worker = make_worker(
         GUARD_APP,
         _PROCESS,
-        settings.kafka.connection(),
+        settings.kafka.connection(needed(settings.kafka.address, "kafka.address")),
         settings.kafka.partitions,
         time.time_ns,
         from_beginning=False,
     )
-    edge = OpcuaEdge(settings, plant)
+    cells = dict(enumerate(sections(plant.line)))
+    writer = Writer(
+        needed(settings.opcua.endpoint, "opcua.endpoint"),
+        plant.opcua,
+        [cell for numbers in cells.values() for cell in numbers],
+        plant.setpoints,
+        readback_deadline_s=plant.guard.readback_deadline_s,
+    )
     guard = Guard(
         worker,
-        edge,
+        writer,
         GuardSettings(
-            cells=dict(enumerate(sections(plant.line))),
+            cells=cells,
             limits=InterlockLimits(
                 setpoints={row.name: row for row in plant.setpoints}, guard=plant.guard
             ),
@@ -51,4 +59,9 @@ def run_guard(settings: Settings, plant: PlantFile) -> None:
         ),
     )
     guard.attach()
-    run_worker(worker, [guard.write_batches, guard.watch, edge.run])
+
+    async def keep_the_link() -> None:
+        async with writer:
+            await guard.watch()
+
+    run_worker(worker, [guard.write_batches, keep_the_link])

@@ -7,6 +7,7 @@ from concurrent.futures import ThreadPoolExecutor
 from typing import Final
 
 from control.mpc import CellController
+from ops.entry import needed, start_log
 from ops.plantfile import PlantFile, plant_hash
 from ops.settings import Settings
 from physics.design import sections
@@ -34,7 +35,7 @@ def make_loop(
     worker = make_worker(
         LOOP_APP,
         f"{_PROCESS}-{os.getpid()}",
-        settings.kafka.connection(),
+        settings.kafka.connection(needed(settings.kafka.address, "kafka.address")),
         settings.kafka.partitions,
         clock_ns,
         from_beginning=True,
@@ -65,6 +66,7 @@ def make_loop(
 
 def run_loop(settings: Settings, plant: PlantFile) -> None:
     """Run a loop worker until it is told to stop."""
+    start_log()
     worker = make_loop(settings, plant)
 
     async def say_what_decides() -> None:

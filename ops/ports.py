@@ -1,15 +1,28 @@
 """TCP ports of this machine: which are free, and whether something listens."""
 
+import secrets
 import socket
+from typing import Final
 
-_ANSWER_S = 1.0
+# Below the ports that Linux (32768) and others (49152) give to outgoing connections. A client that
+# tries a dead server's port out of that range again and again may come to be connected to itself,
+# and then the server finds its port taken when it starts again.
+_CHOSEN_FROM: Final = range(20_000, 32_000)
+_ANSWER_S: Final = 1.0
 
 
-def free_port() -> int:
-    """Return a port of 127.0.0.1 on which nothing listens now."""
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])
+def free_port(*, but: int | None = None) -> int:
+    """Return a port of 127.0.0.1 on which nothing listens now, `but` excepted.
+
+    Raises:
+        OSError: none is free.
+    """
+    first = secrets.randbelow(len(_CHOSEN_FROM))
+    for step in range(len(_CHOSEN_FROM)):
+        port = _CHOSEN_FROM[(first + step) % len(_CHOSEN_FROM)]
+        if port != but and is_free(port):
+            return port
+    raise OSError(f"no port from {_CHOSEN_FROM.start} to {_CHOSEN_FROM.stop} is free")
 
 
 def is_free(port: int, host: str = "127.0.0.1") -> bool:

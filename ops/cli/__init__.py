@@ -10,7 +10,20 @@ from typing import Annotated
 
 import typer
 
-from ops.cli import broker, doctor, plant, settings, tail, up
+from ops.cli import (
+    broker,
+    doctor,
+    feed,
+    gateway,
+    guard,
+    loop,
+    plant,
+    scada,
+    settings,
+    tail,
+    ui,
+    up,
+)
 from ops.mistakes import ConfigurationError, OperationError
 
 app = typer.Typer(
@@ -28,6 +41,12 @@ app.command("doctor")(doctor.doctor)
 app.command("settings")(settings.settings)
 app.add_typer(plant.app, name="plant")
 app.add_typer(broker.app, name="broker")
+app.command("scada")(scada.scada)
+app.command("gateway")(gateway.gateway)
+app.command("loop")(loop.loop)
+app.command("guard")(guard.guard)
+app.command("feed")(feed.feed)
+app.command("ui")(ui.ui)
 
 
 def _print_version(is_wanted: bool) -> None:

@@ -1,0 +1,86 @@
+"""The processes `scada` and `gateway`, put together from settings and plant file."""
+
+import os
+import tempfile
+import time
+from pathlib import Path
+from typing import Final
+
+from opcua.gateway import Gateway
+from ops.entry import needed, start_log, stop_event
+from ops.leftovers import RUN_VARIABLE
+from ops.plantfile import PlantFile
+from ops.settings import Settings
+from physics.design import sections
+from stream.app import section_key
+from stream.frames import SampleFrame, encode_samples
+from stream.outbox import Outbox
+from stream.topics import SAMPLES, partition_of
+
+_DEFAULT_ENDPOINT: Final = "opc.tcp://127.0.0.1:4840"
+
+
+async def run_scada_process(settings: Settings, plant: PlantFile) -> None:
+    """Run the simulated SCADA until a signal stops it."""
+    from opcua.scada import ScadaSettings, open_scada
+    from physics.precision import require_x64
+
+    start_log()
+    require_x64()
+    stop = stop_event()
+    scada = ScadaSettings(
+        design=plant.design,
+        signals=plant.signals,
+        setpoints=plant.setpoints,
+        endpoint=settings.opcua.endpoint or _DEFAULT_ENDPOINT,
+        cells=plant.line.cell_count,
+        speed=settings.speed,
+        seed=settings.seed,
+        origin_ns=_plant_origin_ns(),
+        watchdog_timeout_s=plant.guard.shed_after_s,
+    )
+    async with open_scada(scada):
+        print(f"SCADA with {scada.cells} cells at {scada.speed:g}x on {scada.endpoint}", flush=True)
+        await stop.wait()
+
+
+def _plant_origin_ns() -> int:
+    """Return when plant time began in this run, so that a restarted simulator goes on in time."""
+    now_ns = time.time_ns()
+    run = os.environ.get(RUN_VARIABLE)
+    if run is None:
+        return now_ns
+    kept = Path(tempfile.gettempdir()) / f"plant-origin-{run}"
+    try:
+        return int(kept.read_text(encoding="ascii"))
+    except (OSError, ValueError):
+        kept.write_text(str(now_ns), encoding="ascii")
+        return now_ns
+
+
+async def run_gateway_process(settings: Settings, plant: PlantFile) -> None:
+    """Read the plant and publish its samples until a signal stops it."""
+    start_log()
+    stop = stop_event()
+    connection = settings.kafka.connection(needed(settings.kafka.address, "kafka.address"))
+    partitions = settings.kafka.partitions
+    async with Outbox(connection, "gateway", time.time_ns) as outbox:
+
+        async def publish(frame: SampleFrame) -> None:
+            await outbox.send(
+                SAMPLES.name,
+                section_key(frame.section),
+                encode_samples(frame),
+                partition_of(frame.section, partitions),
+            )
+
+        gateway = Gateway(
+            needed(settings.opcua.endpoint, "opcua.endpoint"),
+            plant.opcua,
+            sections(plant.line),
+            publish,
+            outbox.report,
+            scan_period_s=plant.line.scan_period_s,
+            publish_interval_s=settings.gateway.publish_interval_s,
+        )
+        await gateway.run(stop)

