@@ -1,0 +1,23 @@
+"""Ports: free ones are found, taken ones are seen."""
+
+import socket
+
+from ops.ports import free_port, is_free, is_open, usual_or_free_port
+
+
+def test_a_listening_port_is_open_and_not_free() -> None:
+    with socket.create_server(("127.0.0.1", 0)) as server:
+        port = server.getsockname()[1]
+        assert is_open("127.0.0.1", port)
+        assert not is_free(port)
+        assert usual_or_free_port(port) != port
+    assert not is_open("127.0.0.1", port)
+
+
+def test_a_free_port_can_be_had_and_is_no_port_of_outgoing_connections() -> None:
+    port = free_port()
+    assert port < 32_768
+    assert usual_or_free_port(port) == port
+    with socket.create_server(("127.0.0.1", port)):
+        assert free_port() != port
+    assert free_port(but=port) != port
