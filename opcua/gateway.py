@@ -33,7 +33,13 @@ class Report(Protocol):
     """Tells of an event of the event table."""
 
     async def __call__(
-        self, name: str, *, active: bool, **details: str | float | int | None
+        self,
+        name: str,
+        *,
+        active: bool,
+        section: int | None = None,
+        cell: int | None = None,
+        **details: str | float | int | None,
     ) -> None: ...
 
 
@@ -96,7 +102,7 @@ class Gateway:
         self._unclaimed_missed = 0  # polls that failed, told with the next scan
         self._packer = Packer(publish_interval_s, clock_ns())
         self._publisher = Publisher(sections, self._signals, publish, buffer_packets)
-        self._reports: deque[tuple[str, bool, dict[str, str]]] = deque(maxlen=_MAX_REPORTS)
+        self._reports: deque[tuple[bool, str]] = deque(maxlen=_MAX_REPORTS)
         self._reported = asyncio.Event()
         self._lost_told = False
         self._began_ns = clock_ns()
@@ -151,13 +157,13 @@ class Gateway:
             )
             if not self._lost_told and not is_starting:
                 self._lost_told = True
-                self._note("scada_lost", True, status.address, status.error)
+                self._note(True, status.error)
         elif status.state is LinkState.CONNECTED and self._lost_told:
             self._lost_told = False
-            self._note("scada_lost", False, status.address, "connected again")
+            self._note(False, "connected again")
 
-    def _note(self, name: str, active: bool, address: str, error: str) -> None:
-        self._reports.append((name, active, {"address": address, "error": error}))
+    def _note(self, active: bool, error: str) -> None:
+        self._reports.append((active, error))
         self._reported.set()
 
     async def _tell(self) -> None:
@@ -165,9 +171,10 @@ class Gateway:
             await self._reported.wait()
             self._reported.clear()
             while self._reports:
-                name, active, details = self._reports.popleft()
+                active, error = self._reports.popleft()
                 if self._report is not None:
-                    await self._report(name, active=active, **details)
+                    address = self._connector.status.address
+                    await self._report("scada_lost", active=active, address=address, error=error)
 
     async def _serve(self, link: Link, ready: Callable[[], None]) -> None:
         """Find the nodes and read until the connection breaks."""

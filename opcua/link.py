@@ -221,7 +221,7 @@ class Connector:
         self._on_change(self.status)
 
     async def run(self, serve: Callable[[Link, Callable[[], None]], Awaitable[None]]) -> None:
-        """Connect and serve until `serve` returns by itself; after each `LinkError` begin again.
+        """Connect and serve until `serve` returns by itself; after each error begin again.
 
         Args:
             serve: gets the link and a function that it calls once it has found all that it needs;
@@ -245,18 +245,21 @@ class Connector:
                     finally:
                         await close_link(link)
                 except LinkError as exc:
-                    first = self.status.error != str(exc)
-                    _log.log(
-                        logging.WARNING if first else logging.DEBUG,
-                        "No use of SCADA at %s; start it, or correct opcua.endpoint or the "
-                        "mapping. Again in %.1f s.",
-                        exc,
-                        wait_s,
-                    )
-                    self._become(LinkState.LOST, str(exc))
-                    await asyncio.sleep(wait_s)
-                    wait_s = min(2.0 * wait_s, _LONGEST_WAIT_S)
+                    error = str(exc)
+                except Exception as exc:  # a bug, ours or the library's: the plant stays watched
+                    _log.exception("Unforeseen trouble with SCADA at %s.", self._endpoint)
+                    error = f"{self._endpoint}: {describe(exc)}"
                 else:
                     return
+                _log.log(
+                    logging.DEBUG if error == self.status.error else logging.WARNING,
+                    "No use of SCADA at %s; start it, or correct opcua.endpoint or the mapping. "
+                    "Again in %.1f s.",
+                    error,
+                    wait_s,
+                )
+                self._become(LinkState.LOST, error)
+                await asyncio.sleep(wait_s)
+                wait_s = min(2.0 * wait_s, _LONGEST_WAIT_S)
         finally:
             self._become(LinkState.STOPPED)

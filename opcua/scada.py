@@ -8,7 +8,7 @@ moves and scalars are refreshed. All values of one scan bear one source time.
 import asyncio
 import math
 import time
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
@@ -94,9 +94,9 @@ class Scada:
         self._origin_ns = origin_ns
         # Wall time on a clock that nobody sets: the grid of scans must not jump.
         self._wall_offset_ns = time.time_ns() - time.monotonic_ns()
-        self.running: asyncio.Task[None] | None = None
         self.scans_skipped = 0
         self.heartbeat = 0
+        self.running: asyncio.Task[None]  # all beats; ends only by failing
 
     def now_ns(self) -> int:
         """Wall time, steady."""
@@ -206,21 +206,13 @@ async def open_scada(settings: ScadaSettings) -> AsyncIterator[Scada]:
     Raises:
         OSError: the endpoint's port is taken.
     """
-    server = Server(user_manager=Anonymous())
-    await server.init()
-    server.set_endpoint(settings.endpoint)
-    server.set_server_name("potline simulated SCADA")
-    await server.set_application_uri("urn:potline:scada")
-    server.set_security_policy([ua.SecurityPolicyType.NoSecurity])
-    server.set_identity_tokens([ua.AnonymousIdentityToken])
-    server.allow_remote_admin(False)
-    low_ms, high_ms = _SESSION_TIMEOUT_MS
-    server.iserver.min_session_timeout_ms, server.iserver.max_session_timeout_ms = low_ms, high_ms
-    space = await build_address_space(server, settings.cells, settings.signals, settings.setpoints)
     origin_ns = time.time_ns() if settings.origin_ns is None else settings.origin_ns
-    simulation = await asyncio.get_running_loop().run_in_executor(
-        None, _build_line, settings, origin_ns
-    )
+    # Building the line compiles it: seconds, while the server is prepared.
+    building = asyncio.get_running_loop().run_in_executor(None, _build_line, settings, origin_ns)
+    try:
+        server, space = await _prepare_server(settings)
+    finally:
+        simulation = await building
     control = LineControl(settings.setpoints, simulation.start, settings.watchdog_timeout_s)
     scada = Scada(settings, server, space, control, origin_ns)
     server.iserver.attribute_service = RuledWrites(
@@ -235,23 +227,47 @@ async def open_scada(settings: ScadaSettings) -> AsyncIterator[Scada]:
             await asyncio.gather(scada.running, return_exceptions=True)
 
 
-async def run_scada(settings: ScadaSettings, stop: asyncio.Event) -> None:
+async def run_scada(
+    settings: ScadaSettings,
+    stop: asyncio.Event,
+    on_ready: Callable[[Scada], None] = lambda _: None,
+) -> None:
     """Run the simulated SCADA until `stop` is set.
+
+    Args:
+        settings: what to simulate.
+        stop: ends it.
+        on_ready: called once clients may connect.
 
     Raises:
         OSError: the endpoint's port is taken.
-        Exception: the simulation failed; the server must not go on showing its last scan.
+        ExceptionGroup: the simulation failed; the server must not go on showing its last scan.
     """
     async with open_scada(settings) as scada:
-        running = scada.running
-        assert running is not None
-        stopped = asyncio.create_task(stop.wait())
+        on_ready(scada)
+        stopped = asyncio.create_task(stop.wait(), name="scada: stop")
         try:
-            await asyncio.wait({stopped, running}, return_when=asyncio.FIRST_COMPLETED)
+            await asyncio.wait({stopped, scada.running}, return_when=asyncio.FIRST_COMPLETED)
         finally:
             stopped.cancel()
-        if running.done():
-            await running
+        if scada.running.done():
+            await scada.running
+
+
+async def _prepare_server(settings: ScadaSettings) -> tuple[Server, AddressSpace]:
+    """Return a server with all its nodes, not started, that lets nobody administer it."""
+    server = Server(user_manager=Anonymous())
+    await server.init()
+    server.set_endpoint(settings.endpoint)
+    server.set_server_name("potline simulated SCADA")
+    await server.set_application_uri("urn:potline:scada")
+    server.set_security_policy([ua.SecurityPolicyType.NoSecurity])
+    server.set_identity_tokens([ua.AnonymousIdentityToken])
+    server.allow_remote_admin(False)
+    low_ms, high_ms = _SESSION_TIMEOUT_MS
+    server.iserver.min_session_timeout_ms, server.iserver.max_session_timeout_ms = low_ms, high_ms
+    space = await build_address_space(server, settings.cells, settings.signals, settings.setpoints)
+    return server, space
 
 
 def _build_line(settings: ScadaSettings, origin_ns: int) -> LineSimulation:
