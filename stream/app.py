@@ -188,9 +188,8 @@ class SectionTable(Generic[StateT]):
         self._unflushed: set[int] = set()
         self._faust = worker.app.Table(
             table.name,
-            schema=faust.Schema(
-                key_type=bytes, value_type=bytes, key_serializer="raw", value_serializer="raw"
-            ),
+            key_type=bytes,  # with bytes, and only with bytes, Faust keeps what it is given
+            value_type=bytes,
             partitions=worker.partitions,
         )
 
