@@ -4,11 +4,12 @@ import sys
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Final, Protocol
+from typing import Any, Final
 from urllib.parse import urlsplit
 
 from ops.child import ChildCommand
 from ops.follow import Follower
+from ops.local_server import Launch
 from ops.ports import usual_or_free_port
 from ops.processes import (
     GATEWAY,
@@ -31,21 +32,6 @@ _EVERY_CHILD: Final = {
     "OMP_NUM_THREADS": "1",  # the parallel unit is the process; pools would fight over the cores
     "OPENBLAS_NUM_THREADS": "1",
 }
-
-
-class Launch(Protocol):
-    """A server of somebody else's, ready to be started as often as need be."""
-
-    @property
-    def command(self) -> ChildCommand:
-        """How to start it."""
-
-    @property
-    def address(self) -> str:
-        """Where it will listen."""
-
-    async def is_ready(self) -> bool:
-        """Return whether it answers."""
 
 
 @dataclass(frozen=True, slots=True)

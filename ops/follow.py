@@ -16,6 +16,7 @@ _log = logging.getLogger(__name__)
 _POLL_MS: Final = 200
 _AT_ONCE: Final = 200  # messages decoded between two looks at everything else
 _AGAIN_S: Final = 0.5
+_ANSWER_S: Final = 2.0
 
 
 class Follower:
@@ -86,11 +87,12 @@ class Follower:
         if self._consumer is None:
             return False
         try:
-            ends = await self._consumer.end_offsets(self._places)
-            for place in self._places:
-                if await self._consumer.position(place) < ends[place]:
-                    return False
-        except (KafkaError, OSError):
+            async with asyncio.timeout(_ANSWER_S):
+                ends = await self._consumer.end_offsets(self._places)
+                for place in self._places:
+                    if await self._consumer.position(place) < ends[place]:
+                        return False
+        except (KafkaError, OSError, TimeoutError):
             return False
         return True
 

@@ -19,13 +19,14 @@ from typing import Final
 import psutil
 from rich.console import Console
 
-from ops.assembly import Assembly, Launch, assemble, make_units
+from ops.assembly import Assembly, assemble, make_units
 from ops.drain import drain
 from ops.follow import Follower
 from ops.gauge import Gauge
 from ops.janitor import dismiss, hire
 from ops.journal import Journal
 from ops.leftovers import LeftBehind, look_for, remove_folder
+from ops.local_server import Launch
 from ops.plantfile import PlantFile
 from ops.processes import TOPICS_STEP
 from ops.report import RunFacts, build_report, report_lines, write_report

@@ -3,8 +3,9 @@
 from collections.abc import Mapping
 from pathlib import Path
 
-from ops.assembly import Launch, rows_to_start
+from ops.assembly import rows_to_start
 from ops.broker import prepare_broker
+from ops.local_server import Launch
 from ops.processes import BROKER, REDIS
 from ops.redis_server import prepare_redis
 from ops.settings import Settings
