@@ -118,7 +118,11 @@ def checked_classpath(jars: Sequence[Jar], cache: Path | None = None) -> tuple[P
 
 
 def fetch_jars(
-    jars: Sequence[Jar], cache: Path | None = None, advance: Advance | None = None
+    jars: Sequence[Jar],
+    cache: Path | None = None,
+    advance: Advance | None = None,
+    *,
+    repository: str | None = None,
 ) -> tuple[Path, ...]:
     """Fetch what is missing or wrong; jars that are right stay, and two callers take turns.
 
@@ -126,12 +130,13 @@ def fetch_jars(
         jars: what `read_lock` says.
         cache: None for the user's.
         advance: told of the bytes of every chunk, of kept jars too.
+        repository: address of a Maven repository; None for Maven Central.
 
     Returns:
         The path of every jar, checked.
 
     Raises:
-        OperationError: Maven Central cannot be reached, or gives another file.
+        OperationError: the repository cannot be reached, or gives another file.
     """
     from filelock import FileLock
 
@@ -148,7 +153,8 @@ def fetch_jars(
                 fetched.mkdir()
                 for jar in right:
                     shutil.copy2(folder / jar.file_name, fetched)
-                _fetch_all(wrong, fetched, Path(temporary) / "repository", tell)
+                source = _Source(repository, Path(temporary) / "repository")
+                _fetch_all(wrong, fetched, source, tell)
                 if folder.exists():
                     folder.rename(Path(temporary) / "replaced")
                 fetched.rename(folder)
@@ -190,9 +196,19 @@ def _artifact(maven: Any, coordinate: str) -> Any:
     return maven.project(group, artifact).at_version(version).artifact()
 
 
-def _fetch_all(jars: Sequence[Jar], folder: Path, repository: Path, tell: Advance) -> None:
+@dataclass(frozen=True, slots=True)
+class _Source:
+    address: str | None
+    local_copy: Path
+
+    @property
+    def remote(self) -> dict[str, str] | None:
+        return None if self.address is None else {"repository": self.address}
+
+
+def _fetch_all(jars: Sequence[Jar], folder: Path, source: _Source, tell: Advance) -> None:
     with ThreadPoolExecutor(_PARALLEL) as pool:
-        fetches = [pool.submit(_fetch, jar, folder, repository, tell) for jar in jars]
+        fetches = [pool.submit(_fetch, jar, folder, source, tell) for jar in jars]
         try:
             for fetch in as_completed(fetches):
                 fetch.result()
@@ -201,7 +217,7 @@ def _fetch_all(jars: Sequence[Jar], folder: Path, repository: Path, tell: Advanc
             raise
 
 
-def _fetch(jar: Jar, folder: Path, repository: Path, tell: Advance) -> None:
+def _fetch(jar: Jar, folder: Path, source: _Source, tell: Advance) -> None:
     """Fetch one jar into `folder`; what is not the locked file is thrown away.
 
     Raises:
@@ -225,13 +241,16 @@ def _fetch(jar: Jar, folder: Path, repository: Path, tell: Advance) -> None:
     for attempt in range(_ATTEMPTS):
         maven = MavenContext(
             resolver=PythonResolver(progress_callback=follow),
-            repo_cache=repository / str(attempt),
+            repo_cache=source.local_copy / str(attempt),
+            remote_repos=source.remote,
             timeout=_TIMEOUT_S,
         )
         try:
             path = _artifact(maven, jar.coordinate).resolve()
         except (requests.RequestException, RuntimeError) as exc:
-            fault = f"cannot be fetched from Maven Central ({type(exc).__name__})"
+            fault = (
+                f"cannot be fetched from {source.address or 'Maven Central'} ({type(exc).__name__})"
+            )
         else:
             if _is_right(path, jar):
                 path.replace(folder / jar.file_name)

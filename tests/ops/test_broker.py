@@ -63,6 +63,7 @@ async def test_what_is_produced_can_be_consumed(kafka: str) -> None:
     assert "broker-test" in state.topics
 
 
+@pytest.mark.slow
 async def test_after_a_kill_all_that_was_acknowledged_is_there(tmp_path: Path) -> None:
     launch = await prepare_broker(tmp_path, port=free_port())
     async with Broker(launch) as broker:
@@ -98,7 +99,7 @@ async def test_a_broker_that_cannot_start_shows_its_last_words(tmp_path: Path) -
     launch = await prepare_broker(tmp_path, port=free_port())
     properties = tmp_path / "server.properties"
     properties.write_text(properties.read_text().replace("node.id=1\n", "node.id=2\n"))
-    with pytest.raises(OperationError, match=r"kafka ended while starting[\s\S]*node\.id"):
+    with pytest.raises(OperationError, match=r"kafka ended while starting[\s\S]*node id 2"):
         await Broker(launch).start()
 
 
@@ -107,6 +108,16 @@ async def test_a_storage_that_cannot_be_formatted_is_told(tmp_path: Path) -> Non
     (tmp_path / "log" / "bootstrap.checkpoint").mkdir()
     with pytest.raises(OperationError, match="cannot be formatted"):
         await prepare_broker(tmp_path, port=free_port())
+
+
+async def test_once_fetched_a_new_run_needs_no_network(
+    tmp_path: Path, kafka: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("HTTPS_PROXY", f"http://127.0.0.1:{free_port()}")
+    launch = await prepare_broker(tmp_path / "run", port=free_port())
+    assert launch.address != kafka
+    with pytest.raises(OperationError, match=r"cannot be fetched from Maven Central.*Remedy"):
+        await prepare_broker(tmp_path / "other", cache=tmp_path / "empty", port=free_port())
 
 
 async def test_no_kafka_at_an_address_names_it_and_the_remedy() -> None:
