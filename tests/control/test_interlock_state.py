@@ -1,0 +1,59 @@
+"""What the interlock remembers survives a table, and stays small."""
+
+import msgspec
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from control.interlock_state import (
+    BUCKETS,
+    InterlockStateError,
+    SectionState,
+    SetpointState,
+    Travel,
+    add_travel,
+    decode_state,
+    encode_state,
+    travelled,
+)
+from tests.control.cases import FEED, HOUR_S
+
+WINDOW_S = 6 * HOUR_S
+
+
+def test_a_state_comes_back_from_its_bytes() -> None:
+    state = SectionState().remember(7, FEED, SetpointState((1, 2), 180.0, 12.5, (Travel(3, 4.0),)))
+    state = state.count_move(7, 5).count_move(7, 5).count_move(8, 5)
+    assert decode_state(encode_state(state)) == state
+    assert state.moved_in(5) == (7, 8)
+    assert state.moved_in(6) == ()
+
+
+@pytest.mark.parametrize("payload", [b"", b"\xff\x00", msgspec.msgpack.encode({"scan": "five"})])
+def test_other_bytes_are_refused(payload: bytes) -> None:
+    with pytest.raises(InterlockStateError, match="not an interlock state"):
+        decode_state(payload)
+
+
+def test_another_version_is_refused_with_the_remedy() -> None:
+    with pytest.raises(InterlockStateError, match=r"version 99.*empty guard table"):
+        decode_state(encode_state(SectionState(version=99)))
+
+
+@given(st.lists(st.tuples(st.floats(1.0, 3000.0), st.floats(0.0, 10.0)), max_size=200))
+def test_travel_is_never_undercounted_and_never_grows_long(
+    moves: list[tuple[float, float]],
+) -> None:
+    travels: tuple[Travel, ...] = ()
+    now_s, history = 1.0e6, []
+    for wait_s, distance in moves:
+        now_s += wait_s
+        history.append((now_s, distance))
+        travels = add_travel(travels, now_s, WINDOW_S, distance)
+    true = sum(distance for at_s, distance in history if at_s > now_s - WINDOW_S)
+    longer = sum(
+        distance for at_s, distance in history if at_s > now_s - WINDOW_S * (1 + 2 / BUCKETS)
+    )
+    counted = travelled(travels, now_s, WINDOW_S)
+    assert true - 1e-6 <= counted <= longer + 1e-6
+    assert len(travels) <= BUCKETS + 2
