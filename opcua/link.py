@@ -246,7 +246,7 @@ class Connector:
                         await close_link(link)
                 except LinkError as exc:
                     error = str(exc)
-                except Exception as exc:  # a bug, ours or the library's: the plant stays watched
+                except Exception as exc:  # noqa: BLE001 - a bug must not end the watch
                     _log.exception("Unforeseen trouble with SCADA at %s.", self._endpoint)
                     error = f"{self._endpoint}: {describe(exc)}"
                 else:
