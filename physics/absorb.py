@@ -199,8 +199,8 @@ def _take_in_voltage(
 def _keep_sane(setting: FilterSetting, belief: Belief) -> tuple[Belief, Array]:
     """Hold the mean where the equations mean something; begin anew where it is not finite."""
     lowest_alumina = setting.parameters.anode_effect_alumina_wt_pct - _BELOW_ANODE_EFFECT_WT_PCT
-    low = jnp.array([0.0, 0.0, 1.5, 800.0, 0.2, 0.1, -1e6]).at[ALUMINA].set(lowest_alumina)
-    high = jnp.array([9.0, 1e3, 9.0, 1100.0, 60.0, 1.5, 1e6])
+    low = jnp.array([0.0, 0.0, 1.5, 800.0, 0.2, 0.0, 0.1, -1e6]).at[ALUMINA].set(lowest_alumina)
+    high = jnp.array([9.0, 1e3, 9.0, 1100.0, 60.0, 20.0, 1.5, 1e6])
     finite = jnp.all(jnp.isfinite(belief.mean)) & jnp.all(jnp.isfinite(belief.covariance))
     kept = Belief(
         jnp.where(finite, jnp.clip(belief.mean, low, high), setting.start_mean),
@@ -214,7 +214,7 @@ def _describe_cell(setting: FilterSetting, state: EstimatorState) -> dict[str, A
         jnp.isfinite(state.line_current_ka), state.line_current_ka, setting.line_current_ka
     )
     shown = evaluate(setting.parameters, state.mean, current_ka)
-    sd = jnp.sqrt(jnp.diag(state.covariance))
+    sd = jnp.sqrt(jnp.diag(state.covariance) + setting.standing_variance)
     columns = {name: state.mean[i] for i, name in enumerate(STATES)}
     columns |= {f"{name}_sd": sd[i] for i, name in enumerate(STATES)}
     anode_effect_wt_pct = setting.parameters.anode_effect_alumina_wt_pct

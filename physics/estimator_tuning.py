@@ -13,6 +13,7 @@ from physics.parameters import CellParameters
 from physics.precision import strengthen
 from physics.reduced.model import (
     ACD,
+    ALF3,
     ALUMINA,
     BEAM,
     FEEDER,
@@ -32,10 +33,12 @@ class EstimatorTuning:
     Attributes:
         *_start_sd: of the first estimate.
         *_per_root_h: random walk of a state, per square root of an hour.
+        *_standing_*: what no number of scans averages out (resistances taken as nominal, a biased
+            thermocouple, another dissolution rate); it is added to the reported sd.
         backlash_cm: sd that a beam move adds to the gap.
         feed_smoothing_s: time constant of the reported feed rate.
         tolerance_sd: residuals beyond count for less.
-        temperature_share: share of temperature variance that does not average out, as extra noise.
+        anode_effect_alumina_sd_wt_pct: of the alumina at which an anode effect begins.
     """
 
     alumina_start_sd_wt_pct: float = 0.4
@@ -43,13 +46,18 @@ class EstimatorTuning:
     acd_start_sd_cm: float = 0.3
     temperature_start_sd_c: float = 8.0
     ledge_start_share: float = 0.25
+    alf3_start_sd_wt_pct: float = 0.4
     feeder_start_sd: float = 0.04
     alumina_wt_pct_per_root_h: float = 0.04
     undissolved_share_per_root_h: float = 0.25
     acd_cm_per_root_h: float = 0.012
     temperature_c_per_root_h: float = 1.0
     ledge_cm_per_root_h: float = 0.2
+    alf3_wt_pct_per_root_h: float = 0.04
     feeder_per_root_h: float = 0.08
+    acd_standing_sd_cm: float = 0.06
+    temperature_standing_sd_c: float = 0.7
+    undissolved_standing_share: float = 0.2
     backlash_cm: float = 0.012
     feed_smoothing_s: float = 900.0
     tolerance_sd: float = 4.0
@@ -63,6 +71,7 @@ class FilterSetting(NamedTuple):
     start_mean: Array
     start_covariance: Array
     noise_per_s: Array
+    standing_variance: Array
     voltage_sd_v: Array
     temperature_sd_c: Array
     current_sd_ka: Array
@@ -97,6 +106,7 @@ def make_setting(
         ACD: tuning.acd_start_sd_cm,
         TEMPERATURE: tuning.temperature_start_sd_c,
         LEDGE: tuning.ledge_start_share * nominal.ledge_cm,
+        ALF3: tuning.alf3_start_sd_wt_pct,
         FEEDER: tuning.feeder_start_sd,
         BEAM: resolution_mm / np.sqrt(12.0),
     }
@@ -106,8 +116,14 @@ def make_setting(
         ACD: tuning.acd_cm_per_root_h,
         TEMPERATURE: tuning.temperature_c_per_root_h,
         LEDGE: tuning.ledge_cm_per_root_h,
+        ALF3: tuning.alf3_wt_pct_per_root_h,
         FEEDER: tuning.feeder_per_root_h,
         BEAM: 0.0,
+    }
+    standing = {
+        ACD: tuning.acd_standing_sd_cm,
+        TEMPERATURE: tuning.temperature_standing_sd_c,
+        UNDISSOLVED: tuning.undissolved_standing_share * start[UNDISSOLVED],
     }
     order = range(len(STATES))
     scalars = {
@@ -128,6 +144,7 @@ def make_setting(
             start_mean=jnp.asarray(start),
             start_covariance=jnp.diag(jnp.array([start_sd[i] ** 2 for i in order])),
             noise_per_s=jnp.array([walk[i] ** 2 / 3600.0 for i in order]),
+            standing_variance=jnp.array([standing.get(i, 0.0) ** 2 for i in order]),
             **{name: jnp.asarray(number, dtype=float) for name, number in scalars.items()},
         )
     )

@@ -7,8 +7,10 @@ Discrete form. The inputs of a step are those of `physics.signals.SETPOINTS`, he
                                 acd += (input - beam_position_mm) / 10, and the state
                                 `beam_position_mm` remembers it for the next step
 
-Sludge is left out: it gives back what it takes. `feeder_efficiency`, the share of the commanded
-feed that arrives, returns slowly to 1 where nothing is known.
+Sludge is left out: it gives back what it takes. Two slow states keep the others honest.
+`excess_alf3_wt_pct` moves the liquidus, which a cell's temperature tells; taken as known, its error
+would pass for alumina (0.3 wt% of AlF3 for 0.2 wt% of alumina). `feeder_efficiency` is the share of
+the commanded feed that arrives. Both return slowly to nominal where nothing is known.
 """
 
 from functools import lru_cache
@@ -33,6 +35,7 @@ STATES: Final = (
     "acd_cm",
     "bath_temperature_c",
     "ledge_cm",
+    "excess_alf3_wt_pct",
     "feeder_efficiency",
     "beam_position_mm",
 )
@@ -43,8 +46,9 @@ OUTPUTS: Final = (
     "current_efficiency",
     "energy_kwh_per_kg",
 )
-ALUMINA, UNDISSOLVED, ACD, TEMPERATURE, LEDGE, FEEDER, BEAM = range(len(STATES))
+ALUMINA, UNDISSOLVED, ACD, TEMPERATURE, LEDGE, ALF3, FEEDER, BEAM = range(len(STATES))
 LINEARISE_SUBSTEPS: Final = 8
+_CHEMISTRY_RETURN_S: Final = 5.0 * 86400.0  # design value: daily AlF3 additions
 _FEEDER_RETURN_S: Final = 4.0 * 3600.0  # design value: feeder faults last one to two hours
 
 
@@ -83,6 +87,7 @@ def make_nominal_state(design: PlantDesign) -> F64:
             nominal.acd_cm,
             nominal.bath_temperature_c,
             nominal.ledge_cm,
+            design.cell.bath.excess_alf3_wt_pct,
             1.0,
             design.cell.gap.beam_start_mm,
         ]
@@ -109,7 +114,9 @@ def derivative(
         (N,) per second.
     """
     feed_kg_per_s = x[FEEDER] * jnp.asarray(feed_kg_per_h) / 3600.0
-    rates = compute_derivative(parameters, _unpack(x), current_ka, feed_kg_per_s, extra_voltage_v)
+    rates = compute_derivative(
+        _of_bath(parameters, x), _unpack(x), current_ka, feed_kg_per_s, extra_voltage_v
+    )
     return jnp.stack(
         [
             rates.alumina_wt_pct,
@@ -117,6 +124,7 @@ def derivative(
             rates.acd_cm,
             rates.bath_temperature_c,
             rates.ledge_cm,
+            (parameters.excess_alf3_wt_pct - x[ALF3]) / _CHEMISTRY_RETURN_S,
             (1.0 - x[FEEDER]) / _FEEDER_RETURN_S,
             jnp.zeros_like(x[BEAM]),
         ]
@@ -168,7 +176,7 @@ def step_state(
 
 def evaluate(parameters: CellParameters, x: Array, current_ka: ArrayLike) -> CellOutputs:
     """Everything one cell shows at a state (N,), with no feed falling."""
-    return compute_outputs(parameters, _unpack(x), current_ka, 0.0)
+    return compute_outputs(_of_bath(parameters, x), _unpack(x), current_ka, 0.0)
 
 
 def outputs(parameters: CellParameters, x: Array, current_ka: ArrayLike) -> Array:
@@ -236,6 +244,10 @@ def _linearise(
         return A, B, after - A @ x - B @ u, rows, shown - rows @ x
 
     return jax.vmap(linearise_one)(mean, feed_kg_per_h, current_ka)
+
+
+def _of_bath(parameters: CellParameters, x: Array) -> CellParameters:
+    return parameters._replace(excess_alf3_wt_pct=x[ALF3])
 
 
 def _unpack(x: Array) -> CellState:
