@@ -19,6 +19,7 @@ class LineKpis:
     """Line figures; NaN where nothing is known.
 
     Attributes:
+        power_mw: of the cells whose voltage is known, `power_cells` of them.
         energy_kwh_per_kg: mean of the cells' estimates.
         modes: cells per mode; None counts those of which nobody has said.
         alarms: active events per priority.
@@ -26,6 +27,7 @@ class LineKpis:
 
     current_ka: float
     power_mw: float
+    power_cells: int
     mean_voltage_v: float
     energy_kwh_per_kg: float
     current_efficiency_pct: float
@@ -40,11 +42,11 @@ def line_kpis(snapshot: Snapshot) -> LineKpis:
     fresh = ~snapshot.is_stale
     voltage = snapshot.value("measured.cell_voltage_v")[fresh]
     current_ka = _median(snapshot.value("measured.line_current_ka")[fresh])
-    complete = bool(voltage.size) and bool(np.isfinite(voltage).all()) and bool(fresh.all())
+    known = voltage[np.isfinite(voltage)]
     return LineKpis(
         current_ka=current_ka,
-        # The sum over a part of the cells would look like a line that runs at part load.
-        power_mw=float(voltage.sum()) * current_ka / 1000.0 if complete else float("nan"),
+        power_mw=float(known.sum()) * current_ka / 1000.0 if known.size else float("nan"),
+        power_cells=int(known.size),
         mean_voltage_v=_mean(voltage),
         energy_kwh_per_kg=_mean(snapshot.value("estimate.energy_kwh_per_kg")[fresh]),
         current_efficiency_pct=100.0 * _mean(snapshot.value("estimate.current_efficiency")[fresh]),

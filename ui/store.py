@@ -19,6 +19,7 @@ from ui.picture import TREND_LENGTH, LinePicture, Picture, SectionPicture, Trend
 
 PREFIX: Final = "potline:picture:1"  # the number is the version of what the keys hold
 TIME_TO_LIVE_S: Final = 3600
+_MARGIN_ROWS: Final = 10
 
 
 def _pack_array(value: Any) -> Any:
@@ -162,8 +163,9 @@ async def read_picture(redis: Redis, last: Reading = NOTHING_READ) -> Reading:
             elif kind == "section":
                 pipe.get(_Keys.section(int(number)))
             else:
-                fresh = min(version - last.versions.get(part, -1), TREND_LENGTH)
-                pipe.lrange(_Keys.trend(int(number)), -max(fresh, 1), -1)
+                # The feed may have pushed rows since the index was read: reach further back.
+                fresh = version - last.versions.get(part, -1) + _MARGIN_ROWS
+                pipe.lrange(_Keys.trend(int(number)), -min(fresh, TREND_LENGTH), -1)
         answers = await pipe.execute()
     line, sections, trends = last.line, dict(last.sections), dict(last.trends)
     versions = dict(last.versions)

@@ -96,9 +96,10 @@ def _move(quantity: Quantity, move: Move, now_ns: int) -> str:
     applied = "–" if move.applied is None else f"{move.applied:.1f}"
     newest = max(move.t_permitted_ns, move.t_written_ns or 0, move.t_verified_ns or 0)
     # Moves come every few seconds; a figure that ticked each second would be all that one sees.
-    when = age(max(now_ns - newest, 0) / 1e9 // 5 * 5)
+    seconds = max(now_ns - newest, 0) / 1e9 // 5 * 5
+    when = f"{age(seconds)} ago" if seconds else "just now"
     why = text("; ".join(move.reasons)) if move.state is not MoveState.VERIFIED else ""
     return (
         f"<tr><td>{quantity.short}</td><td>{move.asked:.1f}</td><td>{applied}</td>"
-        f"<td>{_SAID[move.state]} {when} ago{'<br>' + why if why else ''}</td></tr>"
+        f"<td>{_SAID[move.state]} {when}{'<br>' + why if why else ''}</td></tr>"
     )

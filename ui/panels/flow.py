@@ -7,7 +7,7 @@ import numpy as np
 from ui.kpis import quantiles_ms
 from ui.markup import age
 from ui.panel import Desk, TextPanel
-from ui.picture import STAGES
+from ui.picture import LATENCY_LENGTH, STAGES
 from ui.snapshot import Snapshot
 
 # Process, what proves that it works, and after how long its silence is bad news.
@@ -32,23 +32,22 @@ class FlowPanel(TextPanel):
         latencies = "".join(self._latency(snapshot, stage) for stage in STAGES)
         solve = quantiles_ms(snapshot.line.solve_ms)
         self._show(
-            "<h2>Who spoke last<small>age of the newest record of each step</small></h2>"
-            f'<div class="tiles flow">{steps}</div>'
-            '<h2 style="margin-top:16px">From the sensor to the verified setpoint'
-            "<small>wall time since the sample was taken, newest "
-            "600 of each stage</small></h2>"
+            '<div class="halves"><div><h2>Who spoke last<small>age of the newest record of each '
+            f'step</small></h2><table class="flow">{steps}</table></div>'
+            "<div><h2>From the sensor to the verified setpoint<small>wall time since the sample was "
+            f"taken, newest {LATENCY_LENGTH} of each stage</small></h2>"
             '<table><tr><th>stage</th><th class="num">median</th><th class="num">95 %</th>'
             f'<th class="num">99 %</th></tr>{latencies}'
-            f"<tr><td>solver alone, per cell</td>{_cells(solve)}</tr></table>"
+            f"<tr><td>solver alone, per cell</td>{_cells(solve)}</tr></table></div></div>"
         )
 
     def _step(self, snapshot: Snapshot, name: str, topic: str, limit_s: float) -> str:
         newest_ns = snapshot.line.newest_ns.get(topic, 0)
         silent_s = (snapshot.now_ns - newest_ns) / 1e9 if newest_ns else float("inf")
-        bad = " bad" if silent_s > limit_s else ""
+        bad = ' class="bad"' if silent_s > limit_s else ""
         return (
-            f'<div class="step{bad}"><b>{name}</b><span class="age">{age(max(silent_s, 0.0))}'
-            f"<small> {topic}</small></span></div>"
+            f'<tr{bad}><td>{name}</td><td class="muted">{topic}</td>'
+            f'<td class="num age">{age(max(silent_s, 0.0))}</td></tr>'
         )
 
     def _latency(self, snapshot: Snapshot, stage: str) -> str:

@@ -23,7 +23,7 @@ class HeaderPanel(TextPanel):
         kpis = line_kpis(snapshot)
         tiles = [
             _tile("Line current", kpis.current_ka, 1, "kA"),
-            _tile("Line power", kpis.power_mw, 2, "MW"),
+            _power(kpis, len(snapshot.layout.cells)),
             _tile("Mean cell voltage", kpis.mean_voltage_v, 3, "V"),
             _tile("Specific energy", kpis.energy_kwh_per_kg, 2, "kWh/kg"),
             _tile("Current efficiency", kpis.current_efficiency_pct, 1, "%"),
@@ -36,6 +36,12 @@ class HeaderPanel(TextPanel):
         self._show(f'<div class="tiles">{"".join(tiles)}</div>')
 
 
+def _power(kpis: LineKpis, cells: int) -> str:
+    # A sum over a part of the cells must not look like a line at part load.
+    part = "" if kpis.power_cells == cells else f" of {kpis.power_cells} cells"
+    return _tile("Line power", kpis.power_mw, 2, f"MW{part}")
+
+
 def _tile(label: str, figure: float, decimals: int, unit: str) -> str:
     shown = f"{figure:.{decimals}f}<small>{unit}</small>" if np.isfinite(figure) else "–"
     return (
@@ -44,8 +50,11 @@ def _tile(label: str, figure: float, decimals: int, unit: str) -> str:
 
 
 def _freshness(kpis: LineKpis) -> str:
-    note = f"<small>{kpis.stale_cells} cells stale</small>" if kpis.stale_cells else ""
-    kind = " bad" if kpis.stale_cells else ""
+    stale = kpis.stale_cells
+    note = f'<small class="off">{stale} {"cell" if stale == 1 else "cells"} stale</small>'
+    if not stale:
+        note = ""
+    kind = " bad" if stale == sum(kpis.modes.values()) else ""
     return (
         f'<div class="tile{kind}"><div class="label">Data age</div>'
         f'<div class="figure">{age(kpis.data_age_s)}{note}</div></div>'

@@ -30,6 +30,7 @@ _MARKER: Final = {
     Priority.MEDIUM: "triangle",
     Priority.LOW: "circle",
 }
+_SQUASH: Final = 0.86  # height of a square by its width: the line and its profile fit one screen
 _URGENCY: Final = (Priority.HIGH, Priority.MEDIUM, Priority.LOW)
 
 
@@ -63,6 +64,7 @@ class MapPanel:
                 "mark": ["square"] * count,
                 "mark_fill": ["#ffffff00"] * count,
                 "mark_text": [""] * count,
+                "mark_ink": ["#ffffff"] * count,
             }
         )
         self._ring = ColumnDataSource({"x": [], "y": []})
@@ -73,12 +75,18 @@ class MapPanel:
         )
         self._choice.on_change("active", self._chosen)
         sheet = [InlineStyleSheet(css=PANEL_CSS)]
-        self._title = Div(text="", disable_math=True, stylesheets=sheet)
+        self._title = Div(
+            text="",
+            disable_math=True,
+            sizing_mode="stretch_width",
+            align="center",
+            stylesheets=sheet,
+        )
         self._legend = Div(
             text=_legend(), disable_math=True, sizing_mode="stretch_width", stylesheets=sheet
         )
         self._root: LayoutDOM = column(
-            row(self._title, self._choice, sizing_mode="stretch_width", align="center"),
+            row(self._title, self._choice, sizing_mode="stretch_width"),
             self._draw(squares.columns, squares.height),
             self._legend,
             sizing_mode="stretch_width",
@@ -131,6 +139,9 @@ class MapPanel:
                 PRIORITY_COLOUR[worst[n]] if n in worst else "#ffffff00"
                 for n in snapshot.layout.cells
             ],
+            "mark_ink": [
+                TEXT if worst.get(n) is Priority.LOW else "#ffffff" for n in snapshot.layout.cells
+            ],
             "mark_text": [
                 str(_URGENCY.index(worst[n]) + 1) if n in worst else ""
                 for n in snapshot.layout.cells
@@ -150,8 +161,10 @@ class MapPanel:
 
     def _draw(self, columns: int, height: float) -> Any:
         plot = figure(
-            sizing_mode="stretch_width",
-            aspect_ratio=(columns + 0.1) / (height + 0.1),
+            sizing_mode="scale_width",
+            width=100 * columns,
+            height=round(100 * height * _SQUASH),
+            aspect_ratio=(columns + 0.1) / ((height + 0.1) * _SQUASH),
             x_range=Range1d(start=-0.05, end=columns + 0.05),
             y_range=Range1d(start=-0.05, end=height + 0.05),
             tools="",
@@ -193,7 +206,7 @@ class MapPanel:
         )  # fmt: skip
         plot.text(
             "mark_x", "lower_y", text="mark_text", source=self.source, text_font_size="11px",
-            text_color="#ffffff", text_font_style="bold", text_align="center",
+            text_color="mark_ink", text_font_style="bold", text_align="center",
             text_baseline="middle",
         )  # fmt: skip
         plot.on_event(Tap, self._tapped)

@@ -41,6 +41,7 @@ class PickerPanel:
             text=trend_legend(),
             disable_math=True,
             align="center",
+            sizing_mode="stretch_width",
             margin=(5, 5, 5, 24),
             stylesheets=[InlineStyleSheet(css=PANEL_CSS)],
         )

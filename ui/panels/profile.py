@@ -41,7 +41,7 @@ class ProfilePanel:
         self._here = Span(dimension="height", line_color="#9aa3a9", line_width=1)
         self._title = Div(text="", disable_math=True, stylesheets=[InlineStyleSheet(css=PANEL_CSS)])
         cells = desk.layout.cells
-        self._y_range = DataRange1d(range_padding=0.1)
+        self._y_range = DataRange1d(range_padding=0.25)
         plot = figure(
             height=210,
             sizing_mode="stretch_width",

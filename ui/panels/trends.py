@@ -132,9 +132,9 @@ class TrendsPanel:
         name = quantity.name
         drawn = []
         if "lower" in kinds:
-            plot.varea(
-                "t", f"{name}.lower", f"{name}.upper", source=self.source,
-                fill_color=BAND, fill_alpha=0.75,
+            drawn.append(
+                plot.varea("t", f"{name}.lower", f"{name}.upper", source=self.source,
+                           fill_color=BAND, fill_alpha=0.75)
             )  # fmt: skip
         if "measured" in kinds:
             drawn.append(
