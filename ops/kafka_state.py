@@ -1,10 +1,11 @@
 """What a Kafka cluster says about itself."""
 
 import asyncio
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 from aiokafka.admin import AIOKafkaAdminClient
-from aiokafka.errors import KafkaError
+from aiokafka.errors import KafkaConnectionError, KafkaError
 
 from stream.kafka import KafkaConnection, KafkaUnreachableError
 
@@ -15,7 +16,7 @@ class KafkaState:
 
     cluster_id: str
     broker_count: int
-    topics: frozenset[str]
+    partitions: Mapping[str, int]  # of every topic
 
 
 async def read_kafka_state(connection: KafkaConnection, timeout_s: float = 5.0) -> KafkaState:
@@ -34,11 +35,12 @@ async def read_kafka_state(connection: KafkaConnection, timeout_s: float = 5.0) 
             try:
                 await admin.start()
                 cluster = await admin.describe_cluster()
-                topics = await admin.list_topics()
+                names = await admin.list_topics()
+                topics = await admin.describe_topics(names) if names else []
             finally:
                 await admin.close()
     except (KafkaError, OSError, TimeoutError) as exc:
-        reason = str(exc) or f"no answer within {timeout_s:g} s"
+        reason = _reason(exc, timeout_s)
         raise KafkaUnreachableError(
             f"No Kafka at {connection.address}: {reason}. "
             "Remedy: start the broker, or set kafka.address to where it runs."
@@ -46,5 +48,13 @@ async def read_kafka_state(connection: KafkaConnection, timeout_s: float = 5.0) 
     return KafkaState(
         cluster_id=cluster["cluster_id"],
         broker_count=len(cluster["brokers"]),
-        topics=frozenset(topics),
+        partitions={topic["topic"]: len(topic["partitions"]) for topic in topics},
     )
+
+
+def _reason(error: Exception, timeout_s: float) -> str:
+    if isinstance(error, TimeoutError):
+        return f"no answer within {timeout_s:g} s"
+    if isinstance(error, KafkaConnectionError):
+        return "no broker answers, or it refuses the log-on"  # the client's own words are its log's
+    return str(error) or type(error).__name__

@@ -138,36 +138,8 @@ def settings_in_force(reading: SettingsInForce) -> list[tuple[str, str, str]]:
     """Return (key, value, origin) of every setting, secrets masked."""
     rows = []
     for key, value in _leaves(reading.settings):
-        rows.append((key, _masked(value), reading.origins.get(key, "default")))
+        rows.append((key, masked(value), reading.origins.get(key, "default")))
     return rows
-
-
-def with_embedded(
-    settings: Settings,
-    *,
-    kafka: str | None = None,
-    redis: str | None = None,
-    opcua: str | None = None,
-) -> Settings:
-    """Return the settings with the addresses of what a run started itself filled in.
-
-    Args:
-        kafka, redis, opcua: addresses; used where the settings name none. Beside a simulator
-            cells start in AUTO and rearm by themselves, unless the settings say otherwise.
-    """
-    guard = settings.guard
-    if settings.opcua.endpoint is None and opcua is not None:
-        guard = GuardSettings(
-            initial_mode=guard.initial_mode or "AUTO", rearm=guard.rearm or "automatic"
-        )
-    return settings.model_copy(
-        update={
-            "kafka": settings.kafka.model_copy(update={"address": settings.kafka.address or kafka}),
-            "redis": RedisSettings(address=settings.redis.address or redis),
-            "opcua": OpcuaSettings(endpoint=settings.opcua.endpoint or opcua),
-            "guard": guard,
-        }
-    )
 
 
 def to_environment(settings: Settings) -> dict[str, str]:
@@ -277,7 +249,8 @@ def _mistakes(exc: ValidationError, origins: Mapping[str, str]) -> Iterator[Mist
         yield mistake
 
 
-def _masked(value: object) -> str:
+def masked(value: object) -> str:
+    """Return a value as it may be shown: without the secret that it is or holds."""
     if isinstance(value, SecretStr):
         return _MASK
     text = "" if value is None else str(value)

@@ -6,7 +6,6 @@ from urllib.parse import urlsplit
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, SecretStr, model_validator
 
-from control.modes import Mode, ModePolicy, Rearm
 from stream.kafka import KafkaConnection
 
 
@@ -144,13 +143,6 @@ class GuardSettings(_Group):
 
     initial_mode: Literal["MANUAL", "ADVISORY", "AUTO"] | None = None
     rearm: Literal["automatic", "operator"] | None = None
-
-    def policy(self, of_plant: ModePolicy) -> ModePolicy:
-        """Return the plant file's policy with what is set here laid over it."""
-        return ModePolicy(
-            initial_mode=Mode(self.initial_mode) if self.initial_mode else of_plant.initial_mode,
-            rearm=Rearm(self.rearm) if self.rearm else of_plant.rearm,
-        )
 
 
 class UiSettings(_Group):

@@ -6,7 +6,6 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from control.modes import Mode, ModePolicy, Rearm
 from ops.mistakes import ConfigurationError
 from ops.settings import (
     Settings,
@@ -15,7 +14,6 @@ from ops.settings import (
     read_settings,
     settings_in_force,
     to_environment,
-    with_embedded,
 )
 
 NO_FILE = {"POTLINE_SETTINGS": ""}
@@ -184,25 +182,6 @@ def test_a_child_process_gets_exactly_the_same_settings(
         environment=NO_FILE,
     )
     assert load_settings(environment=to_environment(settings)) == settings
-
-
-def test_addresses_of_what_a_run_started_are_filled_in() -> None:
-    own = load_settings({"redis.address": "redis://live:6379/0"}, environment=NO_FILE)
-    filled = with_embedded(
-        own, kafka="kafka://127.0.0.1:1", redis="redis://127.0.0.1:2/0", opcua="opc.tcp://[::1]:3"
-    )
-    assert filled.kafka.address == "kafka://127.0.0.1:1"
-    assert filled.redis.address == "redis://live:6379/0"
-    assert filled.opcua.endpoint == "opc.tcp://[::1]:3"
-    assert filled.guard.policy(ModePolicy()) == ModePolicy(Mode.AUTO, Rearm.AUTOMATIC)
-    assert load_settings(environment=to_environment(filled)) == filled
-
-
-def test_at_a_real_plant_the_plant_file_says_how_cells_start() -> None:
-    flags = {"opcua.endpoint": "opc.tcp://scada:4840", "guard.rearm": "automatic"}
-    settings = with_embedded(load_settings(flags, environment=NO_FILE), opcua="opc.tcp://none:1")
-    policy = settings.guard.policy(ModePolicy())
-    assert policy == ModePolicy(Mode.ADVISORY, Rearm.AUTOMATIC)
 
 
 def test_every_setting_has_its_variable_and_its_row() -> None:

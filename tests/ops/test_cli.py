@@ -1,0 +1,110 @@
+"""The command line: help that is quick, versions, mistakes in sentences and without tracebacks."""
+
+import json
+import os
+import subprocess
+import sys
+import time
+from importlib.metadata import version
+from pathlib import Path
+
+import pytest
+
+from ops.ports import free_port
+from ops.settings import DEFAULT_PLANT
+
+
+def potline(*arguments: str, **environment: str) -> subprocess.CompletedProcess[str]:
+    return subprocess.run(
+        [sys.executable, "-m", "ops.cli", *arguments],
+        env=os.environ | {"POTLINE_SETTINGS": "", "COLUMNS": "200"} | environment,
+        capture_output=True,
+        text=True,
+        timeout=60,
+        check=False,
+    )
+
+
+def test_help_is_quick_and_names_every_command() -> None:
+    seconds = []
+    for _ in range(3):
+        begin = time.perf_counter()
+        shown = potline("--help")
+        seconds.append(time.perf_counter() - begin)
+    assert shown.returncode == 0
+    for command in ("up", "tail", "doctor", "settings", "plant", "broker", "scada", "guard"):
+        assert command in shown.stdout
+    assert min(seconds) < 0.5  # nothing of a command is imported for the help
+
+
+def test_it_says_its_version() -> None:
+    assert potline("--version").stdout == f"potline {version('potline')}\n"
+
+
+def test_settings_in_force_are_printed_with_their_origin() -> None:
+    shown = potline("settings", "--json", POTLINE_CELLS="7")
+    cells = json.loads(shown.stdout)["cells"]
+    assert cells == {"value": "7", "origin": "POTLINE_CELLS"}
+    table = potline("settings", POTLINE_CELLS="7").stdout
+    assert any(row.split() == ["cells", "7", "POTLINE_CELLS"] for row in table.splitlines())
+
+
+@pytest.mark.parametrize("command", [("settings",), ("doctor",), ("plant", "check")])
+def test_mistakes_in_settings_are_sentences(command: tuple[str, ...]) -> None:
+    shown = potline(*command, POTLINE_CELS="7", POTLINE_SPEED="fast")
+    assert shown.returncode == 2
+    assert "Traceback" not in shown.stderr
+    lines = shown.stderr.splitlines()
+    assert len(lines) == 2
+    assert "Did you mean POTLINE_CELLS?" in shown.stderr
+
+
+def test_a_settings_file_can_be_named(tmp_path: Path) -> None:
+    file = tmp_path / "own.toml"
+    file.write_text("seed = 9\n")
+    shown = potline("--settings", str(file), "settings", "--json")
+    assert json.loads(shown.stdout)["seed"] == {"value": "9", "origin": str(file)}
+
+
+def test_a_plant_file_is_checked(tmp_path: Path) -> None:
+    shown = potline("plant", "check", str(DEFAULT_PLANT), "--cells", "30")
+    assert shown.returncode == 0
+    assert "30 cells" in shown.stdout
+    wrong = tmp_path / "wrong.toml"
+    wrong.write_text(DEFAULT_PLANT.read_text().replace("cell_count", "cell_cuont"))
+    shown = potline("plant", "check", str(wrong))
+    assert shown.returncode == 2
+    assert "line.cell_cuont" in shown.stderr
+    assert "Traceback" not in shown.stderr
+
+
+def test_the_doctor_ends_with_one_if_anything_is_bad() -> None:
+    address = f"redis://127.0.0.1:{free_port()}/0"
+    shown = potline("doctor", "--json", POTLINE_REDIS__ADDRESS=address)
+    assert shown.returncode == 1
+    (row,) = [row for row in json.loads(shown.stdout) if row["what"] == "Redis"]
+    assert row["verdict"] == "bad"
+    assert shown.stderr == ""
+    assert "bad" in potline("doctor", POTLINE_REDIS__ADDRESS=address).stdout
+
+
+def test_without_a_network_fetching_is_one_sentence(tmp_path: Path) -> None:
+    proxy = f"http://127.0.0.1:{free_port()}"
+    shown = potline("broker", "fetch", XDG_CACHE_HOME=str(tmp_path), HTTPS_PROXY=proxy)
+    assert shown.returncode == 1
+    assert len(shown.stderr.splitlines()) == 1
+    assert "Remedy" in shown.stderr
+
+
+@pytest.mark.parametrize("command", [("broker", "lock"), ("broker", "fetch")])
+def test_help_teaches(command: tuple[str, ...]) -> None:
+    shown = potline(*command, "--help")
+    assert shown.returncode == 0
+    assert "Kafka" in shown.stdout
+
+
+def test_jars_that_are_here_are_not_fetched_again(kafka: str) -> None:
+    proxy = f"http://127.0.0.1:{free_port()}"
+    shown = potline("broker", "fetch", HTTPS_PROXY=proxy)
+    assert shown.returncode == 0, shown.stderr
+    assert "each as locked" in shown.stdout
