@@ -65,9 +65,9 @@ def expectation_of(
     count = len(objective.move_blocks)
     low = prediction.free[:, :BOUNDED] + instance.offset.reshape(count, BOUNDED)
     high = low + instance.room.reshape(count, BOUNDED)
-    bounded = outputs[:, :BOUNDED]
-    at_low = np.any(bounded <= low + ACTIVE_WITHIN, axis=0)
-    at_high = np.any(bounded >= high - ACTIVE_WITHIN, axis=0)
+    bounded = np.vstack([prediction.now[:BOUNDED], outputs[:, :BOUNDED]])
+    at_low = np.any(bounded <= low[0] + ACTIVE_WITHIN, axis=0)
+    at_high = np.any(bounded >= high[0] - ACTIVE_WITHIN, axis=0)
     active = [
         words
         for pair, flags in zip(BOUND_WORDS, zip(at_low, at_high, strict=True), strict=True)

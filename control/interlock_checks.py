@@ -196,10 +196,6 @@ def _narrow(case: Case, low: float, high: float, ruling: Ruling, what: str) -> C
     return replace(case, low=low, high=high, value=value, reasons=(*case.reasons, reason))
 
 
-def _is_move(case: Case) -> bool:
-    return abs(case.value - case.readback) >= case.limit.resolution
-
-
 CHECKS: Final[tuple[Check, ...]] = (
     check_finite,
     check_type,

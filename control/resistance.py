@@ -16,6 +16,8 @@ Flags = NDArray[np.bool_]
 
 WINDOW: Final = 10  # averages under the slope, twenty minutes of two-minute averages
 LEVEL_WINDOW: Final = 5  # averages under the level, ten minutes
+RUNNING_KA: Final = 1.0  # design value: below it the line stands, and a resistance means nothing
+READABLE_V: Final = 100.0  # design value: beyond it, either way, no cell voltage
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,10 +93,10 @@ def pseudo_resistance_uohm(
     voltage_v: Floats, current_ka: float, counter_voltage_v: float
 ) -> tuple[Floats, Flags]:
     """Return the pseudo-resistance in micro-ohm, (C,), and where it could be made, (C,)."""
-    usable_line = bool(np.isfinite(current_ka)) and current_ka > 0.0
-    usable = np.isfinite(voltage_v) & usable_line
+    runs = bool(np.isfinite(current_ka)) and current_ka > RUNNING_KA
+    usable = (np.abs(voltage_v) < READABLE_V) & runs
     above_v = np.where(usable, voltage_v - counter_voltage_v, 0.0)
-    return above_v / (current_ka if usable_line else 1.0) * 1.0e3, usable
+    return above_v / (current_ka if runs else 1.0) * 1.0e3, usable
 
 
 def add_sample(

@@ -1,0 +1,243 @@
+"""Modes: the safe side always wins, AUTO needs everything, a trip needs a person."""
+
+import dataclasses
+
+import msgspec
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from control.modes import (
+    WAITING,
+    Mode,
+    ModePolicy,
+    ModeState,
+    Permissives,
+    Rearm,
+    Refusal,
+    Trigger,
+    TriggerKind,
+    init_mode,
+    transition,
+)
+
+ALL = Permissives(True, True, True, True, True, True)
+NONE = Permissives(False, False, False, False, False, False)
+DEMO = ModePolicy(Mode.AUTO, Rearm.AUTOMATIC)
+PLANT = ModePolicy(Mode.ADVISORY, Rearm.OPERATOR)
+SCAN = Trigger(TriggerKind.SCAN)
+
+
+def ask(mode: Mode, role: str = "operator") -> Trigger:
+    return Trigger(TriggerKind.SET_MODE, "shift change", mode, "anna", role)
+
+
+def happen(
+    state: ModeState,
+    *triggers: Trigger,
+    permissives: Permissives = ALL,
+    policy: ModePolicy = PLANT,
+    t_plant_s: float = 100.0,
+) -> ModeState:
+    for trigger in triggers:
+        after = transition(state, trigger, permissives, policy, t_plant_s)
+        assert not isinstance(after, Refusal), after
+        state = after
+    return state
+
+
+def in_auto(policy: ModePolicy = PLANT) -> ModeState:
+    return happen(init_mode(policy, 0.0), ask(Mode.AUTO), policy=policy)
+
+
+def test_a_plant_starts_advisory_and_a_demo_waits_for_its_permissives() -> None:
+    assert init_mode(PLANT, 0.0).mode is Mode.ADVISORY
+    started = init_mode(DEMO, 0.0)
+    assert started.mode is Mode.HOLD
+    assert happen(started, SCAN, permissives=NONE, policy=DEMO) == started
+    running = happen(started, SCAN, policy=DEMO, t_plant_s=7.0)
+    assert running.mode is Mode.AUTO
+    assert running.since_plant_s == 7.0
+
+
+def test_a_mode_that_nobody_can_ask_for_is_no_initial_mode() -> None:
+    with pytest.raises(ValueError, match="Remedy: set MANUAL, ADVISORY or AUTO"):
+        ModePolicy(initial_mode=Mode.SHED)
+
+
+def test_a_person_moves_a_cell_between_the_three_modes() -> None:
+    state = in_auto()
+    assert (state.mode, state.who, state.reason) == (Mode.AUTO, "anna", "shift change")
+    for mode in (Mode.ADVISORY, Mode.MANUAL, Mode.AUTO):
+        state = happen(state, ask(mode), t_plant_s=200.0)
+        assert state.mode is mode
+        assert state.since_plant_s == 200.0
+
+
+@pytest.mark.parametrize("name", [field.name for field in dataclasses.fields(Permissives)])
+def test_auto_needs_every_permissive(name: str) -> None:
+    permissives = dataclasses.replace(ALL, **{name: False})
+    refusal = transition(init_mode(PLANT, 0.0), ask(Mode.AUTO), permissives, PLANT, 1.0)
+    assert isinstance(refusal, Refusal)
+    assert refusal.reasons == permissives.missing()
+    assert len(refusal.reasons) == 1
+
+
+def test_manual_needs_none() -> None:
+    assert happen(in_auto(), ask(Mode.MANUAL, "manager"), permissives=NONE).mode is Mode.MANUAL
+
+
+@pytest.mark.parametrize(
+    ("mode", "role"),
+    [(Mode.AUTO, "manager"), (Mode.AUTO, "optimiser"), (Mode.MANUAL, "optimiser")],
+)
+def test_roles_are_checked(mode: Mode, role: str) -> None:
+    refusal = transition(in_auto(), ask(mode, role), ALL, PLANT, 1.0)
+    assert isinstance(refusal, Refusal)
+    assert role in refusal.reasons[0]
+
+
+@pytest.mark.parametrize("mode", [None, Mode.HOLD, Mode.SHED, Mode.TRIPPED])
+def test_only_three_modes_can_be_asked_for(mode: Mode | None) -> None:
+    trigger = Trigger(TriggerKind.SET_MODE, "", mode, "anna", "operator")
+    assert isinstance(transition(in_auto(), trigger, ALL, PLANT, 1.0), Refusal)
+
+
+def test_hold_stands_until_every_cause_has_cleared() -> None:
+    stale = Trigger(TriggerKind.HOLD, "samples_stale")
+    late = Trigger(TriggerKind.HOLD, "decision_late")
+    held = happen(in_auto(), stale, late, stale, t_plant_s=300.0)
+    assert held.mode is Mode.HOLD
+    assert held.holds == ("samples_stale", "decision_late")
+    assert held.reason == "samples_stale"
+    still = happen(held, Trigger(TriggerKind.HOLD_CLEARED, "samples_stale"))
+    assert still.mode is Mode.HOLD
+    back = happen(still, Trigger(TriggerKind.HOLD_CLEARED, "decision_late"), t_plant_s=400.0)
+    assert back.mode is Mode.AUTO
+    assert back.since_plant_s == 400.0
+    assert back.reason == "decision_late ended"
+
+
+def test_a_hold_that_clears_without_permissives_waits_for_them() -> None:
+    held = happen(in_auto(), Trigger(TriggerKind.HOLD, "samples_stale"))
+    cleared = Trigger(TriggerKind.HOLD_CLEARED, "samples_stale")
+    waiting = happen(held, cleared, permissives=NONE)
+    assert (waiting.mode, waiting.holds) == (Mode.HOLD, (WAITING,))
+    assert happen(waiting, SCAN).mode is Mode.AUTO
+
+
+def test_a_hold_does_not_take_a_cell_out_of_manual() -> None:
+    manual = happen(in_auto(), ask(Mode.MANUAL), Trigger(TriggerKind.HOLD, "samples_stale"))
+    assert manual.mode is Mode.MANUAL
+
+
+def test_shed_is_latched_until_an_operator_rearms() -> None:
+    lost = Trigger(TriggerKind.SHED, "scada_lost")
+    found = Trigger(TriggerKind.SHED_CLEARED, "scada_lost")
+    shed = happen(in_auto(), lost)
+    assert shed.mode is Mode.SHED
+    refusal = transition(shed, ask(Mode.AUTO), ALL, PLANT, 1.0)
+    assert isinstance(refusal, Refusal)
+    assert refusal.reasons == ("not over yet: scada_lost",)
+    waiting = happen(shed, found, SCAN)
+    assert waiting.mode is Mode.SHED
+    assert happen(waiting, ask(Mode.AUTO)).mode is Mode.AUTO
+
+
+def test_shed_rearms_itself_where_the_policy_says_so() -> None:
+    lost = Trigger(TriggerKind.SHED, "scada_lost")
+    shed = happen(in_auto(DEMO), lost, SCAN, policy=DEMO)
+    assert shed.mode is Mode.SHED
+    found = happen(shed, Trigger(TriggerKind.SHED_CLEARED, "scada_lost"), policy=DEMO)
+    assert happen(found, SCAN, permissives=NONE, policy=DEMO).mode is Mode.SHED
+    rearmed = happen(found, SCAN, policy=DEMO, t_plant_s=900.0)
+    assert (rearmed.mode, rearmed.since_plant_s) == (Mode.AUTO, 900.0)
+
+
+def test_a_shed_cause_is_kept_while_advisory_and_bars_auto() -> None:
+    advisory = happen(init_mode(PLANT, 0.0), Trigger(TriggerKind.SHED, "scada_lost"))
+    assert advisory.mode is Mode.ADVISORY
+    assert not advisory.is_shed
+    assert isinstance(transition(advisory, ask(Mode.AUTO), ALL, PLANT, 1.0), Refusal)
+
+
+def test_a_trip_keeps_its_first_cause_until_a_person_resets_it() -> None:
+    tripped = happen(
+        in_auto(), Trigger(TriggerKind.TRIP, "busbar"), Trigger(TriggerKind.TRIP, "second")
+    )
+    assert (tripped.mode, tripped.trip) == (Mode.TRIPPED, "busbar")
+    for mode in (Mode.AUTO, Mode.MANUAL):
+        assert isinstance(transition(tripped, ask(mode), ALL, PLANT, 1.0), Refusal)
+    assert happen(tripped, SCAN).mode is Mode.TRIPPED
+    reset = Trigger(TriggerKind.RESET_TRIP, "inspected", who="anna", role="operator")
+    after = happen(tripped, reset)
+    assert (after.mode, after.trip, after.reason) == (Mode.MANUAL, None, "inspected")
+
+
+@pytest.mark.parametrize(
+    ("trigger", "word"),
+    [
+        (Trigger(TriggerKind.RESET_TRIP, "inspected", role="viewer"), "viewer"),
+        (Trigger(TriggerKind.RESET_TRIP, "", role="operator"), "reason"),
+    ],
+)
+def test_a_reset_needs_a_role_and_a_reason(trigger: Trigger, word: str) -> None:
+    tripped = happen(in_auto(), Trigger(TriggerKind.TRIP, "busbar"))
+    refusal = transition(tripped, trigger, ALL, PLANT, 1.0)
+    assert isinstance(refusal, Refusal)
+    assert word in refusal.reasons[0]
+
+
+def test_a_reset_waits_for_the_causes_and_for_a_trip() -> None:
+    reset = Trigger(TriggerKind.RESET_TRIP, "inspected", role="operator")
+    assert isinstance(transition(in_auto(), reset, ALL, PLANT, 1.0), Refusal)
+    tripped = happen(
+        in_auto(), Trigger(TriggerKind.SHED, "scada_lost"), Trigger(TriggerKind.TRIP, "busbar")
+    )
+    assert isinstance(transition(tripped, reset, ALL, PLANT, 1.0), Refusal)
+
+
+CAUSES = st.sampled_from(["samples_stale", "scada_lost", "readback_mismatch"])
+TRIGGERS = st.one_of(
+    st.builds(
+        Trigger,
+        kind=st.sampled_from(TriggerKind),
+        cause=CAUSES,
+        mode=st.sampled_from([None, *Mode]),
+        who=st.just("anna"),
+        role=st.sampled_from(["operator", "manager", "optimiser", ""]),
+    )
+)
+FACTS = st.builds(Permissives, *[st.booleans()] * 6)
+
+
+@given(
+    steps=st.lists(st.tuples(TRIGGERS, FACTS), max_size=30),
+    policy=st.sampled_from([DEMO, PLANT]),
+)
+def test_no_story_reaches_auto_unsafely(
+    steps: list[tuple[Trigger, Permissives]], policy: ModePolicy
+) -> None:
+    state = init_mode(policy, 0.0)
+    for number, (trigger, permissives) in enumerate(steps, start=1):
+        after = transition(state, trigger, permissives, policy, float(number))
+        if isinstance(after, Refusal):
+            assert after.reasons
+            continue
+        if after.mode is Mode.AUTO:
+            assert after.trip is None
+            assert not after.holds
+            assert not after.is_shed
+            if state.mode is not Mode.AUTO:
+                assert not permissives.missing()
+                assert after.since_plant_s == number
+        if trigger.kind is TriggerKind.TRIP:
+            assert after.mode is Mode.TRIPPED
+        if trigger.kind is TriggerKind.SHED:
+            assert after.mode is not Mode.AUTO
+        if trigger.kind is TriggerKind.HOLD:
+            assert after.mode is not Mode.AUTO
+        if state.mode is Mode.TRIPPED and after.mode is not Mode.TRIPPED:
+            assert trigger.kind is TriggerKind.RESET_TRIP
+        assert msgspec.json.decode(msgspec.json.encode(after), type=ModeState) == after
+        state = after

@@ -1,0 +1,393 @@
+"""The model-predictive step: what it plans, what it never does, and what stands in for it."""
+
+import math
+import tomllib
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+from numpy.typing import NDArray
+from pydantic import TypeAdapter
+
+from control.limits import SetpointLimits
+from control.modes import Mode, Rearm
+from control.mpc import CellController, CellDecision, Fallback, Uncertainty
+from control.objective import ControlObjective
+from control.plan import Plan
+from control.prediction import CellModel
+from control.problem import SolverStatus
+from tests.control.cases import (
+    BEAM,
+    FEED,
+    HOUR_S,
+    SETPOINT_LIMITS,
+    make_model,
+    make_state,
+)
+
+Floats = NDArray[np.float64]
+OBJECTIVE = ControlObjective()
+MODEL = make_model(OBJECTIVE.step_s)
+PLANT = make_model(OBJECTIVE.control_period_s)
+STANDING = np.array([180.0, 200.0])
+KNOWN = Uncertainty(0.05, 0.02, 15.0)
+PLANTS = Path(__file__).parents[2] / "plants"
+
+
+@pytest.fixture(scope="module")
+def controller() -> CellController:
+    return CellController(OBJECTIVE, SETPOINT_LIMITS)
+
+
+def decide(
+    controller: CellController,
+    state: Floats,
+    applied: Floats = STANDING,
+    *,
+    cell: int = 1,
+    model: CellModel = MODEL,
+    uncertainty: Uncertainty = KNOWN,
+    previous: Plan | None = None,
+    t_plant_s: float = 0.0,
+    time_limit_s: float = 1.0,
+) -> CellDecision:
+    return controller.decide(
+        cell, model, state, applied, uncertainty, previous, t_plant_s, time_limit_s
+    )
+
+
+def follow(
+    controller: CellController, state: Floats, hours: float, cell: int = 1
+) -> tuple[list[CellDecision], Floats]:
+    """Run one cell in closed loop on its own model and return decisions and states, (T, N)."""
+    applied, previous = STANDING, None
+    decisions, states = [], []
+    for number in range(round(hours * HOUR_S / OBJECTIVE.control_period_s)):
+        now_s = number * OBJECTIVE.control_period_s
+        decision = decide(controller, state, applied, cell=cell, previous=previous, t_plant_s=now_s)
+        applied = np.array([decision.setpoints[FEED], decision.setpoints[BEAM]])
+        previous = decision.plan
+        state = PLANT.A @ state + PLANT.B @ applied + PLANT.c
+        decisions.append(decision)
+        states.append(state)
+    return decisions, np.array(states)
+
+
+def test_a_cell_is_brought_down_to_its_floor_and_alumina_to_its_target(
+    controller: CellController,
+) -> None:
+    decisions, states = follow(controller, make_state(alumina_wt_pct=3.2), 16.0)
+    assert all(decision.status.has_plan for decision in decisions)
+    late = states[-240:]
+    floor_cm = OBJECTIVE.acd_floor_cm(KNOWN.acd_sd_cm, KNOWN.noise_mv)
+    assert np.all(np.abs(late[:, 2] - floor_cm) < 0.03)
+    assert 2.35 < late[:, 0].min() < late[:, 0].max() < 2.85
+    assert abs(late[:, 0].mean() - OBJECTIVE.alumina_target_wt_pct) < 0.05
+    assert late[:, 3].min() > OBJECTIVE.superheat_low_c - 0.05
+
+
+def test_the_swing_shows_in_the_alumina(controller: CellController) -> None:
+    _, states = follow(controller, make_state(), 12.0)
+    assert np.ptp(states[-180:, 0]) > OBJECTIVE.alumina_swing_wt_pct
+
+
+def test_superheat_stops_the_way_down(controller: CellController) -> None:
+    cold = MODEL.c.copy()
+    cold[3] -= 0.5
+    model = replace(MODEL, c=cold)
+    decision = decide(controller, make_state(superheat_c=5.0), model=model, cell=2)
+    assert decision.setpoints[BEAM] > STANDING[1]
+    assert "superheat at its low bound" in decision.reason
+
+
+def test_a_noisy_cell_is_given_more_gap(controller: CellController) -> None:
+    quiet = decide(controller, make_state(acd_cm=3.95, superheat_c=5.8), cell=3)
+    noisy = decide(
+        controller,
+        make_state(acd_cm=3.95, superheat_c=5.8),
+        uncertainty=replace(KNOWN, noise_mv=60.0),
+        cell=3,
+    )
+    assert noisy.setpoints[BEAM] > quiet.setpoints[BEAM]
+    assert noisy.figures["acd_floor_cm"] == pytest.approx(3.9 + 1.5 * 0.02 + 0.3)
+
+
+def test_a_lean_cell_is_fed_and_a_rich_one_is_not(controller: CellController) -> None:
+    lean = decide(controller, make_state(alumina_wt_pct=2.0), cell=4)
+    rich = decide(controller, make_state(alumina_wt_pct=4.0), cell=4)
+    assert lean.setpoints[FEED] == pytest.approx(180.0 + 110.0)
+    assert rich.setpoints[FEED] == pytest.approx(90.0)
+    assert "alumina at its low bound" in lean.reason
+
+
+def test_the_reason_carries_its_numbers(controller: CellController) -> None:
+    decision = decide(controller, make_state(), cell=5)
+    figures = decision.figures
+    for words in (
+        f"to {decision.setpoints[FEED]:.0f} kg/h",
+        f"from {figures['alumina_now_wt_pct']:.2f} to {figures['alumina_end_wt_pct']:.2f} wt%",
+        f"from {figures['superheat_now_c']:.1f} to {figures['superheat_end_c']:.1f} degC",
+        f"from {figures['acd_now_cm']:.2f} to {figures['acd_end_cm']:.2f} cm",
+        f"to {figures['energy_end_kwh_per_kg']:.2f} kWh/kg",
+        "ACD at its floor",
+    ):
+        assert words in decision.reason
+    assert figures["energy_end_kwh_per_kg"] < figures["energy_now_kwh_per_kg"]
+    assert all(math.isfinite(value) for value in figures.values())
+
+
+def test_the_first_move_keeps_the_rate_and_the_plan_the_bounds(controller: CellController) -> None:
+    decision = decide(controller, make_state(acd_cm=4.6, superheat_c=7.5), cell=6)
+    assert decision.setpoints[BEAM] == pytest.approx(200.0 - 12.0 * 120.0 / HOUR_S)
+    assert decision.plan is not None
+    values = decision.plan.values
+    assert values.shape == (len(OBJECTIVE.move_blocks), 2)
+    for column, limit in enumerate(SETPOINT_LIMITS.values()):
+        assert np.all(values[:, column] >= limit.low)
+        assert np.all(values[:, column] <= limit.high)
+    largest = np.abs(np.diff(values[:, 1])).max()
+    assert largest <= 12.0 * OBJECTIVE.step_s / HOUR_S + 0.01
+
+
+def test_it_compiles_once_and_sets_up_one_solver_for_each_cell() -> None:
+    controller = CellController(OBJECTIVE, SETPOINT_LIMITS)
+    for number in range(5):
+        for cell in range(1, 9):
+            state = make_state(alumina_wt_pct=2.2 + 0.1 * number)
+            model = replace(MODEL, A=MODEL.A * (1.0 - 1e-3 * number))
+            assert decide(controller, state, cell=cell, model=model).status.has_plan
+    assert controller.compilations == 1
+    assert controller.setups == 8
+
+
+def test_a_warm_start_takes_fewer_iterations(controller: CellController) -> None:
+    decisions, _ = follow(controller, make_state(), 1.0, cell=7)
+    assert max(decision.iterations for decision in decisions[1:]) < decisions[0].iterations
+    assert np.median([decision.solve_ms for decision in decisions]) < 5.0
+
+
+def test_the_same_inputs_give_the_same_decision() -> None:
+    first, _ = follow(CellController(OBJECTIVE, SETPOINT_LIMITS), make_state(), 1.0)
+    again, _ = follow(CellController(OBJECTIVE, SETPOINT_LIMITS), make_state(), 1.0)
+    assert [d.setpoints for d in first] == [d.setpoints for d in again]
+
+
+def previous_plan(values: Floats | None = None, t_plant_s: float = 0.0) -> Plan:
+    rows = len(OBJECTIVE.move_blocks)
+    if values is None:
+        values = np.column_stack([np.linspace(180.0, 190.0, rows), np.linspace(200.0, 199.0, rows)])
+    return Plan(t_plant_s, values)
+
+
+def test_a_deadline_too_short_falls_back_to_the_previous_plan(controller: CellController) -> None:
+    decision = decide(
+        controller,
+        make_state(alumina_wt_pct=2.05),
+        cell=8,
+        previous=previous_plan(),
+        t_plant_s=900.0,
+        time_limit_s=0.0,
+    )
+    assert decision.status is SolverStatus.TIME_LIMIT
+    assert decision.fallback is Fallback.PREVIOUS_PLAN
+    assert decision.setpoints[FEED] == pytest.approx(181.0)
+    assert decision.reason == ("The solver reached its deadline; the previous plan goes on.")
+
+
+def test_an_iteration_limit_without_a_plan_holds() -> None:
+    hurried = CellController(replace(OBJECTIVE, max_iterations=1), SETPOINT_LIMITS)
+    decision = decide(hurried, make_state(alumina_wt_pct=2.05))
+    assert decision.status is SolverStatus.ITERATION_LIMIT
+    assert decision.fallback is Fallback.HOLD
+    assert decision.setpoints == {FEED: 180.0, BEAM: 200.0}
+    assert decision.plan is None
+
+
+def test_a_plan_outside_the_limits_is_not_used() -> None:
+    """A solver told to be content with anything stops while its moves are still out of bounds."""
+    careless = CellController(replace(OBJECTIVE, tolerance=1e6), SETPOINT_LIMITS)
+    decision = decide(careless, make_state(alumina_wt_pct=1.2, acd_cm=5.2, superheat_c=9.0))
+    assert decision.status is SolverStatus.BAD_PLAN
+    assert decision.setpoints == {FEED: 180.0, BEAM: 200.0}
+
+
+def test_a_solver_that_failed_begins_anew(controller: CellController) -> None:
+    state = make_state(alumina_wt_pct=2.05)
+    assert not decide(controller, state, cell=9, time_limit_s=0.0).status.has_plan
+    setups = controller.setups
+    assert decide(controller, state, cell=9).status is SolverStatus.SOLVED
+    assert controller.setups == setups + 1
+
+
+@pytest.mark.parametrize(
+    "plan",
+    [
+        None,
+        previous_plan(t_plant_s=-2 * HOUR_S),
+        previous_plan(t_plant_s=60.0),
+        previous_plan(np.full((len(OBJECTIVE.move_blocks), 2), np.nan)),
+        previous_plan(np.full((3, 2), 180.0)),
+    ],
+)
+def test_a_plan_that_is_old_or_not_whole_is_not_gone_on_with(
+    controller: CellController, plan: Plan | None
+) -> None:
+    decision = decide(controller, np.full(5, np.nan), previous=plan, cell=10)
+    assert decision.status is SolverStatus.BAD_INPUT
+    assert decision.fallback is Fallback.HOLD
+    assert decision.setpoints == {FEED: 180.0, BEAM: 200.0}
+
+
+@pytest.mark.parametrize(
+    ("applied", "proposed"),
+    [
+        (np.array([np.nan, 200.0]), {BEAM: 200.0}),
+        (np.array([180.0, np.inf]), {FEED: 180.0}),
+        (np.array([1000.0, 200.0]), {BEAM: 200.0}),
+        (np.array([np.nan, np.nan]), {}),
+    ],
+)
+def test_setpoints_that_are_unknown_or_out_of_bounds_are_not_proposed(
+    controller: CellController, applied: Floats, proposed: dict[str, float]
+) -> None:
+    decision = decide(controller, make_state(), applied, cell=11)
+    assert decision.status is SolverStatus.BAD_INPUT
+    assert decision.setpoints == proposed
+
+
+def test_limits_that_leave_no_plan_are_said_to() -> None:
+    """A beam that just cannot move a step in the time of one step, but has to."""
+    narrow = dict(SETPOINT_LIMITS)
+    narrow[BEAM] = replace(narrow[BEAM], high=380.0, low=20.0, max_rate_per_h=1e-9)
+    decision = decide(CellController(OBJECTIVE, narrow), make_state(acd_cm=4.6))
+    assert decision.setpoints[BEAM] == pytest.approx(200.0, abs=1e-6)
+
+
+def test_measurements_near_the_plan_do_not_move_the_setpoints_in_force(
+    controller: CellController,
+) -> None:
+    plan = previous_plan(np.tile([180.0, 200.0], (len(OBJECTIVE.move_blocks), 1)))
+    near, same, far = (
+        decide(controller, make_state(), np.array(measured), cell=12, previous=plan).setpoints
+        for measured in ([195.0, 200.3], [180.0, 200.0], [180.0, 205.0])
+    )
+    assert near == pytest.approx(same, abs=0.05)
+    assert far[BEAM] > 204.0
+
+
+def test_a_plan_survives_a_table_and_shifts_by_blocks() -> None:
+    plan = previous_plan(t_plant_s=1000.0)
+    again = Plan.from_lists(*plan.as_lists())
+    assert again.t_plant_s == plan.t_plant_s
+    assert np.array_equal(again.values, plan.values)
+    now = plan.shifted(OBJECTIVE, 1000.0)
+    later = plan.shifted(OBJECTIVE, 1000.0 + OBJECTIVE.step_s)
+    assert np.array_equal(now, plan.values)
+    assert np.array_equal(later[:3], plan.values[1:4])
+    assert np.array_equal(later[-1], plan.values[-1])
+
+
+def test_a_controller_without_limits_is_refused() -> None:
+    with pytest.raises(ValueError, match=f"no limits for {BEAM}"):
+        CellController(OBJECTIVE, {FEED: SETPOINT_LIMITS[FEED]})
+
+
+ANY = st.floats(width=64)
+
+
+@pytest.fixture(scope="module")
+def tried() -> CellController:
+    return CellController(replace(OBJECTIVE, max_iterations=200), SETPOINT_LIMITS)
+
+
+@settings(max_examples=200, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(
+    state=st.lists(st.one_of(ANY, st.floats(0.0, 10.0)), min_size=5, max_size=5),
+    feed=st.one_of(ANY, st.floats(90.0, 300.0)),
+    beam=st.one_of(ANY, st.floats(20.0, 380.0)),
+    sd=ANY,
+    noise=ANY,
+    scale=st.one_of(ANY, st.floats(0.9, 1.1)),
+    plan=st.one_of(st.none(), st.lists(ANY, min_size=22, max_size=22)),
+    t_plant_s=st.floats(0.0, 2e9),
+)
+def test_whatever_comes_only_a_safe_move_is_proposed(
+    tried: CellController,
+    state: list[float],
+    feed: float,
+    beam: float,
+    sd: float,
+    noise: float,
+    scale: float,
+    plan: list[float] | None,
+    t_plant_s: float,
+) -> None:
+    with np.errstate(all="ignore"):
+        model = replace(MODEL, A=MODEL.A * scale)
+    applied = np.array([feed, beam])
+    previous = None if plan is None else Plan(t_plant_s, np.array(plan).reshape(-1, 2))
+    decision = decide(
+        tried,
+        np.array(state),
+        applied,
+        model=model,
+        uncertainty=Uncertainty(sd, sd, noise),
+        previous=previous,
+        t_plant_s=t_plant_s,
+    )
+    for column, (name, limit) in enumerate(SETPOINT_LIMITS.items()):
+        if name not in decision.setpoints:
+            assert decision.fallback is not None
+            continue
+        value = decision.setpoints[name]
+        assert math.isfinite(value)
+        assert limit.low <= value <= limit.high
+        # From the measured setpoint, or from the previous plan while that is within one step of it.
+        assert abs(value - applied[column]) <= 2.0 * limit.max_step + 1e-6
+    assert decision.status.has_plan == (decision.fallback is None)
+    assert decision.reason.endswith(".")
+
+
+@pytest.mark.parametrize(
+    ("changes", "message"),
+    [
+        ({"move_blocks": (1, 2)}, "move_blocks"),
+        ({"superheat_low_c": 20.0}, "soft bounds of superheat"),
+        ({"alumina_target_wt_pct": 1.5}, "alumina_target_wt_pct 1.5"),
+    ],
+)
+def test_an_objective_that_contradicts_itself_is_refused(
+    changes: dict[str, object], message: str
+) -> None:
+    with pytest.raises(ValueError, match=f"{message}.*Remedy"):
+        replace(OBJECTIVE, **changes)  # type: ignore[arg-type]
+
+
+def test_uncertainty_raises_the_low_bounds_up_to_a_limit() -> None:
+    assert OBJECTIVE.alumina_floor_wt_pct(0.0) == 2.0
+    assert OBJECTIVE.alumina_floor_wt_pct(0.1) == pytest.approx(2.15)
+    assert OBJECTIVE.alumina_floor_wt_pct(9.0) == 2.5
+    assert OBJECTIVE.alumina_floor_wt_pct(math.nan) == 2.5
+    assert OBJECTIVE.acd_floor_cm(math.nan, math.nan) == pytest.approx(4.1)
+    assert OBJECTIVE.acd_floor_cm(0.0, math.inf) == OBJECTIVE.acd_floor_cm(0.0, 0.0)
+    assert OBJECTIVE.acd_floor_cm(0.0, 1e6) == OBJECTIVE.acd_high_cm
+
+
+@given(cell=st.integers(1, 300), t_plant_s=st.floats(0.0, 2e9))
+def test_the_target_stays_within_its_swing(cell: int, t_plant_s: float) -> None:
+    target = OBJECTIVE.alumina_targets_wt_pct(cell, np.array([t_plant_s]))[0]
+    swing = OBJECTIVE.alumina_swing_wt_pct
+    assert abs(target - OBJECTIVE.alumina_target_wt_pct) <= swing + 1e-9
+
+
+@pytest.mark.parametrize("name", ["reference-300ka", "metalx-120ka"])
+def test_the_plant_files_hold_an_objective_that_compiles(name: str) -> None:
+    tables = tomllib.loads((PLANTS / f"{name}.toml").read_text())
+    objective = TypeAdapter(ControlObjective).validate_python(tables["control"])
+    rows = TypeAdapter(tuple[SetpointLimits, ...]).validate_python(tables["setpoints"])
+    controller = CellController(objective, {row.name: row for row in rows})
+    assert controller.compilations == 1
+    assert (objective.modes.initial_mode, objective.modes.rearm) == (Mode.AUTO, Rearm.AUTOMATIC)
