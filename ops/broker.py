@@ -145,7 +145,7 @@ async def _format_storage(runtime: tuple[str, ...], properties: Path) -> None:
     cluster_id = urlsafe_b64encode(uuid.uuid4().bytes).decode().rstrip("=")
     process = await asyncio.create_subprocess_exec(
         *runtime,
-        *("kafka.tools.StorageTool", "format", "-t", cluster_id, "-c", str(properties)),
+        *("kafka.tools.StorageTool", "format", f"--cluster-id={cluster_id}", "-c", str(properties)),
         stdin=asyncio.subprocess.DEVNULL,
         stdout=asyncio.subprocess.PIPE,
         stderr=asyncio.subprocess.STDOUT,
