@@ -7,6 +7,7 @@ frame's `scans_missed`; nothing is lost in silence.
 
 import asyncio
 import logging
+import math
 import time
 from collections import deque
 from collections.abc import Callable
@@ -209,8 +210,9 @@ class Gateway:
         answers = await link.read(reader.node_ids)
         now_ns = self._clock_ns()
         scan = reader.scan(answers, now_ns)
-        if reader.nodes.scan_counter is not None and scan.counter is None:
-            raise LinkError(f"{link.address}: the scan counter has no value")
+        has_counter = reader.nodes.scan_counter is None or scan.counter is not None
+        if not has_counter or not math.isfinite(scan.t_plant_s):
+            raise LinkError(f"{link.address}: the plant's clock or scan counter has no value")
         arrival, missing = self._order.judge(scan)
         if arrival is Arrival.DUPLICATE:
             self._count(duplicates=1)

@@ -23,7 +23,7 @@ from opcua.display import Display
 from opcua.line_control import LineControl
 from opcua.nodes import SETPOINT_QUANTITIES, CellMode
 from opcua.scans import to_datetime
-from opcua.simulation import LineSimulation
+from opcua.simulation import LineScan, LineSimulation
 from opcua.write_rules import Anonymous, RuledWrites, WriteRule
 from physics.design import PlantDesign
 from stream.signals import SignalLimits
@@ -125,8 +125,8 @@ class Scada:
         """Pass on a write that stands."""
         self._control.take_write(rule, value, time.monotonic())
 
-    async def run(self, simulation: LineSimulation) -> None:
-        """Run all beats until cancelled."""
+    async def show(self, first: LineScan) -> None:
+        """Fill all nodes, before anybody reads them."""
         await self.display.show_constants(
             self.settings.speed,
             self.settings.watchdog_timeout_s,
@@ -134,6 +134,11 @@ class Scada:
             self.now_ns(),
         )
         await self.display.show_control(self.now_ns())
+        await self.display.show_scan(first, self.now_ns())
+        await self.display.show_scalars(first, self.now_ns())
+
+    async def run(self, simulation: LineSimulation) -> None:
+        """Run all beats until cancelled."""
         async with asyncio.TaskGroup() as group:
             group.create_task(self._scan(simulation), name="scada: scan")
             group.create_task(self._apply(), name="scada: apply")
@@ -212,12 +217,13 @@ async def open_scada(settings: ScadaSettings) -> AsyncIterator[Scada]:
     try:
         server, space = await _prepare_server(settings)
     finally:
-        simulation = await building
+        simulation, first = await building
     control = LineControl(settings.setpoints, simulation.start, settings.watchdog_timeout_s)
     scada = Scada(settings, server, space, control, origin_ns)
     server.iserver.attribute_service = RuledWrites(
         server.iserver.aspace, _rules(space, settings.setpoints), scada.take_write
     )
+    await scada.show(first)  # so that nobody ever reads a value that is none
     async with server:
         scada.running = asyncio.create_task(scada.run(simulation), name="scada")
         try:
@@ -270,7 +276,7 @@ async def _prepare_server(settings: ScadaSettings) -> tuple[Server, AddressSpace
     return server, space
 
 
-def _build_line(settings: ScadaSettings, origin_ns: int) -> LineSimulation:
+def _build_line(settings: ScadaSettings, origin_ns: int) -> tuple[LineSimulation, LineScan]:
     """Build the line and take one step, which compiles it: seconds, and not on the event loop."""
     elapsed_s = (time.time_ns() - origin_ns) / _NS_PER_S
     t_plant_s = origin_ns / _NS_PER_S + settings.speed * elapsed_s
@@ -279,5 +285,4 @@ def _build_line(settings: ScadaSettings, origin_ns: int) -> LineSimulation:
         settings.design, settings.setpoints, settings.cells, settings.seed, t_plant_s - step_s
     )
     modes = np.full(settings.cells, CellMode.AUTO, dtype=np.int64)
-    simulation.step(t_plant_s, simulation.start, modes)
-    return simulation
+    return simulation, simulation.step(t_plant_s, simulation.start, modes)

@@ -155,7 +155,8 @@ class ScanReader:
     def scan(self, answers: Sequence[ua.DataValue], t_received_ns: int) -> Scan:
         """Return the scan in the answers to a Read of `node_ids`.
 
-        Plant time is the plant's clock, or else the newest source time, in seconds.
+        Plant time is the plant's clock, NaN if that has no value; where the mapping names no
+        clock, it is the newest source time, in seconds.
         """
         cells = len(self.nodes.cells)
         at = 0
@@ -166,7 +167,8 @@ class ScanReader:
             counter = None if number is None else int(number)
             at += 1
         if self.nodes.plant_time is not None:
-            t_plant_s = number_of(_raw(answers[at]))
+            time_s = number_of(_raw(answers[at]))
+            t_plant_s = np.nan if time_s is None else time_s
             at += 1
         columns: list[Column] = []
         for readable in self.nodes.signals:
