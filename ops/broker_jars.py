@@ -161,17 +161,24 @@ def fetch_jars(
     return checked_classpath(jars, cache)
 
 
-def resolve_lock(wanted: Sequence[str] = WANTED) -> str:
-    """Ask Maven Central which jars `wanted` stand on, fetch them and return a lock file's text.
+def resolve_lock(wanted: Sequence[str] = WANTED, *, repository: str | None = None) -> str:
+    """Resolve which jars `wanted` stand on, fetch them and return a lock file's text.
+
+    Args:
+        wanted: Maven coordinates, group:artifact:version.
+        repository: address of a Maven repository; None for Maven Central.
 
     Raises:
-        OperationError: Maven Central cannot be reached.
+        OperationError: the repository cannot be reached, or lacks one of them.
     """
     import requests
     from jgo.maven import Dependency, MavenContext
 
     with tempfile.TemporaryDirectory(prefix="potline-jars-") as temporary:
-        maven = MavenContext(repo_cache=Path(temporary), timeout=_TIMEOUT_S)
+        source = _Source(repository, Path(temporary))
+        maven = MavenContext(
+            repo_cache=source.local_copy, remote_repos=source.remote, timeout=_TIMEOUT_S
+        )
         try:
             inputs = [Dependency(_artifact(maven, coordinate)) for coordinate in wanted]
             direct, indirect = maven.resolver.resolve(inputs)
@@ -186,7 +193,7 @@ def resolve_lock(wanted: Sequence[str] = WANTED) -> str:
                 rows.append(f"{_sha256(path)} {path.stat().st_size:>8} {coordinate}")
         except (requests.RequestException, RuntimeError) as exc:
             raise OperationError(
-                f"Kafka's jars cannot be resolved at Maven Central: {exc}. {_WITHOUT_NETWORK}"
+                f"Kafka's jars cannot be resolved: {exc}. {_WITHOUT_NETWORK}"
             ) from exc
     return _LOCK_HEADER + "\n".join(sorted(rows, key=lambda row: row.split()[2])) + "\n"
 

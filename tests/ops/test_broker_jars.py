@@ -22,10 +22,17 @@ from ops.broker_jars import (
     fetch_jars,
     jars_folder,
     read_lock,
+    resolve_lock,
     total_bytes,
 )
 from ops.mistakes import OperationError
 from ops.ports import free_port
+
+_POM = (
+    "<project><modelVersion>4.0.0</modelVersion><groupId>{}</groupId><artifactId>{}</artifactId>"
+    "<version>{}</version><dependencies>{}</dependencies></project>"
+)
+_POM_PART = "<{tag}><groupId>{}</groupId><artifactId>{}</artifactId><version>{}</version></{tag}>"
 
 
 class Quiet(SimpleHTTPRequestHandler):
@@ -49,6 +56,14 @@ class Repository:
         place.mkdir(parents=True, exist_ok=True)
         (place / f"{artifact}-{version}.jar").write_bytes(content)
         return Jar(hashlib.sha256(content).hexdigest(), len(content), coordinate)
+
+    def describe(self, coordinate: str, needs: str = "") -> None:
+        """Publish the POM of an artifact that needs at most one other."""
+        group, artifact, version = coordinate.split(":")
+        needed = _POM_PART.format(*needs.split(":"), tag="dependency") if needs else ""
+        pom = _POM.format(group, artifact, version, needed)
+        place = self.folder / group.replace(".", "/") / artifact / version
+        (place / f"{artifact}-{version}.pom").write_text(pom)
 
 
 @pytest.fixture
@@ -174,3 +189,16 @@ def test_a_lock_file_that_is_none_is_told(tmp_path: Path) -> None:
 def test_the_cache_follows_the_users_own(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path))
     assert cache_folder() == tmp_path / "potline" / "kafka"
+
+
+def test_a_lock_pins_what_is_wanted_and_what_that_needs(
+    tmp_path: Path, repository: Repository, jars: tuple[Jar, ...]
+) -> None:
+    repository.describe("org.one:core:1.0", needs="org.two:extra:2.1")
+    repository.describe("org.two:extra:2.1")
+    lock = tmp_path / "jars.lock"
+    lock.write_text(resolve_lock(["org.one:core:1.0"], repository=repository.address))
+    assert read_lock(lock) == (jars[0], jars[2])
+    assert lock.read_text().startswith("#")
+    with pytest.raises(OperationError, match=r"cannot be resolved.*Remedy"):
+        resolve_lock(["org.one:core:9.9"], repository=repository.address)

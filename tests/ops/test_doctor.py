@@ -5,11 +5,13 @@ from pathlib import Path
 import pytest
 from aiokafka.admin import AIOKafkaAdminClient, NewTopic
 
+from opcua.scada import ScadaSettings, open_scada
 from ops.broker import Broker, prepare_broker
 from ops.broker_jars import jars_folder, read_lock
 from ops.doctor import Finding, Verdict, examine
+from ops.plantfile import load_plant
 from ops.ports import free_port
-from ops.settings import Settings, load_settings
+from ops.settings import DEFAULT_PLANT, Settings, load_settings
 from stream.kafka import KafkaConnection, create_topics
 
 
@@ -82,6 +84,22 @@ async def test_a_named_kafka_is_asked_for_its_topics(tmp_path: Path) -> None:
         (topics,) = await rows(make(kafka__address=broker.address, kafka__partitions=3), "topics")
         assert topics.verdict is Verdict.BAD
         assert "set kafka.partitions" in topics.text
+
+
+@pytest.mark.slow
+async def test_a_named_scada_must_have_every_node_of_the_plant_file(tmp_path: Path) -> None:
+    plant = load_plant(DEFAULT_PLANT, 2)
+    endpoint = f"opc.tcp://127.0.0.1:{free_port()}/potline"
+    settings = ScadaSettings(plant.design, plant.signals, plant.setpoints, endpoint, 2, 60.0, 1)
+    other = tmp_path / "other.toml"
+    other.write_text(DEFAULT_PLANT.read_text().replace("L1.Snapshot.CellVoltage", "L1.Voltages"))
+    async with open_scada(settings):
+        (finding,) = await rows(make(opcua__endpoint=endpoint, cells=2), "SCADA")
+        assert finding.verdict is Verdict.GOOD, finding.text
+        (finding,) = await rows(make(opcua__endpoint=endpoint, cells=2, plant_file=other), "SCADA")
+        assert finding.verdict is Verdict.BAD
+        assert "L1.Voltages" in finding.text
+        assert f"Remedy: correct [opcua] in {other}" in finding.text
 
 
 async def test_a_named_redis_says_its_version(redis: str) -> None:
