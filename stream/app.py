@@ -54,6 +54,11 @@ class Worker:
         """Return the partition of a section."""
         return partition_of(section, self.partitions)
 
+    async def recovered(self) -> None:
+        """Return when the tables hold what the worker's life before this one left in them."""
+        tables: Any = self.app.tables
+        await tables.recovery.completed.wait()
+
     async def refuse(self, message: Message, reason: str) -> None:
         """Keep a message that is no record with the rejects, and say so."""
         rejects = reject_message(

@@ -52,6 +52,7 @@ _LOOK_EVERY_S: Final = 0.25
 _GATHER_S: Final = 0.02  # proposals of one scan come within this: one write request for all
 _BATCHES_AT_ONCE: Final = 4  # a cell that does not answer must not hold up the others
 _MISMATCH_STANDS_NS: Final = 60_000_000_000
+_MISMATCH: Final = "readback_mismatch"
 _SCAN_NS: Final = 1_000_000_000  # the line-wide budget counts per second of wall time
 
 
@@ -91,7 +92,7 @@ class Guard:
         self._batches: set[asyncio.Task[None]] = set()
         self._slots = asyncio.Semaphore(_BATCHES_AT_ONCE)
         self._held = Edges(off_delay_ns=30_000_000_000)
-        self._conditions = Edges(off_delay_ns=0)
+        self._conditions: dict[tuple[str, int | None], bool] = {}
         self._mismatched: dict[int, int] = {}  # cell -> wall time until which it stays shed
         self._section_of = {
             cell: section for section, cells in settings.cells.items() for cell in cells
@@ -202,11 +203,11 @@ class Guard:
         )
         if following is not self._table.get(section):
             self._table.keep(section, following)
-        if changes:
-            await self._tell_plant()
+            if changes:
+                await self._tell_plant()
             await self._table.flush(section)
-            for change in changes:
-                await self._tell(section, change)
+        for change in changes:
+            await self._tell(section, change)
         return refusals
 
     async def _tell_plant(self) -> None:
@@ -334,13 +335,18 @@ class Guard:
             readback=result.readback,
         )
         self._mismatched[move.cell] = self._worker.clock_ns() + _MISMATCH_STANDS_NS
-        trigger = Trigger(TriggerKind.SHED, "readback_mismatch")
+        trigger = Trigger(TriggerKind.SHED, _MISMATCH)
         await self._apply(move.section, self._table.get(move.section), {move.cell: trigger})
 
     # -- silence ----------------------------------------------------------------------------
 
     async def watch(self) -> None:
         """Look at every link a few times a second, and act on silence; runs for ever."""
+        await self._worker.recovered()
+        for section, cells in self._settings.cells.items():
+            # A mismatch stands for a minute; the life before this one took longer to end.
+            cleared = dict.fromkeys(cells, Trigger(TriggerKind.SHED_CLEARED, _MISMATCH))
+            await self._apply(section, self._table.get(section), cleared)
         while True:
             await self._watch_once()
             await asyncio.sleep(_LOOK_EVERY_S)
@@ -355,7 +361,6 @@ class Guard:
             "scada_lost",
             TriggerKind.SHED,
             lost,
-            now_ns,
             address=edge.address,
             error=edge.last_error,
         )
@@ -363,7 +368,6 @@ class Guard:
             "scada_heartbeat_lost",
             TriggerKind.SHED,
             not lost and heartbeat_age_s > guard.shed_after_s,
-            now_ns,
             age_s=round(heartbeat_age_s, 1),
         )
         silent = False
@@ -377,14 +381,14 @@ class Guard:
                 ("decisions_silent", TriggerKind.SHED, is_silent),
             ):
                 await self._condition(
-                    name, kind, holds, now_ns, section=section, age_s=round(min(age_s, 1e6), 1)
+                    name, kind, holds, section=section, age_s=round(min(age_s, 1e6), 1)
                 )
         edge.allow_heartbeat(not silent)
         for cell, until_ns in list(self._mismatched.items()):
             if now_ns >= until_ns:
                 del self._mismatched[cell]
                 section = self._section_of[cell]
-                cleared = Trigger(TriggerKind.SHED_CLEARED, "readback_mismatch")
+                cleared = Trigger(TriggerKind.SHED_CLEARED, _MISMATCH)
                 await self._apply(section, self._table.get(section), {cell: cleared})
         if not lost:
             await self._tell_plant()
@@ -394,17 +398,21 @@ class Guard:
         name: str,
         kind: TriggerKind,
         holds: bool,
-        now_ns: int,
         section: int | None = None,
         **details: str | float,
     ) -> None:
         """Act on a condition of a section (None: of the line) when it begins and when it ends."""
-        edge = self._conditions.update((name, section), holds, now_ns)
-        if edge is None:
+        known = self._conditions.get((name, section))
+        if known is holds:
             return
-        began = edge is Edge.BEGAN
-        await self._worker.outbox.report(name, active=began, section=section, cell=None, **details)
-        trigger = Trigger(kind if began else _CLEARED[kind], name)
+        self._conditions[name, section] = holds
+        if holds or known is not None:
+            await self._worker.outbox.report(
+                name, active=holds, section=section, cell=None, **details
+            )
+        # At the first look a condition that does not hold is cleared too: the guard's life before
+        # this one may have ended in the middle of it.
+        trigger = Trigger(kind if holds else _CLEARED[kind], name)
         for number in self._settings.cells if section is None else (section,):
             triggers = dict.fromkeys(self._settings.cells[number], trigger)
             await self._apply(number, self._table.get(number), triggers)
