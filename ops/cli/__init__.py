@@ -76,6 +76,7 @@ def _before_any_command(
         ),
     ] = False,
 ) -> None:
+    del is_version_wanted  # has been seen to, before anything else
     context.obj = settings_file
 
 
