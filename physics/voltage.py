@@ -66,13 +66,26 @@ def compute_reversible_v(
     )
 
 
+def invert_butler_volmer(current_ratio: ArrayLike, scale_v: ArrayLike) -> Array:
+    """Overvoltage of a symmetric electrode reaction that carries a current.
+
+    Args:
+        current_ratio: current density over exchange current density.
+        scale_v: RT / (alpha n F), V.
+
+    Returns:
+        Overvoltage, V: the solution of ratio = 2 sinh(overvoltage / scale).
+    """
+    return jnp.asarray(scale_v) * jnp.arcsinh(jnp.asarray(current_ratio) / 2.0)
+
+
 def compute_anode_overvoltage_v(
     temperature_k: ArrayLike, current_density: ArrayLike, alumina_wt_pct: ArrayLike
 ) -> Array:
-    """Reaction overvoltage of the anode, in the inverse hyperbolic sine form.
+    """Reaction overvoltage of the anode.
 
-    Haupin gives the Tafel line T/12533 ln(i/i_r). The inverse hyperbolic sine of half that argument
-    is the same line at working current density (to 1e-5 V) and goes to zero with the current.
+    Haupin gives the Tafel line T/12533 ln(i/i_r). The symmetric Butler-Volmer law of the same slope
+    is that line at working current density (to 1e-5 V) and goes to zero with the current.
 
     Args:
         temperature_k: bath temperature, K.
@@ -83,8 +96,9 @@ def compute_anode_overvoltage_v(
         Overvoltage, V.
     """
     exchange = 0.0029 * jnp.asarray(alumina_wt_pct) ** 0.56
-    ratio = jnp.asarray(current_density) / (2.0 * exchange)
-    return jnp.asarray(temperature_k) / 12533.0 * jnp.arcsinh(ratio)
+    return invert_butler_volmer(
+        jnp.asarray(current_density) / exchange, jnp.asarray(temperature_k) / 12533.0
+    )
 
 
 def compute_limiting_current_density(
