@@ -37,6 +37,8 @@ class RunFacts:
         seconds: wall time from the start of the program to the end of its last process.
         stop_seconds: how long the end took.
         failure: the sentence of the failure; None where there was none.
+        drained: whether everything published had been dealt with before the loop was ended.
+        killed_at_end: processes that did not end when asked to.
     """
 
     run_id: str
@@ -49,6 +51,7 @@ class RunFacts:
     ended_by: str
     failure: str | None
     drained: bool
+    killed_at_end: tuple[str, ...] = ()
 
 
 def versions() -> dict[str, str | None]:
@@ -87,6 +90,7 @@ def build_report(
             "ended_by": facts.ended_by,
             "failure": facts.failure,
             "drained": facts.drained,
+            "killed_at_end": list(facts.killed_at_end),
             "versions": versions(),
         },
         **tally.summary(),

@@ -83,6 +83,7 @@ class LineRun:
         self._usage = Usage()
         self._asked_to_end = asyncio.Event()
         self._ready_s: float | None = None
+        self._killed: list[str] = []
         self._side_tasks: list[asyncio.Task[object]] = []
 
     async def run(self) -> int:
@@ -121,6 +122,8 @@ class LineRun:
             screen.note(change)
             if change.state is UnitState.RESTARTING:
                 journal.report("process_restarted", process=change.name, why=change.why)
+            elif change.state is UnitState.STOPPED and change.why:
+                self._killed.append(change.name)
             elif change.state is UnitState.READY and change.name != TOPICS_STEP:
                 journal.report("process_started", process=change.name)
 
@@ -185,6 +188,7 @@ class LineRun:
             ended_by="failure" if failure else "signal" if self._asked_to_end.is_set() else "time",
             failure=None if failure is None else str(failure),
             drained=is_drained,
+            killed_at_end=tuple(self._killed),
         )
         return facts, assembly, supervisor, follower
 

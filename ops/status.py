@@ -132,6 +132,8 @@ class Screen:
         self._states[change.name] = change.state
         if change.state is UnitState.RESTARTING:
             self.say(f"{change.name} ended ({change.why}); starting it again.", "yellow")
+        if change.state is UnitState.STOPPED and change.why:
+            self.say(f"{change.name} {change.why}.", "yellow")
         if change.state is UnitState.READY and change.name not in self._ready_after_s:
             self._ready_after_s[change.name] = change.seconds
             if self._live is None:

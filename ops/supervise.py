@@ -290,6 +290,7 @@ class Supervisor:
             return
         async with tended.spawning:  # a start under way is not cut in two
             process = tended.process
+        why = ""
         if process is None or process.returncode is not None:
             tended.task.cancel()  # it waits for what it needs, or to be started again
         else:
@@ -300,7 +301,8 @@ class Supervisor:
                 grace_s = min(grace_s, max(0.0, self._stop_by - time.monotonic()))
             await asyncio.wait({tended.task}, timeout=grace_s)
             if not tended.task.done():
+                why = f"did not end within {grace_s:.1f} s and was killed"
                 with contextlib.suppress(ProcessLookupError):
                     os.killpg(process.pid, signal.SIGKILL)
         await asyncio.gather(tended.task, return_exceptions=True)
-        self._change(tended.unit.name, UnitState.STOPPED)
+        self._change(tended.unit.name, UnitState.STOPPED, why)

@@ -1,5 +1,6 @@
 """Any message of any topic, as lines that a person or a script can read."""
 
+import asyncio
 import base64
 import json
 from collections.abc import Callable, Iterator
@@ -8,9 +9,11 @@ from typing import Any, Final
 
 import msgspec
 import numpy as np
+from aiokafka import AIOKafkaConsumer, ConsumerRecord
 from aiokafka.errors import KafkaError
 
 from ops.decoding import UNREADABLE, Message, read_message
+from ops.kafka_state import read_kafka_state
 from stream.frames import EstimateFrame, Quality, RejectFrame, SampleFrame
 from stream.kafka import KafkaConnection, KafkaUnreachableError, make_consumer
 from stream.records import Command, Event, ModelRecord, Move, Proposal
@@ -18,6 +21,7 @@ from stream.topics import Topic
 
 _SHOWN_BYTES: Final = 48
 _SHOWN_REJECTS: Final = 20
+_SILENCE_S: Final = 5.0  # then look whether the broker is still there
 _MARKS: Final = {Quality.UNCERTAIN: "?", Quality.BAD: "!", Quality.REJECTED: "x"}
 
 
@@ -82,11 +86,13 @@ async def print_topic(
         await consumer.start()
         printed = 0
         while limit is None or printed < limit:
-            message = await consumer.getone()
+            message = await _next_message(consumer, connection)
             lines = render(topic, message.value or b"", cell)
             for line in lines:
                 echo(line)
             printed += bool(lines)
+    except KafkaUnreachableError:
+        raise
     except (KafkaError, OSError) as exc:
         raise KafkaUnreachableError(
             f"{topic.name} at {connection.address} cannot be read: {exc}. "
@@ -94,6 +100,22 @@ async def print_topic(
         ) from exc
     finally:
         await consumer.stop()
+
+
+async def _next_message(
+    consumer: AIOKafkaConsumer, connection: KafkaConnection
+) -> ConsumerRecord[bytes, bytes]:
+    """Return the next message; a consumer alone would wait for ever for a broker that is gone.
+
+    Raises:
+        KafkaUnreachableError: it is.
+    """
+    while True:
+        try:
+            async with asyncio.timeout(_SILENCE_S):
+                return await consumer.getone()
+        except TimeoutError:
+            await read_kafka_state(connection)
 
 
 def _cells_of(message: Message) -> set[int]:

@@ -91,6 +91,8 @@ class Usage:
 
 def _family(pid: int) -> list[psutil.Process]:
     parent = psutil.Process(pid)
+    if pid == os.getpid():  # the supervisor: its children have rows of their own
+        return [parent]
     return [parent, *parent.children(recursive=True)]
 
 

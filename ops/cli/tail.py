@@ -37,6 +37,7 @@ def tail(
     A run started by `potline up` prints the address of its broker; give it with --kafka.
     """
     import asyncio
+    import logging
 
     from ops.mistakes import OperationError
     from ops.settings import load_settings
@@ -52,6 +53,7 @@ def tail(
             "Kafka has no address: the settings leave it to `potline up`, which prints it. "
             "Remedy: potline tail TOPIC --kafka kafka://host:port"
         )
+    logging.getLogger("aiokafka").setLevel(logging.CRITICAL)  # one sentence is enough
     try:
         asyncio.run(
             print_topic(

@@ -99,6 +99,28 @@ async def test_no_broker_is_one_sentence() -> None:
 
 
 @pytest.mark.slow
+async def test_tail_ends_when_the_broker_does(tmp_path: Path) -> None:
+    """With one sentence, instead of waiting for ever."""
+    broker = Broker(await prepare_broker(tmp_path, port=free_port()))
+    await broker.start()
+    connection = KafkaConnection(broker.address)
+    await create_topics(connection, 1)
+    await send(connection, (MOVES, encode(move(1, MoveState.INTENT))))
+    lines: list[str] = []
+    following = asyncio.create_task(
+        print_topic(connection, MOVES, lines.append, is_from_beginning=True)
+    )
+    try:
+        await until(lambda: bool(lines))
+        await broker.kill()
+        with pytest.raises(KafkaUnreachableError, match="No Kafka at"):
+            await asyncio.wait_for(following, 60)
+    finally:
+        following.cancel()
+        await broker.stop()
+
+
+@pytest.mark.slow
 async def test_killing_the_broker_costs_the_follower_nothing(tmp_path: Path) -> None:
     """After kill -9 and a restart in the same folder it goes on where it was."""
     broker = Broker(await prepare_broker(tmp_path, port=free_port()))
