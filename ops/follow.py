@@ -19,6 +19,12 @@ _AGAIN_S: Final = 0.5
 _ANSWER_S: Final = 2.0
 
 
+async def end_consumer(consumer: AIOKafkaConsumer) -> None:
+    """Stop a consumer, also one whose broker is gone: aiokafka then lets the cancellation of its
+    own fetch out of `stop`, which would be taken for one of ours."""
+    await asyncio.gather(asyncio.create_task(consumer.stop()), return_exceptions=True)
+
+
 class Follower:
     """A consumer of all topics, outside any group, that folds what it reads into a tally.
 
@@ -60,7 +66,7 @@ class Follower:
             await consumer.start()
             ends = await consumer.end_offsets(self._places)
         except (KafkaError, OSError) as exc:
-            await consumer.stop()
+            await end_consumer(consumer)
             raise KafkaUnreachableError(
                 f"No Kafka at {self._connection.address}: {exc}. "
                 "Remedy: start the broker, or set kafka.address to where it runs."
@@ -80,7 +86,7 @@ class Follower:
             self._task.cancel()
             await asyncio.gather(self._task, return_exceptions=True)
         if self._consumer is not None:
-            await self._consumer.stop()
+            await end_consumer(self._consumer)
 
     async def has_caught_up(self) -> bool:
         """Return whether all that the broker has now has been counted; False while it is away."""

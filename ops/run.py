@@ -166,12 +166,14 @@ class LineRun:
                 if failure is None:
                     is_drained = await drain(supervisor, follower)
             finally:
-                for task in self._side_tasks:
-                    task.cancel()
-                await asyncio.gather(*self._side_tasks, return_exceptions=True)
-                await follower.stop()
-                await journal.stop()
-                await supervisor.stop_all()
+                try:
+                    for task in self._side_tasks:
+                        task.cancel()
+                    await asyncio.gather(*self._side_tasks, return_exceptions=True)
+                    await follower.stop()
+                    await journal.stop()
+                finally:
+                    await supervisor.stop_all()
         if failure is not None:
             screen.say(f"The run failed: {failure}", "bold red")
             for line in failure.log_lines:

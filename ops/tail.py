@@ -13,6 +13,7 @@ from aiokafka import AIOKafkaConsumer, ConsumerRecord
 from aiokafka.errors import KafkaError
 
 from ops.decoding import UNREADABLE, Message, read_message
+from ops.follow import end_consumer
 from ops.kafka_state import read_kafka_state
 from stream.frames import EstimateFrame, Quality, RejectFrame, SampleFrame
 from stream.kafka import KafkaConnection, KafkaUnreachableError, make_consumer
@@ -99,7 +100,7 @@ async def print_topic(
             "Remedy: start the run or the broker, or name another with --kafka."
         ) from exc
     finally:
-        await consumer.stop()
+        await end_consumer(consumer)
 
 
 async def _next_message(
