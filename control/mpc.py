@@ -92,6 +92,8 @@ class CellController:
         decisions = max(objective.step_s / objective.control_period_s, 1.0)
         block = np.minimum(self._step * decisions, self._rate_per_s * objective.step_s)
         self._first = np.minimum(self._step, self._rate_per_s * objective.control_period_s)
+        least = np.array([objective.feed_deadband_kg_per_h, objective.beam_deadband_mm])
+        self._deadband = np.minimum(least, 0.5 * self._first)
         self._problem = CellProblem(objective, block / self._step)
 
     @property
@@ -144,6 +146,8 @@ class CellController:
             if np.all(np.abs(moves - solution.moves) <= MISFIT):
                 values = applied + moves.reshape(-1, 2) * self._step
                 values = np.clip(values, self._low, self._high)
+                still = np.abs(values[0] - applied) < self._deadband
+                values[0] = np.where(still, applied, values[0])
                 expectation = expectation_of(
                     self._objective, model, prediction, instance, moves, uncertainty.noise_mv
                 )

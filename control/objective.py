@@ -35,6 +35,9 @@ class ControlObjective:
         certainty_limit_wt_pct, certainty_limit_cm: most that an uncertain estimate raises a bound.
         alumina_weight: per wt% squared; `energy_weight`: per cm of ACD; both per step.
         feed_move_weight, beam_move_weight: per squared change, in units of a largest step.
+        feed_deadband_kg_per_h, beam_deadband_mm: a first move smaller than this is left out (and
+            never more than half of what the rate allows in a control period), so that the noise of
+            the estimate does not wear out the beam and its travel.
         bound_weight: per unit of output beyond a soft bound.
         max_iterations, tolerance: of the solver.
         plan_life_h: how long an old plan may stand in for a new one.
@@ -45,7 +48,7 @@ class ControlObjective:
     step_min: float = 15.0
     move_blocks: tuple[int, ...] = (1, 1, 1, 1, 2, 2, 2, 2, 4, 4, 4)
     control_period_s: float = 120.0
-    alumina_target_wt_pct: float = 2.6
+    alumina_target_wt_pct: float = 2.7
     alumina_swing_wt_pct: float = 0.2
     alumina_swing_period_h: float = 3.0
     alumina_low_wt_pct: float = 2.0
@@ -61,10 +64,12 @@ class ControlObjective:
     acd_lift_cm_per_mv: float = 0.01
     alumina_weight: float = 10.0
     energy_weight: float = 1.0
-    feed_move_weight: float = 0.3
+    feed_move_weight: float = 1.0
     beam_move_weight: float = 0.05
+    feed_deadband_kg_per_h: float = 5.0
+    beam_deadband_mm: float = 0.2
     bound_weight: float = 5.0
-    max_iterations: int = 1000
+    max_iterations: int = 4000
     tolerance: float = 1e-3
     plan_life_h: float = 1.0
     modes: ModePolicy = field(default_factory=ModePolicy)

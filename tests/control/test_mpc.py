@@ -391,3 +391,20 @@ def test_the_plant_files_hold_an_objective_that_compiles(name: str) -> None:
     controller = CellController(objective, {row.name: row for row in rows})
     assert controller.compilations == 1
     assert (objective.modes.initial_mode, objective.modes.rearm) == (Mode.AUTO, Rearm.AUTOMATIC)
+
+
+def test_a_move_inside_the_deadband_is_left_out(controller: CellController) -> None:
+    """At the optimum the noise of the estimate moves nothing, a real difference does."""
+    floor_cm = OBJECTIVE.acd_floor_cm(KNOWN.acd_sd_cm, KNOWN.noise_mv)
+    for acd_cm, is_moved in ((floor_cm + 0.003, False), (floor_cm - 0.1, True)):
+        decision = decide(controller, make_state(acd_cm=acd_cm, superheat_c=5.9), cell=15)
+        assert (decision.setpoints[BEAM] != 200.0) is is_moved
+        if not is_moved:
+            assert "beam unchanged" in decision.reason
+
+
+def test_a_deadband_never_stops_a_slow_setpoint_for_good() -> None:
+    slow = dict(SETPOINT_LIMITS)
+    slow[BEAM] = replace(slow[BEAM], max_rate_per_h=3.0)
+    decision = decide(CellController(OBJECTIVE, slow), make_state(acd_cm=4.6, superheat_c=7.5))
+    assert decision.setpoints[BEAM] == pytest.approx(199.9, abs=1e-3)
