@@ -36,6 +36,9 @@ VOLTAGE, BATH, FED, POSITION, NOISE, CURRENT = (
 )
 _BELOW_ANODE_EFFECT_WT_PCT: Final = 0.1  # design value: a cell without anode effect has more
 _MOST_FEED_FACTOR: Final = 4.0  # design value: a total that rises faster is not a feeder's
+_LEAST_CURRENT_SHARE: Final = 0.5  # design value: below, the line is not in production
+_LOWEST_CURRENT_SHARE: Final = 0.02  # design value: logarithms of current stay finite
+_HIGHEST_CURRENT: Final = 2.0  # design value
 _ONE_PER_CELL: Final = EstimatorState(
     None,  # type: ignore[arg-type]  # the plant time is common to all cells
     *([0] * (len(EstimatorState._fields) - 1)),  # type: ignore[arg-type]
@@ -91,10 +94,8 @@ def _absorb_cell(
     setting: FilterSetting, dt_s: Array, state: EstimatorState, value: Array, usable: Array
 ) -> EstimatorState:
     parameters = setting.parameters
-    known_current_ka = jnp.where(
-        jnp.isfinite(state.line_current_ka), state.line_current_ka, setting.line_current_ka
-    )
-    current_ka = jnp.where(usable[CURRENT], value[CURRENT], known_current_ka)
+    line_current_ka = jnp.where(usable[CURRENT], value[CURRENT], state.line_current_ka)
+    current_ka = _current_of(setting, line_current_ka)
     noise_mv = jnp.where(usable[NOISE], value[NOISE], state.noise_mv)
     beam_mm = jnp.where(usable[POSITION], value[POSITION], state.beam_position_mm)
     belief = _move_beam(setting, Belief(state.mean, state.covariance), beam_mm, state)
@@ -117,8 +118,10 @@ def _absorb_cell(
         usable[BATH],
         setting.tolerance_sd,
     )
+    # without current the voltage says nothing of alumina
+    carries = usable[VOLTAGE] & (current_ka > _LEAST_CURRENT_SHARE * setting.line_current_ka)
     belief, innovation = _take_in_voltage(
-        setting, belief, current_ka, noise_mv, value[VOLTAGE], usable[VOLTAGE] & ~is_out
+        setting, belief, current_ka, noise_mv, value[VOLTAGE], carries & ~is_out
     )
     belief, _ = update(  # an anode effect that begins tells the alumina there is
         belief,
@@ -139,13 +142,20 @@ def _absorb_cell(
         beam_position_mm=beam_mm,
         feed_rate_kg_per_h=state.feed_rate_kg_per_h
         + smoothing * (feed_kg_per_h - state.feed_rate_kg_per_h),
-        line_current_ka=jnp.where(usable[CURRENT], value[CURRENT], state.line_current_ka),
+        line_current_ka=line_current_ka,
         noise_mv=noise_mv,
         anode_effect=jnp.where(is_out, 1.0, 0.0),
         innovation_v=jnp.where(seen, innovation.residual, state.innovation_v),
         innovation_normalised=jnp.where(seen, innovation.normalised, state.innovation_normalised),
         restarts=state.restarts + jnp.where(lost, 1.0, 0.0),
     )
+
+
+def _current_of(setting: FilterSetting, line_current_ka: Array) -> Array:
+    """Current that the equations can work with: nominal where unknown, never zero."""
+    nominal_ka = setting.line_current_ka
+    known_ka = jnp.where(jnp.isfinite(line_current_ka), line_current_ka, nominal_ka)
+    return jnp.clip(known_ka, _LOWEST_CURRENT_SHARE * nominal_ka, _HIGHEST_CURRENT * nominal_ka)
 
 
 def _move_beam(
@@ -210,9 +220,7 @@ def _keep_sane(setting: FilterSetting, belief: Belief) -> tuple[Belief, Array]:
 
 
 def _describe_cell(setting: FilterSetting, state: EstimatorState) -> dict[str, Array]:
-    current_ka = jnp.where(
-        jnp.isfinite(state.line_current_ka), state.line_current_ka, setting.line_current_ka
-    )
+    current_ka = _current_of(setting, state.line_current_ka)
     shown = evaluate(setting.parameters, state.mean, current_ka)
     sd = jnp.sqrt(jnp.diag(state.covariance) + setting.standing_variance)
     columns = {name: state.mean[i] for i, name in enumerate(STATES)}

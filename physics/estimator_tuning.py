@@ -33,8 +33,8 @@ class EstimatorTuning:
     Attributes:
         *_start_sd: of the first estimate.
         *_per_root_h: random walk of a state, per square root of an hour.
-        *_standing_*: what no number of scans averages out (resistances taken as nominal, a biased
-            thermocouple, another dissolution rate); it is added to the reported sd.
+        *_standing_*: what no number of scans averages out (resistances and anode effect taken as
+            nominal, a biased thermocouple, another dissolution rate); added to the reported sd.
         backlash_cm: sd that a beam move adds to the gap.
         feed_smoothing_s: time constant of the reported feed rate.
         tolerance_sd: residuals beyond count for less.
@@ -55,6 +55,7 @@ class EstimatorTuning:
     ledge_cm_per_root_h: float = 0.2
     alf3_wt_pct_per_root_h: float = 0.04
     feeder_per_root_h: float = 0.08
+    alumina_standing_sd_wt_pct: float = 0.03
     acd_standing_sd_cm: float = 0.06
     temperature_standing_sd_c: float = 0.7
     undissolved_standing_share: float = 0.2
@@ -121,6 +122,7 @@ def make_setting(
         BEAM: 0.0,
     }
     standing = {
+        ALUMINA: tuning.alumina_standing_sd_wt_pct,
         ACD: tuning.acd_standing_sd_cm,
         TEMPERATURE: tuning.temperature_standing_sd_c,
         UNDISSOLVED: tuning.undissolved_standing_share * start[UNDISSOLVED],
