@@ -18,7 +18,8 @@ _QUEUE: Final = 1  # only the newest counter matters; missed ones show as a gap 
 class CounterWatch:
     """The newest counter that the server has told."""
 
-    def __init__(self) -> None:
+    def __init__(self, address: str) -> None:
+        self._address = address
         self._value: int | None = None
         self._moved = asyncio.Event()
         self._ended = ""
@@ -46,7 +47,7 @@ class CounterWatch:
 
     def status_change_notification(self, status: ua.StatusChangeNotification) -> None:
         """Take the end of the subscription (called by asyncua)."""
-        self._ended = f"the server ended the subscription: {status.Status.name}"
+        self._ended = f"{self._address}: the server ended the subscription: {status.Status.name}"
         self._moved.set()
 
 
@@ -57,7 +58,7 @@ async def watch_counter(link: Link, node_id: ua.NodeId) -> AsyncIterator[Counter
     Raises:
         LinkError: the server refuses, or the connection broke.
     """
-    watch = CounterWatch()
+    watch = CounterWatch(link.address)
     parameters = ua.CreateSubscriptionParameters(
         RequestedPublishingInterval=_PUBLISHING_MS,
         RequestedLifetimeCount=_LIFETIME,

@@ -94,6 +94,8 @@ class Scada:
         self._origin_ns = origin_ns
         # Wall time on a clock that nobody sets: the grid of scans must not jump.
         self._wall_offset_ns = time.time_ns() - time.monotonic_ns()
+        self._slot = 0
+        self._thread = ThreadPoolExecutor(1, thread_name_prefix="plant")
         self.scans_skipped = 0
         self.heartbeat = 0
         self.running: asyncio.Task[None]  # all beats; ends only by failing
@@ -121,12 +123,18 @@ class Scada:
         """Targets, modes and watchdog."""
         return self._control
 
+    def close(self) -> None:
+        """Let go of the thread in which the plant runs."""
+        self._thread.shutdown(wait=False)
+
     def take_write(self, rule: WriteRule, value: float) -> None:
         """Pass on a write that stands."""
         self._control.take_write(rule, value, time.monotonic())
 
-    async def show(self, first: LineScan) -> None:
-        """Fill all nodes, before anybody reads them."""
+    async def show(self, simulation: LineSimulation) -> None:
+        """Take the first scan and fill all nodes, so that nobody reads a value that is none."""
+        self._slot = self.slot_at(self.now_ns())
+        first = await self._step(simulation)
         await self.display.show_constants(
             self.settings.speed,
             self.settings.watchdog_timeout_s,
@@ -145,29 +153,31 @@ class Scada:
             group.create_task(self._beat(), name="scada: heartbeat")
 
     async def _scan(self, simulation: LineSimulation) -> None:
-        loop = asyncio.get_running_loop()
-        slot = self.slot_at(self.now_ns())
         refresh_every = max(1, round(_REFRESH_S / self.settings.scan_interval_s))
-        with ThreadPoolExecutor(1, thread_name_prefix="plant") as pool:
-            while True:
-                slot += 1
-                due_s = self._origin_ns / _NS_PER_S + slot * self.settings.scan_interval_s
-                await asyncio.sleep(max(0.0, due_s - self.now_ns() / _NS_PER_S))
-                late = self.slot_at(self.now_ns()) - slot
-                if late > 0:
-                    self.scans_skipped += late
-                    slot += late
-                scan = await loop.run_in_executor(
-                    pool,
-                    simulation.step,
-                    self.plant_time_s(slot),
-                    self._control.accepted_copy(),
-                    self._control.modes.copy(),
-                )
-                self._control.take_scan(scan)
-                await self.display.show_scan(scan, self.now_ns())
-                if self.display.scans % refresh_every == 0:
-                    await self.display.show_scalars(scan, self.now_ns())
+        while True:
+            self._slot += 1
+            due_s = self._origin_ns / _NS_PER_S + self._slot * self.settings.scan_interval_s
+            await asyncio.sleep(max(0.0, due_s - self.now_ns() / _NS_PER_S))
+            late = self.slot_at(self.now_ns()) - self._slot
+            if late > 0:
+                self.scans_skipped += late
+                self._slot += late
+            scan = await self._step(simulation)
+            await self.display.show_scan(scan, self.now_ns())
+            if self.display.scans % refresh_every == 0:
+                await self.display.show_scalars(scan, self.now_ns())
+
+    async def _step(self, simulation: LineSimulation) -> LineScan:
+        """Run the line to the present slot, in a thread."""
+        scan = await asyncio.get_running_loop().run_in_executor(
+            self._thread,
+            simulation.step,
+            self.plant_time_s(self._slot),
+            self._control.accepted_copy(),
+            self._control.modes.copy(),
+        )
+        self._control.take_scan(scan)
+        return scan
 
     async def _apply(self) -> None:
         while True:
@@ -217,13 +227,13 @@ async def open_scada(settings: ScadaSettings) -> AsyncIterator[Scada]:
     try:
         server, space = await _prepare_server(settings)
     finally:
-        simulation, first = await building
+        simulation = await building
     control = LineControl(settings.setpoints, simulation.start, settings.watchdog_timeout_s)
     scada = Scada(settings, server, space, control, origin_ns)
     server.iserver.attribute_service = RuledWrites(
         server.iserver.aspace, _rules(space, settings.setpoints), scada.take_write
     )
-    await scada.show(first)  # so that nobody ever reads a value that is none
+    await scada.show(simulation)
     async with server:
         scada.running = asyncio.create_task(scada.run(simulation), name="scada")
         try:
@@ -231,6 +241,7 @@ async def open_scada(settings: ScadaSettings) -> AsyncIterator[Scada]:
         finally:
             scada.running.cancel()
             await asyncio.gather(scada.running, return_exceptions=True)
+            scada.close()
 
 
 async def run_scada(
@@ -276,7 +287,7 @@ async def _prepare_server(settings: ScadaSettings) -> tuple[Server, AddressSpace
     return server, space
 
 
-def _build_line(settings: ScadaSettings, origin_ns: int) -> tuple[LineSimulation, LineScan]:
+def _build_line(settings: ScadaSettings, origin_ns: int) -> LineSimulation:
     """Build the line and take one step, which compiles it: seconds, and not on the event loop."""
     elapsed_s = (time.time_ns() - origin_ns) / _NS_PER_S
     t_plant_s = origin_ns / _NS_PER_S + settings.speed * elapsed_s
@@ -285,4 +296,5 @@ def _build_line(settings: ScadaSettings, origin_ns: int) -> tuple[LineSimulation
         settings.design, settings.setpoints, settings.cells, settings.seed, t_plant_s - step_s
     )
     modes = np.full(settings.cells, CellMode.AUTO, dtype=np.int64)
-    return simulation, simulation.step(t_plant_s, simulation.start, modes)
+    simulation.step(t_plant_s, simulation.start, modes)
+    return simulation

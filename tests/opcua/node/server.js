@@ -1,0 +1,91 @@
+// A plant that is not ours: other names, other units, scalars only, words for modes, and neither
+// clock nor counter nor heartbeat. Two pots, 11 and 12.
+// node server.js PORT PKI_FOLDER  ->  "ready" on standard output; runs until standard input ends
+const {
+  OPCUAServer, OPCUACertificateManager, DataType, MessageSecurityMode, SecurityPolicy,
+} = require("node-opcua");
+
+const [port, pki] = process.argv.slice(2);
+const FOLLOWS_AFTER_MS = 150;
+const MOVES_EVERY_MS = 200;
+
+async function main() {
+  const server = new OPCUAServer({
+    port: Number(port),
+    hostname: "127.0.0.1",
+    resourcePath: "/acme",
+    securityModes: [MessageSecurityMode.None],
+    securityPolicies: [SecurityPolicy.None],
+    serverCertificateManager: new OPCUACertificateManager({ rootFolder: pki }),
+  });
+  await server.initialize();
+  const space = server.engine.addressSpace;
+  const own = space.registerNamespace("urn:acme:smelter");
+  const smelter = own.addObject({ organizedBy: space.rootFolder.objects, browseName: "Smelter" });
+  const moving = [];
+
+  function add(parent, browseName, identifier, dataType, value, writable) {
+    const variable = own.addVariable({
+      componentOf: parent,
+      browseName,
+      nodeId: `s=${identifier}`,
+      dataType: DataType[dataType],
+      accessLevel: writable ? "CurrentRead | CurrentWrite" : "CurrentRead",
+      userAccessLevel: writable ? "CurrentRead | CurrentWrite" : "CurrentRead",
+    });
+    variable.setValueFromSource({ dataType: DataType[dataType], value });
+    return variable;
+  }
+
+  function follow(target, feedback) {
+    target.on("value_changed", (dataValue) => setTimeout(
+      () => feedback.setValueFromSource(dataValue.value), FOLLOWS_AFTER_MS,
+    ));
+  }
+
+  const amps = add(smelter, "Amps", "LINE.I", "Double", 118500);
+  moving.push((k) => amps.setValueFromSource({ dataType: DataType.Double, value: 118500 + k }));
+  for (const number of [11, 12]) {
+    const pot = own.addObject({ componentOf: smelter, browseName: `Pot${number}` });
+    const millivolts = add(pot, "Tension", `POT${number}.MV`, "Int32", 4400 + number);
+    const kelvin = add(pot, "Bath K", `POT${number}.TK`, "Float", 1233.15);
+    const tonnes = add(pot, "OxideT", `POT${number}.OX`, "Double", 2.5);
+    const noise = add(pot, "NoiseV", `POT${number}.NV`, "Double", 0.012);
+    const bridge = add(pot, "BridgeCm", `POT${number}.BR`, "Double", 20.5);
+    const feedTarget = add(pot, "FeedSet", `POT${number}.FS`, "Float", 20.0, true);
+    const feed = add(pot, "FeedIs", `POT${number}.FI`, "Float", 20.0);
+    const bridgeTarget = add(pot, "BridgeSet", `POT${number}.BS`, "Int32", 205, true);
+    const bridgeIs = add(pot, "BridgeIs", `POT${number}.BI`, "Double", 20.5);
+    const modeTarget = add(pot, "ModeSet", `POT${number}.MS`, "String", "POT", true);
+    const mode = add(pot, "ModeIs", `POT${number}.MI`, "String", "POT");
+    follow(feedTarget, feed);
+    follow(modeTarget, mode);
+    bridgeTarget.on("value_changed", ({ value }) => setTimeout(() => {
+      bridgeIs.setValueFromSource({ dataType: DataType.Double, value: value.value / 10 });
+      bridge.setValueFromSource({ dataType: DataType.Double, value: value.value / 10 });
+    }, FOLLOWS_AFTER_MS));
+    moving.push((k) => {
+      const wave = Math.round(10 * Math.sin(k));
+      millivolts.setValueFromSource({ dataType: DataType.Int32, value: 4400 + number + wave });
+      kelvin.setValueFromSource({ dataType: DataType.Float, value: 1233.15 + wave / 10 });
+      tonnes.setValueFromSource({ dataType: DataType.Double, value: 2.5 + k / 1000 });
+      noise.setValueFromSource({ dataType: DataType.Double, value: 0.012 });
+    });
+  }
+
+  let step = 0;
+  const timer = setInterval(() => { step += 1; moving.forEach((move) => move(step)); }, MOVES_EVERY_MS);
+  await server.start();
+  process.stdout.write("ready\n");
+  process.stdin.resume();
+  process.stdin.on("end", async () => {
+    clearInterval(timer);
+    await server.shutdown(100);
+    process.exit(0);
+  });
+}
+
+main().catch((error) => {
+  process.stderr.write(`${error.stack}\n`);
+  process.exit(1);
+});

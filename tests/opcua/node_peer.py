@@ -1,0 +1,90 @@
+"""node-opcua, an OPC UA stack that is not ours: installed on demand, run as a process."""
+
+import asyncio
+import json
+import os
+import shutil
+import subprocess
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+FOLDER = Path(__file__).parent / "node"
+_START_S = 60.0
+
+
+def require_node() -> str:
+    """The path of Node.js, with node-opcua installed; skips the test where it cannot be had.
+
+    With POTLINE_REQUIRE_NODE set, as in CI, the test fails instead.
+    """
+    node, npm = shutil.which("node"), shutil.which("npm")
+    if node is None or npm is None:
+        _give_up("Node.js is not on the PATH")
+    if not (FOLDER / "node_modules" / "node-opcua").is_dir():
+        done = subprocess.run(
+            [str(npm), "ci", "--ignore-scripts", "--no-audit", "--no-fund"],
+            cwd=FOLDER,
+            capture_output=True,
+            text=True,
+            timeout=300,
+            check=False,
+        )
+        if done.returncode:
+            _give_up(f"npm could not install node-opcua: {done.stderr.strip()[-300:]}")
+    return str(node)
+
+
+def _give_up(reason: str) -> None:
+    if os.environ.get("POTLINE_REQUIRE_NODE"):
+        pytest.fail(reason)
+    pytest.skip(reason)
+
+
+async def run_client(node: str, endpoint: str, pki: Path, asked: dict[str, Any]) -> dict[str, Any]:
+    """Let the other client do what is asked, and return what it saw."""
+    process = await asyncio.create_subprocess_exec(
+        node,
+        "client.js",
+        endpoint,
+        str(pki),
+        json.dumps(asked),
+        cwd=FOLDER,
+        stdout=asyncio.subprocess.PIPE,
+        stderr=asyncio.subprocess.PIPE,
+    )
+    out, err = await asyncio.wait_for(process.communicate(), _START_S)
+    assert process.returncode == 0, err.decode()
+    answer: dict[str, Any] = json.loads(out.decode().splitlines()[-1])
+    return answer
+
+
+@asynccontextmanager
+async def foreign_plant(node: str, port: int, pki: Path) -> AsyncIterator[str]:
+    """The other stack's server with a plant that is not ours; its endpoint."""
+    process = await asyncio.create_subprocess_exec(
+        node,
+        "server.js",
+        str(port),
+        str(pki),
+        cwd=FOLDER,
+        stdin=asyncio.subprocess.PIPE,
+        stdout=asyncio.subprocess.PIPE,
+    )
+    assert process.stdin is not None
+    assert process.stdout is not None
+    try:
+        async with asyncio.timeout(_START_S):
+            while (line := await process.stdout.readline()) != b"ready\n":
+                assert line, "the server ended before it was ready"
+        yield f"opc.tcp://127.0.0.1:{port}/acme"
+    finally:
+        process.stdin.close()
+        try:
+            await asyncio.wait_for(process.wait(), 10.0)
+        except TimeoutError:
+            process.kill()
+            await process.wait()
