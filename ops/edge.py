@@ -23,10 +23,8 @@ _DEFAULT_ENDPOINT: Final = "opc.tcp://127.0.0.1:4840"
 async def run_scada_process(settings: Settings, plant: PlantFile) -> None:
     """Run the simulated SCADA until a signal stops it."""
     from opcua.scada import ScadaSettings, open_scada
-    from physics.precision import require_x64
 
     start_log()
-    require_x64()
     stop = stop_event()
     scada = ScadaSettings(
         design=plant.design,

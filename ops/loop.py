@@ -2,20 +2,24 @@
 
 import os
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from typing import Final
+
+import numpy as np
 
 from control.mpc import CellController
 from ops.entry import needed, start_log
 from ops.plantfile import PlantFile, plant_hash
 from ops.settings import Settings
-from physics.design import sections
+from physics.design import nominal_feed_kg_per_h, sections
+from physics.estimate_state import to_bytes
 from physics.estimator import Estimator
 from physics.signals import SIGNALS
 from stream.app import Worker, make_worker
-from stream.decide import DecideSettings, add_decide
-from stream.estimate import add_estimate
+from stream.decide import DecideSettings, Linearise, add_decide
+from stream.estimate import EstimateState, add_estimate, step_estimate
+from stream.frames import Origin, Quality, SampleFrame
 from stream.models import announce, make_lineariser
 from stream.run import run_worker
 from stream.screen import add_screen
@@ -61,7 +65,37 @@ def make_loop(
         ),
         compute,
     )
+    _warm_up(estimator, linearise, plant, cells)
     return worker
+
+
+def _warm_up(
+    estimator: Estimator,
+    linearise: Linearise,
+    plant: PlantFile,
+    cells: Mapping[int, tuple[int, ...]],
+) -> None:
+    """Compile everything for every size of section, so that no message waits for a compiler."""
+    for size in sorted({len(numbers) for numbers in cells.values()}):
+        numbers = tuple(range(1, size + 1))
+        frame = SampleFrame(
+            section=0,
+            session=0,
+            sequence=0,
+            cells=numbers,
+            signals=SIGNALS,
+            t_plant_s=np.zeros(1),
+            value=np.full((1, size, len(SIGNALS)), np.nan),
+            quality=np.full((1, size, len(SIGNALS)), Quality.MISSING, dtype=np.uint8),
+            source_time_ns=np.zeros((1, size, len(SIGNALS)), dtype=np.int64),
+            t_received_ns=0,
+            origin=Origin("", 0, 0),
+        )
+        state = EstimateState(filter=to_bytes(estimator.init(size)))
+        _, estimate = step_estimate(estimator, state, frame)
+        assert estimate is not None, "a first frame is new to a first state"
+        applied = np.tile([nominal_feed_kg_per_h(plant.design), 0.0], (size, 1))
+        linearise(estimate, applied)
 
 
 def run_loop(settings: Settings, plant: PlantFile) -> None:

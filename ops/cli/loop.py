@@ -8,12 +8,12 @@ def loop(context: typer.Context) -> None:
 
     Start as many as you like against one Kafka: they share the sections of the line.
     """
+    from ops.compute import prepare_jax
     from ops.plantfile import load_plant
     from ops.settings import load_settings
-    from physics.precision import require_x64
 
     settings = load_settings(file=context.obj)
-    require_x64()
+    prepare_jax()
 
     from ops.loop import run_loop
 

@@ -11,6 +11,10 @@ def scada(context: typer.Context) -> None:
     """
     import asyncio
 
+    from ops.compute import prepare_jax
+
+    prepare_jax()
+
     from ops.edge import run_scada_process
     from ops.plantfile import load_plant
     from ops.settings import load_settings
