@@ -7,6 +7,8 @@ from pathlib import Path
 from typing import Any, Final
 from urllib.parse import urlsplit
 
+import platformdirs
+
 from ops.child import ChildCommand
 from ops.follow import Follower
 from ops.local_server import Launch
@@ -31,6 +33,11 @@ _EVERY_CHILD: Final = {
     "PYTHONUNBUFFERED": "1",  # a log that ends where the process ended
     "OMP_NUM_THREADS": "1",  # the parallel unit is the process; pools would fight over the cores
     "OPENBLAS_NUM_THREADS": "1",
+    # What JAX has compiled once is there at the next start, and when a killed worker comes back.
+    "JAX_COMPILATION_CACHE_DIR": str(platformdirs.user_cache_path("potline") / "jax"),
+    "JAX_COMPILATION_CACHE_MAX_SIZE": str(256 * 1024 * 1024),
+    "JAX_PERSISTENT_COMPILATION_CACHE_MIN_COMPILE_TIME_SECS": "0",
+    "JAX_PERSISTENT_COMPILATION_CACHE_MIN_ENTRY_SIZE_BYTES": "-1",
 }
 
 
@@ -150,6 +157,7 @@ def make_units(assembly: Assembly, follower: Follower, folder: Path) -> tuple[Un
                 stop_grace_s=row.stop_grace_s,
                 is_ready=is_ready,
                 ready_deadline_s=deadline_s,
+                niceness=row.niceness,
                 restarts=row.restarts,
             )
             for name in instance_names(row, copies)

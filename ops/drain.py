@@ -22,6 +22,8 @@ async def drain(supervisor: Supervisor, follower: Follower) -> bool:
         Whether everything that was published has been accounted for.
     """
     tally = follower.tally
+    if not follower.is_following:
+        return True
     await _end(supervisor, GATEWAY)
     await _settled(follower, lambda: tally.samples.waiting <= 0, _SAMPLES_WITHIN_S)
     await _end(supervisor, LOOP)

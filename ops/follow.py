@@ -88,6 +88,11 @@ class Follower:
         if self._consumer is not None:
             await end_consumer(self._consumer)
 
+    @property
+    def is_following(self) -> bool:
+        """Whether it has been started: the topics are there."""
+        return self._consumer is not None
+
     async def has_caught_up(self) -> bool:
         """Return whether all that the broker has now has been counted; False while it is away."""
         if self._consumer is None:

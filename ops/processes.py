@@ -53,6 +53,7 @@ class Process:
         stands_in_for: the settings key that, when set, names an outside one and keeps this from
             being started.
         copies_setting: the settings key that says how many run; None for one.
+        niceness: above 0 it gives way to the loop where processor time is short.
     """
 
     name: str
@@ -67,6 +68,7 @@ class Process:
     restarts: RestartBudget = RestartBudget()
     stands_in_for: str | None = None
     copies_setting: str | None = None
+    niceness: int = 0
 
 
 TOPICS_STEP: Final = "topics"  # not a process: all topics exist, so that no worker starts deaf
@@ -130,6 +132,7 @@ FEED: Final = Process(
     does="folds the topics into the live picture in Redis",
     if_it_stops="the control room shows its picture as stale; the loop is unaffected",
     health=Health("the picture's version moves", max_age_s=10.0),
+    niceness=5,
     after=(TOPICS_STEP, "redis"),
 )
 UI: Final = Process(
@@ -138,6 +141,7 @@ UI: Final = Process(
     does="serves the control room and sends commands",
     if_it_stops="no page and no commands; the loop is unaffected",
     health=Health("its /healthz answers", max_age_s=10.0),
+    niceness=5,
     after=(TOPICS_STEP, "redis"),
 )
 

@@ -224,6 +224,9 @@ class Supervisor:
             outlet.close()
             raise RunFailedError(f"{unit.name} cannot be started: {exc}.") from exc
         outlet.hand_over()
+        if unit.niceness:
+            with contextlib.suppress(ProcessLookupError):
+                os.setpriority(os.PRIO_PROCESS, process.pid, os.nice(0) + unit.niceness)
         loop = asyncio.get_running_loop()
 
         def read() -> None:

@@ -43,6 +43,7 @@ class Unit:
     Attributes:
         after: names of the units and steps that must be ready first.
         is_ready: asked again and again after a start until it says True.
+        niceness: added to ours.
         ready_deadline_s: after which the run fails; None for never.
     """
 
@@ -53,6 +54,7 @@ class Unit:
     stop_grace_s: float = 3.0
     is_ready: Callable[[], Awaitable[bool]] = ready_at_once
     ready_deadline_s: float | None = 60.0
+    niceness: int = 0
     restarts: RestartBudget = field(default_factory=RestartBudget)
 
 

@@ -188,6 +188,14 @@ async def test_a_process_that_ignores_sigterm_is_killed(tmp_path: Path) -> None:
         assert not psutil.pid_exists(pid)
 
 
+async def test_a_process_may_be_made_to_give_way(tmp_path: Path) -> None:
+    """So that screens never take processor time from the loop."""
+    unit = Unit("ui", python(SLEEPER), niceness=3, is_ready=has_printed(tmp_path, "ui"))
+    async with supervised(tmp_path, unit) as (supervisor, _):
+        await supervisor.wait_ready()
+        assert psutil.Process(supervisor.process_ids()["ui"]).nice() == os.nice(0) + 3
+
+
 async def test_children_of_children_are_gone_too(tmp_path: Path) -> None:
     """Also those that made a session of their own."""
     unit = Unit("father", python(WITH_CHILD), is_ready=has_printed(tmp_path, "father"))
