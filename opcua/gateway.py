@@ -75,7 +75,7 @@ class Gateway:
         scan_period_s: float = 1.0,
         publish_interval_s: float = 1.0,
         buffer_packets: int = 120,
-        drain_s: float = 3.0,
+        drain_s: float = 1.5,
         clock_ns: Callable[[], int] = time.time_ns,
     ) -> None:
         """Make a gateway; `run` starts it.
