@@ -59,6 +59,8 @@ async def run_ui_process(settings: Settings, plant: PlantFile) -> None:
 
     logging.basicConfig(level=logging.INFO, format=_LOG_FORMAT)
     logging.getLogger("bokeh").setLevel(logging.WARNING)
+    # A health check that is answered 503 is not worth a line a second.
+    logging.getLogger("tornado.access").setLevel(logging.CRITICAL)
     await run_ui(
         ScreenSettings(
             host=settings.ui.host,

@@ -17,6 +17,7 @@ from redis.exceptions import RedisError
 from ui.layout import LineLayout
 from ui.snapshot import Snapshot, blank_snapshot, take_snapshot
 from ui.store import NOTHING_READ, Reading, read_picture
+from ui.waiting import pause
 
 _log: Final = logging.getLogger(__name__)
 
@@ -61,12 +62,12 @@ class Collector:
         """Tell `listener` no more; one that is not known is ignored."""
         self._listeners.discard(listener)
 
-    async def run(self) -> None:
-        """Look until cancelled; an outage of Redis is shown on every page and waited out."""
+    async def run(self, stop: asyncio.Event) -> None:
+        """Look until `stop` is set; an outage of Redis is shown on every page and waited out."""
         reading = NOTHING_READ
         was_away = False
         async with Redis.from_url(self._redis_address, socket_timeout=2.0) as redis:
-            while True:
+            while not stop.is_set():
                 link = ""
                 try:
                     reading = await read_picture(redis, reading)
@@ -84,7 +85,7 @@ class Collector:
                         _log.warning("%s (%s)", link, exc)
                 was_away = bool(link)
                 self._take(reading, link)
-                await asyncio.sleep(self._interval_s)
+                await pause(stop, self._interval_s)
 
     def _take(self, reading: Reading, link: str) -> None:
         now_ns = time.time_ns()
@@ -93,13 +94,19 @@ class Collector:
         elif not link and now_ns - reading.written_ns > FEED_OVERDUE_S * 1e9:
             age_s = (now_ns - reading.written_ns) / 1e9
             link = f"The feed has written nothing for {age_s:.0f} s. Is `potline feed` running?"
-        self._snapshot = take_snapshot(
-            self._layout,
-            reading,
-            number=self._snapshot.number + 1,
-            now_ns=now_ns,
-            max_age_s=self._max_age_s,
-            link=link,
+        self.show(
+            take_snapshot(
+                self._layout,
+                reading,
+                number=self._snapshot.number + 1,
+                now_ns=now_ns,
+                max_age_s=self._max_age_s,
+                link=link,
+            )
         )
+
+    def show(self, snapshot: Snapshot) -> None:
+        """Make `snapshot` the newest, and tell every listener."""
+        self._snapshot = snapshot
         for listener in tuple(self._listeners):
             listener()

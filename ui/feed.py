@@ -47,6 +47,7 @@ from ui.fold import (
 )
 from ui.picture import TREND_LENGTH, Picture, init_picture
 from ui.store import PictureWriter
+from ui.waiting import pause
 
 _log: Final = logging.getLogger(__name__)
 _FIRST_WAIT_S: Final = 0.5
@@ -139,14 +140,14 @@ class Feed:
     async def run(self, stop: asyncio.Event) -> None:
         """Feed until `stop` is set; an outage of Kafka or Redis is reported and waited out."""
         async with asyncio.TaskGroup() as group:
-            tasks = [group.create_task(self._consume()), group.create_task(self._publish())]
+            tasks = [group.create_task(self._consume(stop)), group.create_task(self._publish(stop))]
             await stop.wait()
             for task in tasks:
                 task.cancel()
 
-    async def _consume(self) -> None:
+    async def _consume(self, stop: asyncio.Event) -> None:
         wait_s = _FIRST_WAIT_S
-        while True:
+        while not stop.is_set():
             consumer = make_consumer(
                 self._kafka, *(source.topic for source in SOURCES), client_id="potline-feed"
             )
@@ -154,7 +155,7 @@ class Feed:
                 await consumer.start()
                 wait_s = _FIRST_WAIT_S
                 await self._read_back(consumer)
-                await self._follow(consumer)
+                await self._follow(consumer, stop)
             except (KafkaError, OSError) as exc:
                 _log.warning(
                     "No Kafka at %s (%s); start the broker or set kafka.address. Again in %.1f s.",
@@ -164,7 +165,7 @@ class Feed:
                 )
             finally:
                 await consumer.stop()
-            await asyncio.sleep(wait_s)
+            await pause(stop, wait_s)
             wait_s = min(2 * wait_s, _LONGEST_WAIT_S)
 
     async def _read_back(self, consumer: AIOKafkaConsumer) -> None:
@@ -192,19 +193,19 @@ class Feed:
         self._picture = await asyncio.to_thread(fold_messages, self._picture, held)
         self._caught_up.set()
 
-    async def _follow(self, consumer: AIOKafkaConsumer) -> None:
-        while True:
+    async def _follow(self, consumer: AIOKafkaConsumer, stop: asyncio.Event) -> None:
+        while not stop.is_set():
             batches = await consumer.getmany(timeout_ms=_POLL_MS)
             if batches:
                 arrived: list[Arrival] = [m for batch in batches.values() for m in batch]
                 self._picture = fold_messages(self._picture, arrived)
 
-    async def _publish(self) -> None:
+    async def _publish(self, stop: asyncio.Event) -> None:
         await self._caught_up.wait()
         wait_s = _FIRST_WAIT_S
         async with Redis.from_url(self._redis_address) as redis:
             writer = PictureWriter(redis, life=time.time_ns())
-            while True:
+            while not stop.is_set():
                 try:
                     await writer.write(self._picture, time.time_ns())
                 except (RedisError, OSError) as exc:
@@ -214,11 +215,11 @@ class Feed:
                         exc,
                         wait_s,
                     )
-                    await asyncio.sleep(wait_s)
+                    await pause(stop, wait_s)
                     wait_s = min(2 * wait_s, _LONGEST_WAIT_S)
                 else:
                     wait_s = _FIRST_WAIT_S
-                    await asyncio.sleep(self._write_interval_s)
+                    await pause(stop, self._write_interval_s)
 
 
 async def run_feed(

@@ -54,6 +54,7 @@ def fold_accepted(picture: Picture, frame: SampleFrame) -> Picture:
         values=values,
         source_time_ns=np.maximum(section.source_time_ns, times),
         accepted_order=frame.order,
+        t_first_ns=section.t_first_ns or frame.t_accepted_ns,
         t_plant_s=float(frame.t_plant_s[-1]),
     )
     line = replace(picture.line, points_accepted=picture.line.points_accepted + frame.usable_points)
@@ -62,7 +63,8 @@ def fold_accepted(picture: Picture, frame: SampleFrame) -> Picture:
     if times.max(initial=0):
         line = _timed(line, "accepted", int(times.max()), frame.t_accepted_ns)
     picture = _with(picture, line, following)
-    if frame.t_accepted_ns - section.t_estimated_ns > _ESTIMATE_OVERDUE_NS:
+    estimated_ns = max(following.t_estimated_ns, following.t_first_ns)
+    if frame.t_accepted_ns - estimated_ns > _ESTIMATE_OVERDUE_NS:
         picture = _trend(picture, following, frame.t_accepted_ns, frame.session)
     return picture
 

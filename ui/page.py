@@ -127,8 +127,10 @@ class OpenPage:
         self._dress(layout)
         for slot in self._slots:
             slot.update(collector.snapshot, now=True)
-            document.add_root(slot.root)
-        document.add_root(self._beat)
+        with document.models.freeze():  # one walk over all models, not one a root
+            for slot in self._slots:
+                document.add_root(slot.root)
+            document.add_root(self._beat)
         document.on_session_destroyed(self._close)
         collector.subscribe(self._news)
 

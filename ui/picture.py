@@ -35,6 +35,7 @@ class SectionPicture(msgspec.Struct, frozen=True, kw_only=True, eq=False):
         reasons: the controller's newest sentence about each cell.
         moves: newest move of each (position in section, setpoint), as "position/setpoint".
         accepted_order, estimate_order: (session, sequence) of the newest frames.
+        t_first_ns: when the first frame was accepted; 0 before that.
     """
 
     section: int
@@ -49,6 +50,7 @@ class SectionPicture(msgspec.Struct, frozen=True, kw_only=True, eq=False):
     accepted_order: tuple[int, int] = (-1, -1)
     estimate_order: tuple[int, int] = (-1, -1)
     t_plant_s: float = 0.0
+    t_first_ns: int = 0
     t_estimated_ns: int = 0
     frames_applied: int = 0
     frames_skipped: int = 0

@@ -28,8 +28,6 @@ from ui.quantities import QUANTITIES, Quantity, trend_columns
 from ui.roles import Person, Role
 
 _log: Final = logging.getLogger(__name__)
-_UNUSED_SESSION_MS: Final = 10_000
-_CHECK_SESSIONS_MS: Final = 3_000
 _HEALTHY_LOOK_S: Final = 5.0
 
 
@@ -45,6 +43,7 @@ class ScreenSettings:
         pages: normally the whole table.
         names: further names under which browsers may reach the server.
         look_interval_s: how often the picture is read.
+        session_grace_s: how long a page without a browser is kept, in case it comes back.
     """
 
     host: str
@@ -59,6 +58,7 @@ class ScreenSettings:
     pages: tuple[Page, ...] = PAGES
     names: tuple[str, ...] = ()
     look_interval_s: float = 0.5
+    session_grace_s: float = 10.0
 
 
 class _Health(RequestHandler):
@@ -145,8 +145,8 @@ def _listen(settings: ScreenSettings, collector: Collector, command_desk: Comman
             (r"/healthz", _Health, {"collector": collector}),
             (r"/theme/(.*)", StaticFileHandler, {"path": str(THEME_FOLDER)}),
         ],
-        unused_session_lifetime_milliseconds=_UNUSED_SESSION_MS,
-        check_unused_sessions_milliseconds=_CHECK_SESSIONS_MS,
+        unused_session_lifetime_milliseconds=round(settings.session_grace_s * 1000),
+        check_unused_sessions_milliseconds=round(settings.session_grace_s * 300),
         # What people do is in the journal; the figures of sessions are in /healthz.
         stats_log_frequency_milliseconds=3_600_000,
     )
@@ -168,13 +168,13 @@ async def run_ui(
     )
     command_desk = CommandDesk(settings.kafka, settings.layout, settings.partitions)
     server = _listen(settings, collector, command_desk)
-    looking = asyncio.create_task(collector.run())
+    looking = asyncio.create_task(collector.run(stop))
     stopping = asyncio.create_task(stop.wait())
     try:
         server.start()
         announce(f"http://{settings.host}:{server.port}/")
-        done, _ = await asyncio.wait({looking, stopping}, return_when=asyncio.FIRST_COMPLETED)
-        if looking in done:
+        await asyncio.wait({looking, stopping}, return_when=asyncio.FIRST_COMPLETED)
+        if not stop.is_set():
             looking.result()  # it never ends by itself: say why it did
     finally:
         looking.cancel()

@@ -85,7 +85,7 @@ class LineStory:
         quality = np.zeros(value.shape, dtype=np.uint8)
         quality[:, self._mask(self.dead)] = Quality.REJECTED
         value[quality == Quality.REJECTED] = np.nan
-        source = now_ns - np.linspace(0.9, 0.15, SCANS) * SECOND_NS
+        source = now_ns - (np.linspace(0.9, 0.15, SCANS) * SECOND_NS).astype(np.int64)
         return SampleFrame(
             section=self.section,
             session=self.session,
@@ -95,7 +95,7 @@ class LineStory:
             t_plant_s=self.plant_time_s(step) + np.arange(SCANS) * 15.0 - 45.0,
             value=value,
             quality=quality,
-            source_time_ns=np.broadcast_to(source[:, None, None], value.shape).astype(np.int64),
+            source_time_ns=np.broadcast_to(source[:, None, None], value.shape).copy(),
             t_received_ns=now_ns - SECOND_NS // 10,
             t_accepted_ns=now_ns - SECOND_NS // 20,
             origin=Origin("samples", 0, step if offset is None else offset),

@@ -26,7 +26,7 @@ class AlarmsPanel(TextPanel):
             rows = "".join(_row(event, snapshot.now_ns) for event in active[:_SHOWN])
             more = len(active) - _SHOWN
             rest = f'<p class="muted">and {more} more</p>' if more > 0 else ""
-            body = f'<div class="scroll" style="max-height:max(300px,46vh)"><table>{rows}</table>{rest}</div>'
+            body = f'<div class="scroll tall"><table>{rows}</table>{rest}</div>'
         else:
             body = '<div class="none">Nothing is active.</div>'
         recent = [event for event in reversed(snapshot.line.journal) if not event.active][:6]

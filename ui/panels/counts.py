@@ -37,7 +37,8 @@ class CountsPanel(TextPanel):
             for section in snapshot.sections.values()
         )
         self._show(
-            f"<h2>Counted<small>since the feed began, and the minutes that it read back</small></h2><table>{rows}</table>"
+            "<h2>Counted<small>since the feed began, and the minutes that it read back</small></h2>"
+            f"<table>{rows}</table>"
             '<h2 style="margin-top:16px">Frames in the estimate</h2><table><tr><th>section</th>'
             '<th>cells</th><th class="num">applied</th><th class="num">seen again</th>'
             f'<th class="num">missing</th></tr>{sections}</table>'

@@ -34,8 +34,8 @@ class FlowPanel(TextPanel):
         self._show(
             '<div class="halves"><div><h2>Who spoke last<small>age of the newest record of each '
             f'step</small></h2><table class="flow">{steps}</table></div>'
-            "<div><h2>From the sensor to the verified setpoint<small>wall time since the sample was "
-            f"taken, newest {LATENCY_LENGTH} of each stage</small></h2>"
+            "<div><h2>From the sensor to the verified setpoint<small>wall time since the sample "
+            f"was taken, newest {LATENCY_LENGTH} of each stage</small></h2>"
             '<table><tr><th>stage</th><th class="num">median</th><th class="num">95 %</th>'
             f'<th class="num">99 %</th></tr>{latencies}'
             f"<tr><td>solver alone, per cell</td>{_cells(solve)}</tr></table></div></div>"

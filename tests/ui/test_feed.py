@@ -1,0 +1,182 @@
+"""The feed on a real Kafka and Redis: what moves is shown, and a restart blanks no page."""
+
+import asyncio
+import logging
+import time
+from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import asynccontextmanager
+from pathlib import Path
+
+import pytest
+from aiokafka import AIOKafkaProducer
+from redis.asyncio import Redis
+
+from control.modes import Mode
+from ops.ports import free_port
+from ops.redis_server import RedisServer, prepare_redis
+from stream.frames import encode_estimates, encode_rejects, encode_samples
+from stream.kafka import KafkaConnection, make_producer
+from stream.records import Command, CommandKind, encode
+from tests.ui.conftest import until
+from tests.ui.line_story import SECOND_NS, LineStory, make_mode_event, make_rejects
+from ui.feed import Feed, fold_message
+from ui.picture import init_picture
+from ui.quantities import trend_columns
+from ui.store import NOTHING_READ, Reading, read_picture
+
+Publish = Callable[[LineStory, int, int], Awaitable[None]]
+
+
+async def publish(producer: AIOKafkaProducer, story: LineStory, first: int, steps: int) -> None:
+    """Send `steps` steps of a story, ending now."""
+    now_ns = time.time_ns()
+    for step in range(first, first + steps):
+        at_ns = now_ns - (first + steps - 1 - step) * SECOND_NS
+        frame, estimate = story.accepted(step, at_ns), story.estimate(step, at_ns)
+        await producer.send_and_wait("accepted", encode_samples(frame), key=b"0", partition=0)
+        await producer.send_and_wait("estimates", encode_estimates(estimate), key=b"0", partition=0)
+    proposal = story.proposal(first + steps - 1, story.cells[0], now_ns)
+    await producer.send_and_wait("proposals", encode(proposal), key=b"0", partition=0)
+    for move in story.moves(proposal, Mode.AUTO, now_ns):
+        await producer.send_and_wait("moves", encode(move), key=b"0", partition=0)
+
+
+@asynccontextmanager
+async def feeding(
+    kafka: KafkaConnection, redis_address: str, cells: tuple[int, ...]
+) -> AsyncIterator[Feed]:
+    """A feed that runs for as long as the block does."""
+    stop = asyncio.Event()
+    feed = Feed(kafka, redis_address, (cells,), trend_columns())
+    task = asyncio.create_task(feed.run(stop))
+    try:
+        yield feed
+    finally:
+        stop.set()
+        await task
+
+
+@asynccontextmanager
+async def sending(kafka: KafkaConnection) -> AsyncIterator[AIOKafkaProducer]:
+    producer = make_producer(kafka, "story")
+    await producer.start()
+    try:
+        yield producer
+    finally:
+        await producer.stop()
+
+
+async def reading_of(address: str) -> Reading:
+    async with Redis.from_url(address) as redis:
+        return await read_picture(redis)
+
+
+async def test_picture_shows_what_was_and_what_comes(
+    topics: KafkaConnection, database: str
+) -> None:
+    cells = (101, 102, 103)
+    story = LineStory(0, cells, session=time.time_ns())
+    async with sending(topics) as producer:
+        await publish(producer, story, 0, 20)
+        async with feeding(topics, database, cells):
+
+            async def shows(step: int) -> bool:
+                reading = await reading_of(database)
+                return (
+                    reading is not NOTHING_READ
+                    and reading.sections[0].estimate_order == (story.session, step)
+                    and "0/beam_position_mm" in reading.sections[0].moves
+                )
+
+            await until(lambda: shows(19))
+            before = await reading_of(database)
+            assert len(before.trends[0]) == 20
+            assert before.sections[0].modes[0] is Mode.AUTO
+            await publish(producer, story, 20, 1)
+            await until(lambda: shows(20))
+            after = await reading_of(database)
+            assert after.line.points_accepted == 21 * 4 * 3 * 6
+            assert after.life == before.life
+
+
+async def test_restart_with_an_empty_redis_brings_the_picture_back(
+    topics: KafkaConnection, database: str
+) -> None:
+    cells = (111, 112)
+    story = LineStory(0, cells, session=time.time_ns())
+
+    async def has_trend() -> bool:
+        return len((await reading_of(database)).trends.get(0, ())) == 30
+
+    async with sending(topics) as producer:
+        await publish(producer, story, 0, 30)
+        event = make_mode_event(112, Mode.MANUAL, time.time_ns())
+        await producer.send_and_wait("events", encode(event), key=b"mode_changed")
+        async with feeding(topics, database, cells):
+            await until(has_trend)
+        async with Redis.from_url(database) as redis:
+            await redis.flushdb()
+        async with feeding(topics, database, cells):
+            await until(has_trend)
+            section = (await reading_of(database)).sections[0]
+            assert section.modes == (Mode.AUTO, Mode.MANUAL)
+
+
+async def test_bad_bytes_are_counted_and_the_feed_goes_on(
+    topics: KafkaConnection, database: str
+) -> None:
+    cells = (121, 122)
+    story = LineStory(0, cells, session=time.time_ns())
+    async with sending(topics) as producer:
+        for topic in ("accepted", "moves", "events", "rejects"):
+            await producer.send_and_wait(topic, b"\xff{not at all", partition=1)
+            await producer.send_and_wait(topic, None, key=b"0", partition=1)
+        await producer.send_and_wait("rejects", encode_rejects(make_rejects(1, time.time_ns())))
+        await publish(producer, story, 0, 2)
+        async with feeding(topics, database, cells) as feed:
+            await until(lambda: feed.picture.sections[0].estimate_order[0] == story.session)
+            await until(lambda: feed.picture.line.unreadable >= 8)
+            assert feed.picture.line.rejected["malformed"] >= 1
+
+
+async def test_a_redis_that_goes_and_comes_gets_the_whole_picture_again(
+    topics: KafkaConnection, tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    cells = (131,)
+    story = LineStory(0, cells, session=time.time_ns())
+    server = RedisServer(prepare_redis(tmp_path, port=free_port()))
+    await server.start()
+
+    async def is_shown() -> bool:
+        return len((await reading_of(server.address)).trends.get(0, ())) == 3
+
+    async with sending(topics) as producer:
+        await publish(producer, story, 0, 3)
+        async with feeding(topics, server.address, cells):
+            await until(is_shown)
+            await server.stop()
+            with caplog.at_level(logging.WARNING):
+                await until(lambda: f"No Redis at {server.address}" in caplog.text)
+            assert "start it or set redis.address" in caplog.text
+            await server.start()
+            await until(is_shown)
+    await server.stop()
+
+
+async def test_no_kafka_is_one_sentence_with_address_and_remedy(
+    database: str, caplog: pytest.LogCaptureFixture
+) -> None:
+    nowhere = KafkaConnection(f"kafka://127.0.0.1:{free_port()}")
+    with caplog.at_level(logging.WARNING, logger="ui.feed"):
+        async with feeding(nowhere, database, (1,)):
+            await until(lambda: f"No Kafka at {nowhere.address}" in caplog.text)
+    assert "start the broker or set kafka.address" in caplog.text
+
+
+def test_a_command_is_folded_too() -> None:
+    command = Command(
+        command_id="a", kind=CommandKind.SET_MODE, section=0, cell=1, mode=Mode.MANUAL,
+        issued_by="ann", role="operator", reason="tapping", t_issued_ns=1, expires_ns=2,
+    )  # fmt: skip
+    picture = fold_message(init_picture(((1,),), ()), "commands", encode(command))
+    assert picture.line.commands == {1: command}

@@ -1,0 +1,320 @@
+"""The fold: record by record to the live picture."""
+
+from dataclasses import replace
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from msgspec.structs import replace as changed
+
+from control.modes import Mode
+from stream.frames import Quality
+from stream.records import Command, CommandKind, MoveState
+from tests.ui.line_story import (
+    BEAM,
+    FEED,
+    SECOND_NS,
+    LineStory,
+    make_event,
+    make_mode_event,
+    make_rejects,
+)
+from ui.fold import (
+    count_unreadable,
+    fold_accepted,
+    fold_command,
+    fold_estimates,
+    fold_event,
+    fold_move,
+    fold_proposal,
+    fold_rejects,
+)
+from ui.picture import (
+    EXAMPLES_LENGTH,
+    JOURNAL_LENGTH,
+    TREND_LENGTH,
+    Picture,
+    init_picture,
+)
+from ui.quantities import trend_columns
+
+CELLS = (1, 2, 3, 4)
+STORY = LineStory(0, CELLS)
+NOW_NS = 1_790_000_000 * SECOND_NS
+
+
+def blank() -> Picture:
+    return init_picture((CELLS, (5, 6)), trend_columns())
+
+
+def told(steps: int, picture: Picture | None = None, start: int = 0) -> Picture:
+    picture = blank() if picture is None else picture
+    for step in range(start, start + steps):
+        now_ns = NOW_NS + step * SECOND_NS
+        picture = fold_accepted(picture, STORY.accepted(step, now_ns))
+        picture = fold_estimates(picture, STORY.estimate(step, now_ns))
+    return picture
+
+
+def test_accepted_samples_become_the_newest_values_and_their_times() -> None:
+    frame = STORY.accepted(0, NOW_NS)
+    section = fold_accepted(blank(), frame).sections[0]
+    np.testing.assert_array_equal(section.values["measured.cell_voltage_v"], frame.value[-1, :, 0])
+    np.testing.assert_array_equal(section.source_time_ns, frame.source_time_ns[-1].max(axis=1))
+    assert section.t_plant_s == frame.t_plant_s[-1]
+
+
+def test_a_rejected_sample_leaves_the_last_good_value_and_its_age() -> None:
+    picture = fold_accepted(blank(), STORY.accepted(0, NOW_NS))
+    before = picture.sections[0]
+    dead = replace(STORY, dead=frozenset({2}))
+    after = fold_accepted(picture, dead.accepted(1, NOW_NS + SECOND_NS)).sections[0]
+    column = "measured.cell_voltage_v"
+    assert after.values[column][1] == before.values[column][1]
+    assert after.source_time_ns[1] == before.source_time_ns[1]
+    assert after.source_time_ns[0] > before.source_time_ns[0]
+
+
+def test_the_last_usable_scan_counts_where_the_newest_was_rejected() -> None:
+    frame = STORY.accepted(0, NOW_NS)
+    quality = frame.quality.copy()
+    quality[-1, 0, 0] = Quality.REJECTED
+    value = frame.value.copy()
+    value[-1, 0, 0] = np.nan
+    section = fold_accepted(blank(), replace(frame, quality=quality, value=value)).sections[0]
+    assert section.values["measured.cell_voltage_v"][0] == frame.value[-2, 0, 0]
+
+
+def test_points_are_counted_once_however_often_a_frame_comes() -> None:
+    frame = STORY.accepted(0, NOW_NS)
+    once = fold_accepted(blank(), frame)
+    twice = fold_accepted(once, frame)
+    assert twice.line.points_accepted == once.line.points_accepted == frame.usable_points
+    assert twice.line.repeated == 1
+    assert twice.sections is once.sections
+
+
+def test_frames_of_an_unknown_section_or_other_cells_are_strange() -> None:
+    picture = fold_accepted(blank(), LineStory(7, CELLS).accepted(0, NOW_NS))
+    picture = fold_accepted(picture, LineStory(0, (1, 2)).accepted(0, NOW_NS))
+    picture = fold_estimates(picture, LineStory(-1, CELLS).estimate(0, NOW_NS))
+    assert picture.line.strange == 3
+    assert picture.sections[0].accepted_order == (-1, -1)
+
+
+def test_latency_is_taken_from_source_to_stage() -> None:
+    picture = told(1)
+    assert picture.line.latency_ms["accepted"] == pytest.approx((100.0,))
+    assert picture.line.latency_ms["estimated"] == pytest.approx((150.0,))
+
+
+def test_a_section_that_changed_is_another_object_and_the_rest_is_the_same() -> None:
+    before = blank()
+    after = fold_accepted(before, STORY.accepted(0, NOW_NS))
+    assert after.sections[0] is not before.sections[0]
+    assert after.sections[1] is before.sections[1]
+    assert before.sections[0].values == {}
+
+
+def test_trend_has_a_row_for_each_second_and_stays_bounded() -> None:
+    picture = told(TREND_LENGTH + 30)
+    rows = picture.trends[0]
+    assert len(rows) == TREND_LENGTH
+    assert [row.number for row in rows] == list(range(30, TREND_LENGTH + 30))
+    at = picture.columns.index("estimate.alumina_wt_pct")
+    expected = STORY.estimate(TREND_LENGTH + 29, NOW_NS).values["alumina_wt_pct"]
+    np.testing.assert_allclose(rows[-1].values[:, at], expected, rtol=1e-6)
+
+
+def test_trend_goes_on_with_measurements_when_estimates_stop() -> None:
+    picture = told(3)
+    for step in range(3, 10):
+        picture = fold_accepted(picture, STORY.accepted(step, NOW_NS + step * SECOND_NS))
+    assert len(picture.trends[0]) > 6
+
+
+def test_a_new_life_of_the_plant_with_an_earlier_clock_starts_the_trend_afresh() -> None:
+    picture = told(5, start=100)
+    newest = picture.trends[0][-1].number
+    reborn = replace(STORY, session=2)
+    now_ns = NOW_NS + 200 * SECOND_NS
+    picture = fold_accepted(picture, reborn.accepted(0, now_ns))
+    picture = fold_estimates(picture, reborn.estimate(0, now_ns))
+    assert len(picture.trends[0]) <= 2
+    assert picture.trends[0][0].number > newest + 1
+
+
+def test_proposal_shows_what_is_asked_and_why() -> None:
+    proposal = STORY.proposal(0, 2, NOW_NS)
+    picture = fold_proposal(blank(), changed(proposal, fallback="hold"))
+    section = picture.sections[0]
+    assert section.values[f"asked.{FEED}"][1] == proposal.setpoints[FEED]
+    assert np.isnan(section.values[f"asked.{FEED}"][0])
+    assert section.reasons[1] == proposal.reason
+    assert section.solver[1] == "hold"
+    assert (picture.line.proposals, picture.line.fallbacks) == (1, 1)
+    assert fold_proposal(picture, changed(proposal, cell=99)).line.strange == 1
+
+
+def test_verified_move_shows_applied_readback_and_mode() -> None:
+    proposal = STORY.proposal(0, 2, NOW_NS)
+    picture = blank()
+    for move in STORY.moves(proposal, Mode.AUTO, NOW_NS):
+        picture = fold_move(picture, move)
+    section = picture.sections[0]
+    assert section.values[f"applied.{BEAM}"][1] == round(proposal.setpoints[BEAM], 1)
+    assert section.values[f"readback.{BEAM}"][1] == round(proposal.setpoints[BEAM], 1)
+    assert section.modes == (None, Mode.AUTO, None, None)
+    assert picture.line.moves == {"intent": 2, "verified": 2}
+    assert picture.line.latency_ms["verified"] == pytest.approx((325.0, 325.0))
+
+
+def test_held_move_shows_what_the_plant_holds_and_not_what_was_asked() -> None:
+    proposal = STORY.proposal(0, 1, NOW_NS)
+    picture = blank()
+    for move in STORY.moves(proposal, Mode.MANUAL, NOW_NS):
+        picture = fold_move(picture, move)
+    section = picture.sections[0]
+    assert section.values[f"applied.{FEED}"][0] == round(proposal.setpoints[FEED] - 0.2, 1)
+    assert section.modes[0] is Mode.MANUAL
+
+
+def test_an_older_move_changes_nothing() -> None:
+    new, old = (STORY.moves(STORY.proposal(s, 1, NOW_NS + s * SECOND_NS), Mode.AUTO, NOW_NS)
+                for s in (5, 4))  # fmt: skip
+    picture = fold_move(blank(), new[-1])
+    after = fold_move(fold_move(picture, old[-1]), new[-1])
+    assert after.sections is picture.sections
+    assert after.line.repeated == 2
+    assert fold_move(after, changed(new[0], section=9)).line.strange == 1
+
+
+def test_events_begin_end_and_are_kept_in_order_of_time() -> None:
+    began = make_event("samples_stale", NOW_NS, active=True, age_s=6.0)
+    ended = make_event("samples_stale", NOW_NS + SECOND_NS, age_s=0.0)
+    picture = fold_event(blank(), began)
+    assert list(picture.line.active.values()) == [began]
+    picture = fold_event(fold_event(picture, ended), began)
+    assert picture.line.active == {}
+    assert picture.line.journal == (began, ended)
+    assert picture.line.repeated == 1
+
+
+def test_an_end_that_is_older_than_the_beginning_ends_nothing() -> None:
+    began = make_event("samples_stale", NOW_NS, active=True, age_s=6.0)
+    earlier = make_event("samples_stale", NOW_NS - SECOND_NS, age_s=0.0)
+    picture = fold_event(fold_event(blank(), began), earlier)
+    assert list(picture.line.active.values()) == [began]
+    assert picture.line.journal == (earlier, began)
+
+
+def test_journal_is_bounded() -> None:
+    picture = blank()
+    for number in range(JOURNAL_LENGTH + 5):
+        event = make_event("process_started", NOW_NS, number=number, section=None, process="loop")
+        picture = fold_event(picture, event)
+    assert len(picture.line.journal) == JOURNAL_LENGTH
+
+
+def test_mode_event_sets_the_mode_and_an_older_one_does_not() -> None:
+    picture = fold_event(blank(), make_mode_event(3, Mode.MANUAL, NOW_NS))
+    picture = fold_event(picture, make_mode_event(3, Mode.AUTO, NOW_NS - SECOND_NS))
+    assert picture.sections[0].modes[2] is Mode.MANUAL
+
+
+@pytest.mark.parametrize(
+    "event",
+    [
+        make_mode_event(99, Mode.MANUAL, NOW_NS),
+        changed(make_mode_event(3, Mode.MANUAL, NOW_NS), details={"mode": "SIDEWAYS"}),
+        changed(make_mode_event(3, Mode.MANUAL, NOW_NS), section=None),
+    ],
+)
+def test_mode_event_of_no_cell_or_no_mode_is_journal_only(event: object) -> None:
+    picture = fold_event(blank(), event)  # type: ignore[arg-type]
+    assert set(picture.sections[0].modes) == {None}
+    assert len(picture.line.journal) == 1
+
+
+def test_newest_command_of_a_cell_is_kept() -> None:
+    command = Command(
+        command_id="a", kind=CommandKind.SET_MODE, section=0, cell=2, mode=Mode.MANUAL,
+        issued_by="ann", role="operator", reason="tapping", t_issued_ns=NOW_NS,
+        expires_ns=NOW_NS + SECOND_NS,
+    )  # fmt: skip
+    older = changed(command, command_id="b", t_issued_ns=NOW_NS - 1)
+    picture = fold_command(fold_command(blank(), command), older)
+    assert picture.line.commands == {2: command}
+    assert picture.line.repeated == 1
+
+
+def test_rejects_are_counted_by_reason_with_readable_examples() -> None:
+    frame = make_rejects(10, NOW_NS, cells=(1, 2))
+    picture = fold_rejects(fold_rejects(blank(), frame), frame)
+    assert picture.line.rejected == {"not finite": 2, "malformed": 1}
+    assert picture.line.repeated == 1
+    last = picture.line.examples[-1]
+    assert last.where == "samples/0/10"
+    assert last.original.startswith('{"cell": 17')
+    assert last.original.endswith("··")
+
+
+def test_dead_letters_are_counted_apart() -> None:
+    picture = fold_rejects(blank(), make_rejects(10, NOW_NS), dead=True)
+    picture = fold_rejects(picture, make_rejects(10, NOW_NS))
+    assert picture.line.dead_letters == 1
+    assert picture.line.rejected == {"not finite": 1, "malformed": 1}
+
+
+def test_examples_are_bounded_and_long_messages_cut() -> None:
+    frame = make_rejects(1, NOW_NS, cells=tuple(range(1, EXAMPLES_LENGTH + 20)))
+    picture = fold_rejects(blank(), frame)
+    assert len(picture.line.examples) == EXAMPLES_LENGTH
+    long = replace(make_rejects(2, NOW_NS), original=(None, b"x" * 500))
+    assert fold_rejects(picture, long).line.examples[-1].original.endswith("x…")
+
+
+def test_unreadable_messages_are_counted() -> None:
+    assert count_unreadable(blank()).line.unreadable == 1
+
+
+def test_a_frame_without_any_usable_sample_has_no_latency() -> None:
+    dead = replace(STORY, dead=frozenset(CELLS))
+    picture = fold_accepted(blank(), dead.accepted(0, NOW_NS))
+    assert picture.line.latency_ms == {}
+    assert (picture.sections[0].source_time_ns == 0).all()
+
+
+@given(
+    order=st.lists(st.integers(0, 11), max_size=30),
+    tail=st.permutations(list(range(12))),
+)
+def test_repeats_of_what_was_folded_never_change_what_is_shown(
+    order: list[int], tail: list[int]
+) -> None:
+    """At-least-once delivery: any replay of old records leaves values, counts and modes alone."""
+    picture = blank()
+    acts = []
+    for step in range(4):
+        now_ns = NOW_NS + step * SECOND_NS
+        move = STORY.moves(STORY.proposal(step, 1, now_ns), Mode.AUTO, now_ns)[1]
+        acts += [
+            (fold_accepted, STORY.accepted(step, now_ns)),
+            (fold_estimates, STORY.estimate(step, now_ns)),
+            (fold_move, move),
+        ]
+    for act, record in acts:
+        picture = act(picture, record)
+    replayed = picture
+    for index in (*order, *tail):
+        act, record = acts[index]
+        replayed = act(replayed, record)
+    assert replayed.sections is picture.sections or all(
+        a is b for a, b in zip(replayed.sections, picture.sections, strict=True)
+    )
+    assert replayed.trends is picture.trends
+    assert replayed.line.points_accepted == picture.line.points_accepted
+    assert replayed.line.moves == picture.line.moves
+    assert replayed.line.repeated == len(order) + len(tail)
+    assert picture.sections[0].moves[f"0/{FEED}"].state is MoveState.VERIFIED

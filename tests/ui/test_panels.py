@@ -1,0 +1,450 @@
+"""Panels and pages without a browser: they draw any picture, and a broken one stays alone."""
+
+from dataclasses import dataclass, replace
+
+import pytest
+from bokeh.document import Document
+from bokeh.events import ButtonClick
+from bokeh.models import Button, ColumnDataSource, Div, LayoutDOM, RadioButtonGroup
+
+from control.modes import Mode
+from stream.kafka import KafkaConnection
+from stream.records import Command, CommandKind
+from tests.ui.line_story import SECOND_NS, LineStory, make_event, make_mode_event, make_rejects
+from ui.collector import Collector
+from ui.commands import CommandDesk, Outcome, Refused, Sent
+from ui.fold import (
+    fold_accepted,
+    fold_estimates,
+    fold_event,
+    fold_move,
+    fold_proposal,
+    fold_rejects,
+)
+from ui.layout import LineLayout
+from ui.page import OpenPage
+from ui.pages import PAGES, Page
+from ui.panel import Desk, Selection
+from ui.panels.header import HeaderPanel
+from ui.panels.map import MapPanel
+from ui.panels.mode import ModePanel
+from ui.panels.trends import TrendsPanel
+from ui.picture import Picture, init_picture
+from ui.quantities import QUANTITIES, trend_columns
+from ui.roles import Person, Role
+from ui.snapshot import Snapshot, blank_snapshot, take_snapshot
+from ui.store import Reading
+
+LAYOUT = LineLayout("REF", "aluminium", (tuple(range(1, 13)), tuple(range(13, 25))))
+COLUMNS = trend_columns()
+NOW_NS = 1_790_000_000 * SECOND_NS
+
+
+def told(steps: int, picture: Picture | None = None, start: int = 0) -> Picture:
+    picture = init_picture(LAYOUT.sections, COLUMNS) if picture is None else picture
+    for number, cells in enumerate(LAYOUT.sections):
+        story = LineStory(number, cells, lean=frozenset({5}), dead=frozenset({14}))
+        for step in range(start, start + steps):
+            now_ns = NOW_NS + step * SECOND_NS
+            picture = fold_accepted(picture, story.accepted(step, now_ns))
+            picture = fold_estimates(picture, story.estimate(step, now_ns))
+            proposal = story.proposal(step, cells[0], now_ns)
+            picture = fold_proposal(picture, proposal)
+            for move in story.moves(proposal, Mode.AUTO, now_ns):
+                picture = fold_move(picture, move)
+    return picture
+
+
+def eventful(picture: Picture) -> Picture:
+    events = [
+        make_event("samples_stale", NOW_NS, number=1, active=True, cell=14, age_s=9.0),
+        make_event(
+            "move_held", NOW_NS, number=2, active=True, cell=5, setpoint="feed", reason="<b>"
+        ),
+        make_mode_event(3, Mode.MANUAL, NOW_NS + 60 * SECOND_NS, number=3),
+        make_mode_event(4, Mode.SHED, NOW_NS + 60 * SECOND_NS, number=4),
+    ]
+    for event in events:
+        picture = fold_event(picture, event)
+    return fold_rejects(picture, make_rejects(3, NOW_NS))
+
+
+def snapshot_of(picture: Picture, *, number: int = 1, after_s: float = 0.0) -> Snapshot:
+    newest = max(section.t_estimated_ns for section in picture.sections) or NOW_NS
+    reading = Reading(
+        life=1,
+        written_ns=newest,
+        versions={},
+        line=picture.line,
+        sections=dict(enumerate(picture.sections)),
+        trends=dict(enumerate(picture.trends)),
+    )
+    now_ns = newest + int(after_s * SECOND_NS)
+    return take_snapshot(LAYOUT, reading, number=number, now_ns=now_ns, max_age_s=5.0)
+
+
+@dataclass
+class Asked:
+    """Takes what a panel asks of the guard, and answers when told to."""
+
+    answer: Outcome | None = None
+    modes: tuple[tuple[int, Mode, str], ...] = ()
+
+    def ask(self, cell: int, mode: Mode, reason: str, done: object) -> None:
+        self.modes = (*self.modes, (cell, mode, reason))
+        self.done = done
+
+    def say(self, outcome: Outcome) -> None:
+        self.done(outcome)  # type: ignore[operator]
+
+
+def desk_of(asked: Asked | None = None, cell: int = 5) -> Desk:
+    return Desk(
+        layout=LAYOUT,
+        quantities=QUANTITIES,
+        columns=COLUMNS,
+        person=Person("ann", Role.OPERATOR),
+        selection=Selection(cell, "alumina", 4.0),
+        ask_mode=(asked or Asked()).ask,
+        schedule=lambda action: action(),
+    )
+
+
+def open_page(
+    page: Page, snapshot: Snapshot | None = None, **query: str
+) -> tuple[Document, Collector]:
+    collector = Collector("redis://127.0.0.1:1/0", LAYOUT, 0.5, 5.0)
+    if snapshot is not None:
+        collector.show(snapshot)
+    document = Document()
+    OpenPage(
+        document,
+        page,
+        layout=LAYOUT,
+        quantities=QUANTITIES,
+        columns=COLUMNS,
+        person=Person("ann", Role.OPERATOR),
+        collector=collector,
+        command_desk=CommandDesk(KafkaConnection("kafka://127.0.0.1:1"), LAYOUT, 3),
+        query=query,
+    )
+    return document, collector
+
+
+def take_turns(document: Document) -> int:
+    callbacks = document.session_callbacks
+    for callback in callbacks:
+        document.remove_next_tick_callback(callback)
+        callback.callback()
+    return len(callbacks)
+
+
+def faults(document: Document) -> list[str]:
+    return [
+        model.text
+        for root in document.roots
+        for model in root.select({"type": Div})
+        if model.visible and 'class="fault"' in model.text
+    ]
+
+
+def words(document: Document) -> str:
+    return " ".join(model.text for root in document.roots for model in root.select({"type": Div}))
+
+
+SNAPSHOTS = {
+    "nothing known": blank_snapshot(LAYOUT),
+    "running": snapshot_of(told(3)),
+    "eventful": snapshot_of(eventful(told(3))),
+    "stale": snapshot_of(eventful(told(3)), after_s=100.0),
+    "without Redis": replace(snapshot_of(told(2)), link="No Redis at redis://x: ..."),
+}
+
+
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: page.key)
+@pytest.mark.parametrize("state", SNAPSHOTS)
+def test_every_page_draws_every_state_of_the_line(page: Page, state: str) -> None:
+    document, collector = open_page(page, SNAPSHOTS[state])
+    collector.show(SNAPSHOTS["eventful"])
+    assert take_turns(document) == 1
+    assert faults(document) == []
+    assert {root.name for root in document.roots} == {*page.panels, "heartbeat"}
+    document.validate()
+
+
+def test_pages_and_routes_are_each_one() -> None:
+    assert len({page.route for page in PAGES}) == len({page.key for page in PAGES}) == len(PAGES)
+    assert all(page.question.endswith("?") for page in PAGES)
+    assert all("header" in page.panels for page in PAGES)
+
+
+def test_what_comes_from_elsewhere_is_escaped_on_the_page() -> None:
+    pages = {page.key: page for page in PAGES}
+    document, _ = open_page(pages["health"], SNAPSHOTS["eventful"])
+    assert "<script>" not in words(document)
+    assert "&lt;script&gt;" in words(document)
+    document, _ = open_page(pages["events"], SNAPSHOTS["eventful"])
+    assert "held: <b>" not in words(document)
+
+
+class _BreaksWhenMade(HeaderPanel):
+    def __init__(self, _desk: Desk) -> None:
+        raise RuntimeError("cannot be <made>")
+
+
+class _BreaksNow(HeaderPanel):
+    is_broken = True
+
+    def update(self, snapshot: Snapshot) -> None:
+        if type(self).is_broken:
+            raise ValueError("cannot be shown")
+        super().update(snapshot)
+
+
+def test_a_broken_panel_says_so_and_the_page_goes_on(caplog: pytest.LogCaptureFixture) -> None:
+    page = replace(
+        PAGES[0],
+        panels={"header": HeaderPanel, "map": _BreaksWhenMade, "cell": _BreaksNow},
+    )
+    _BreaksNow.is_broken = True
+    document, collector = open_page(page, SNAPSHOTS["running"])
+    shown = faults(document)
+    assert len(shown) == 2
+    assert "RuntimeError: cannot be &lt;made&gt;" in shown[0] + shown[1]
+    assert "ValueError: cannot be shown" in shown[0] + shown[1]
+    assert "Line current" in words(document)
+    assert caplog.text.count("Panel cell failed") == 1
+    _BreaksNow.is_broken = False
+    later = replace(SNAPSHOTS["running"], now_ns=NOW_NS + 100 * SECOND_NS)
+    collector.show(later)
+    take_turns(document)
+    assert len(faults(document)) == 1
+
+
+def test_a_slow_screen_skips_looks_and_queues_none() -> None:
+    document, collector = open_page(PAGES[0], SNAPSHOTS["running"])
+    for number in range(50):
+        collector.show(replace(SNAPSHOTS["running"], number=number))
+    assert len(document.session_callbacks) == 1
+    take_turns(document)
+    beat = document.get_model_by_name("heartbeat")
+    assert isinstance(beat, ColumnDataSource)
+    assert beat.data["number"] == [49]
+
+
+@pytest.mark.parametrize(
+    ("query", "cell"), [("17", 17), ("0", 1), ("99", 1), ("x", 1), ("²", 1), ("1" * 40, 1)]
+)
+def test_cell_of_the_address_is_chosen_if_the_line_has_it(query: str, cell: int) -> None:
+    pages = {page.key: page for page in PAGES}
+    document, _ = open_page(pages["cell"], SNAPSHOTS["running"], cell=query)
+    assert f"<b>Cell {cell}</b>" in words(document)
+
+
+def _only(root: LayoutDOM, kind: type, **attributes: object) -> object:
+    found = [
+        model
+        for model in root.select({"type": kind})
+        if all(getattr(model, name) == value for name, value in attributes.items())
+    ]
+    assert len(found) == 1
+    return found[0]
+
+
+def test_map_shows_values_modes_stale_cells_and_marks() -> None:
+    panel = MapPanel(desk_of())
+    panel.update(SNAPSHOTS["eventful"])
+    shown = panel.source.data
+    at = {name: {n: shown[name][n - 1] for n in LAYOUT.cells} for name in shown}
+    assert at["value"][14] == "?"
+    assert at["hatch"][14] == "/"
+    assert at["hatch"][13] == " "
+    assert at["letter"][3] == "M"
+    assert at["letter"][4] == "S"
+    assert at["mark"][5] == "circle"
+    assert at["mark_text"][14] == "1"
+    assert at["fill"][5] != at["fill"][6] == "#cbd1d4"
+
+
+def test_map_sends_only_what_changed() -> None:
+    panel = MapPanel(desk_of())
+    panel.update(SNAPSHOTS["eventful"])
+    document = Document()
+    document.add_root(panel.root)
+    patched: list[dict[str, list[object]]] = []
+    document.on_change(lambda event: patched.append(getattr(event, "patches", {})))
+    panel.update(SNAPSHOTS["eventful"])
+    assert patched == []
+    changed = fold_event(
+        eventful(told(3)), make_mode_event(9, Mode.MANUAL, NOW_NS + 90 * SECOND_NS, number=9)
+    )
+    panel.update(snapshot_of(changed))
+    assert patched == [{"letter": [(8, "M")]}]
+
+
+def test_a_tap_on_a_square_chooses_the_cell_and_one_beside_it_does_not() -> None:
+    desk = desk_of()
+    panel = MapPanel(desk)
+
+    @dataclass
+    class At:
+        x: float | None
+        y: float | None
+
+    panel._tapped(At(panel.source.data["x"][7], panel.source.data["y"][7]))
+    assert desk.selection.cell == 8
+    panel._tapped(At(-9.0, -9.0))
+    panel._tapped(At(None, None))
+    assert desk.selection.cell == 8
+
+
+def test_choosing_a_quantity_redraws_map_and_profile() -> None:
+    document, _ = open_page(PAGES[0], SNAPSHOTS["running"])
+    groups = [m for root in document.roots for m in root.select({"type": RadioButtonGroup})]
+    groups[0].active = 2
+    assert "Cell voltage, V" in words(document)
+    assert "Cell voltage along the line" in words(document)
+
+
+def test_trends_stream_the_new_row_only_and_reload_for_another_cell() -> None:
+    desk = desk_of()
+    panel = TrendsPanel(desk)
+    picture = told(3)
+    panel.update(snapshot_of(picture))
+    document = Document()
+    document.add_root(panel.root)
+    sent: list[str] = []
+    document.on_change(lambda event: sent.append(type(event).__name__))
+    panel.update(snapshot_of(told(1, picture, start=3)))
+    assert len(panel.source.data["t"]) == 4
+    assert "ColumnsStreamedEvent" in sent
+    assert "ColumnDataChangedEvent" not in sent
+    before = panel.source.data["alumina.estimate"][-1]
+    desk.selection.choose(cell=6)
+    panel.update(snapshot_of(told(1, picture, start=3)))
+    assert panel.source.data["alumina.estimate"][-1] != before
+    high, low = panel.source.data["alumina.upper"], panel.source.data["alumina.lower"]
+    assert (high > low).all()
+
+
+def test_trends_start_afresh_after_a_gap_or_a_new_life_of_the_feed() -> None:
+    panel = TrendsPanel(desk_of())
+    snapshot = snapshot_of(told(4))
+    panel.update(snapshot)
+    rows = told(9).trends
+    panel.update(replace(snapshot, trends={0: rows[0][6:]}))
+    assert len(panel.source.data["t"]) == 3
+    panel.update(replace(snapshot, life=2))
+    assert len(panel.source.data["t"]) == 4
+    panel.update(replace(snapshot, life=3, trends={}))
+    assert len(panel.source.data["t"]) == 0
+
+
+def _command(cell: int, mode: Mode, now_ns: int) -> Command:
+    return Command(
+        command_id="c1", kind=CommandKind.SET_MODE, section=0, cell=cell, mode=mode,
+        issued_by="ann", role="operator", reason="tapping", t_issued_ns=now_ns,
+        expires_ns=now_ns + 10 * SECOND_NS,
+    )  # fmt: skip
+
+
+def _click(button: Button) -> None:
+    button._trigger_event(ButtonClick(button))
+
+
+def test_mode_is_asked_confirmed_pending_and_then_seen() -> None:
+    asked = Asked()
+    panel = ModePanel(desk_of(asked, cell=6))
+    picture = told(3)
+    panel.update(snapshot_of(picture))
+    _click(panel.buttons[Mode.MANUAL])
+    assert asked.modes == ()
+    assert panel.confirm.label == "Put cell 6 in MANUAL"
+    panel.reason.value = "tapping"
+    _click(panel.confirm)
+    _click(panel.confirm)
+    assert asked.modes == ((6, Mode.MANUAL, "tapping"),)
+    assert all(button.disabled for button in panel.buttons.values())
+    issued_ns = NOW_NS + 3 * SECOND_NS
+    asked.say(Sent(_command(6, Mode.MANUAL, issued_ns)))
+    assert all(button.disabled for button in panel.buttons.values())
+    assert "waiting for the guard" in _status(panel)
+    picture = fold_event(picture, make_mode_event(6, Mode.MANUAL, issued_ns + SECOND_NS))
+    panel.update(snapshot_of(picture))
+    assert "Cell 6 is in MANUAL" in _status(panel)
+    assert panel.buttons[Mode.MANUAL].disabled
+    assert not panel.buttons[Mode.AUTO].disabled
+
+
+def _status(panel: ModePanel) -> str:
+    return " ".join(model.text for model in panel.root.select({"type": Div}))
+
+
+def _asking_panel(picture: Picture, cell: int = 6) -> tuple[ModePanel, Command]:
+    asked = Asked()
+    panel = ModePanel(desk_of(asked, cell=cell))
+    panel.update(snapshot_of(picture))
+    _click(panel.buttons[Mode.MANUAL])
+    _click(panel.confirm)
+    command = _command(cell, Mode.MANUAL, NOW_NS + 3 * SECOND_NS)
+    asked.say(Sent(command))
+    return panel, command
+
+
+def test_refusal_of_the_guard_is_shown_and_the_buttons_come_back() -> None:
+    picture = told(3)
+    panel, command = _asking_panel(picture)
+    refused = make_event(
+        "command_refused", command.t_issued_ns + SECOND_NS, cell=6, kind="set_mode", who="ann",
+        reason="its samples are stale", command_id="c1",
+    )  # fmt: skip
+    panel.update(snapshot_of(fold_event(picture, refused)))
+    assert "its samples are stale" in _status(panel)
+    assert not panel.buttons[Mode.MANUAL].disabled
+
+
+def test_silence_of_the_guard_is_said_when_the_command_has_run_out() -> None:
+    picture = told(3)
+    panel, _ = _asking_panel(picture)
+    panel.update(snapshot_of(picture, after_s=30.0))
+    assert "The guard did not answer" in _status(panel)
+    assert not panel.buttons[Mode.MANUAL].disabled
+
+
+def test_refusal_of_the_desk_is_shown_and_the_choice_stays() -> None:
+    asked = Asked()
+    panel = ModePanel(desk_of(asked, cell=6))
+    panel.update(SNAPSHOTS["running"])
+    _click(panel.buttons[Mode.ADVISORY])
+    _click(panel.confirm)
+    asked.say(Refused("Say why: the reason goes into the journal."))
+    assert "Say why" in _status(panel)
+    assert not panel.buttons[Mode.ADVISORY].disabled
+    _click(panel.cancel)
+    _click(panel.confirm)
+    assert len(asked.modes) == 1
+
+
+def test_a_command_of_another_screen_is_pending_here_too() -> None:
+    picture = told(3)
+    command = _command(6, Mode.MANUAL, NOW_NS + 2 * SECOND_NS)
+    line = picture.line
+    from msgspec.structs import replace as changed
+
+    picture = changed(picture, line=changed(line, commands={6: command}))
+    panel = ModePanel(desk_of(cell=6))
+    panel.update(snapshot_of(picture))
+    assert "ann asked for MANUAL" in _status(panel)
+    assert all(button.disabled for button in panel.buttons.values())
+
+
+def test_choosing_another_cell_forgets_what_was_armed() -> None:
+    desk = desk_of(cell=6)
+    panel = ModePanel(desk)
+    panel.update(SNAPSHOTS["running"])
+    _click(panel.buttons[Mode.MANUAL])
+    desk.selection.choose(cell=7)
+    panel.update(SNAPSHOTS["running"])
+    _click(panel.confirm)
+    assert "Who moves cell 7" in _status(panel)
+    assert not panel.confirm.label.endswith("cell 7 in MANUAL")
