@@ -4,7 +4,7 @@ All cells advance together in one jitted call, in substeps of at most five secon
 """
 
 from functools import partial
-from typing import Final, NamedTuple
+from typing import Final
 
 import jax
 import jax.numpy as jnp
@@ -13,104 +13,33 @@ from jax.typing import ArrayLike
 
 from physics.cell import CellOutputs, CellState, compute_derivative, compute_outputs
 from physics.design import PlantDesign, nominal_feed_kg_per_h
-from physics.disturbances import (
-    SECONDS_PER_DAY,
-    Disturbances,
-    Draws,
-    draw,
-    draw_readings,
-    make_cell_keys,
-    perturb,
-)
+from physics.disturbances import Disturbances, draw, draw_readings, make_cell_keys, perturb
 from physics.ledge import compute_steady_ledge_cm
+from physics.operations import drop_shots, follow_anode_effect, move_beam, move_line_current
 from physics.parameters import CellParameters, make_parameters
+from physics.plant_state import (
+    PlantInputs,
+    PlantOutputs,
+    PlantParameters,
+    PlantState,
+    PlantTruth,
+)
 from physics.precision import strengthen
 
-LONGEST_SUBSTEP_S: Final = 5.0
+__all__ = [
+    "PlantInputs",
+    "PlantOutputs",
+    "PlantParameters",
+    "PlantState",
+    "PlantTruth",
+    "init_plant",
+    "make_inputs",
+    "step_plant",
+]
+
+_LONGEST_SUBSTEP_S: Final = 5.0
 _FEED_HIGHEST_FACTOR: Final = 5.0  # design value: what a feeder can do at most, times nominal
-_BEAM_TRAVEL_MM: Final = 400.0  # design value: full travel of the beam
 _ANODE_EFFECT_NOISE_MV: Final = 800.0  # design value
-
-
-class PlantParameters(NamedTuple):
-    """What stays the same while the line runs; scalars or (C,)."""
-
-    cell: CellParameters  # every field (C,)
-    line_current_ka: Array
-    feed_highest_kg_per_h: Array
-    shot_kg: Array
-    beam_speed_mm_per_s: Array
-    beam_resolution_mm: Array
-    beam_backlash_mm: Array
-    temperature_bias_c: Array  # (C,)
-    disturbances: dict[str, Array]  # the figures of `Disturbances`, by name
-
-
-class PlantState(NamedTuple):
-    """What the line remembers; (C,) unless noted."""
-
-    t_s: Array  # scalar: plant time since the start
-    cell: CellState
-    crust_kg: Array
-    feed_due_kg: Array  # demanded, not yet a whole shot
-    feed_rate_kg_per_h: Array  # in force
-    fed_kg: Array  # running total of what the feeder says it dropped
-    arrived_kg: Array  # running total of what reached the bath or its crust
-    used_kg: Array  # running total of what electrolysis consumed
-    beam_mm: Array
-    anode_mm: Array  # where the anodes are, behind the backlash of the beam
-    fault_until_s: Array
-    anode_effect: Array  # bool
-    anode_effect_since_s: Array
-    anode_effect_v: Array
-    alf3_wander_wt_pct: Array
-    line_current_ka: Array  # scalar
-    keys: Array  # (C,) keys
-    line_key: Array  # scalar key
-
-
-class PlantInputs(NamedTuple):
-    """What the control system asks of the cells, each (C,); what is not finite changes nothing."""
-
-    feed_rate_kg_per_h: ArrayLike
-    beam_target_mm: ArrayLike
-
-
-class PlantTruth(NamedTuple):
-    """What no instrument shows, for validation and logging; (C,)."""
-
-    alumina_wt_pct: Array
-    undissolved_alumina_kg: Array
-    sludge_kg: Array
-    crust_kg: Array
-    bath_temperature_c: Array
-    liquidus_c: Array
-    superheat_c: Array
-    ledge_cm: Array
-    acd_cm: Array
-    cell_voltage_v: Array
-    resistance_uohm: Array
-    line_current_ka: Array
-    current_efficiency: Array
-    energy_kwh_per_kg: Array
-    feed_share: Array  # of a commanded shot that leaves the feeder now
-    anode_effect: Array  # bool
-    arrived_kg: Array
-    used_kg: Array
-
-
-class PlantOutputs(NamedTuple):
-    """What one scan shows.
-
-    Attributes:
-        measured: by the names of `physics.signals`; (C,), the line's current a scalar.
-        truth: what no instrument shows.
-        feed_rate_kg_per_h: feed demand in force, (C,).
-    """
-
-    measured: dict[str, Array]
-    truth: PlantTruth
-    feed_rate_kg_per_h: Array
 
 
 def init_plant(
@@ -208,56 +137,10 @@ def step_plant(
         The state after, and the scan.
     """
     duration_s = jnp.asarray(dt_s, dtype=state.t_s.dtype)
-    count = jnp.maximum(jnp.ceil(duration_s / LONGEST_SUBSTEP_S - 1e-9), 1.0)
+    count = jnp.maximum(jnp.ceil(duration_s / _LONGEST_SUBSTEP_S - 1e-9), 1.0)
     step = partial(_step_once, parameters, inputs, duration_s / count)
     state = jax.lax.fori_loop(0, count.astype(int), lambda _, before: step(before), state)
     return _scan(parameters, state)
-
-
-@jax.jit
-def _settle(
-    cell: CellParameters,
-    current_ka: float,
-    alumina_wt_pct: Array,
-    acd_cm: Array,
-    temperature_c: Array,
-    cell_voltage_v: Array,
-) -> CellState:
-    """Gap, temperature and ledge at which a cell stands still at the given voltage."""
-
-    def at(temperature_c: Array, acd_cm: Array, ledge_cm: Array) -> CellState:
-        use = cell.oxide_kg_per_coulomb * current_ka * 1e3 * 0.945
-        waiting = cell.undissolved_fraction * use / cell.dissolution_per_s
-        return CellState(
-            alumina_wt_pct=alumina_wt_pct,
-            undissolved_alumina_kg=waiting,
-            sludge_kg=cell.settling_per_s * waiting / cell.sludge_return_per_s / 0.65,
-            bath_temperature_c=temperature_c,
-            ledge_cm=ledge_cm,
-            acd_cm=acd_cm,
-        )
-
-    def outputs(state: CellState) -> CellOutputs:
-        use = cell.oxide_kg_per_coulomb * current_ka * 1e3 * 0.945
-        return compute_outputs(cell, state, current_ka, use)
-
-    ledge_cm = jnp.full_like(temperature_c, 10.0)
-    side_w_per_k = cell.bath_to_ledge_w_per_m2_k * cell.ledge_area_m2
-
-    def approach(_: Array, guess: tuple[Array, Array]) -> tuple[Array, Array]:
-        temperature_c, acd_cm = guess
-        now = outputs(at(temperature_c, acd_cm, ledge_cm))
-        volts_per_cm = now.voltage.bath_v / (acd_cm - 0.5)
-        slope_w_per_k = side_w_per_k + cell.top_and_bottom_conductance_w_per_k
-        return (
-            temperature_c + 0.8 * now.heat.net_w() / slope_w_per_k,
-            acd_cm + 0.8 * (cell_voltage_v - now.cell_voltage_v) / volts_per_cm,
-        )
-
-    temperature_c, acd_cm = jax.lax.fori_loop(0, 30, approach, (temperature_c, acd_cm))
-    now = outputs(at(temperature_c, acd_cm, ledge_cm))
-    ledge_cm = jnp.clip(compute_steady_ledge_cm(cell, now.superheat_c, now.liquidus_c), 2.0, 30.0)
-    return at(temperature_c, acd_cm, ledge_cm)
 
 
 def _step_once(
@@ -266,9 +149,9 @@ def _step_once(
     world = parameters.disturbances
     keys, drawn = draw(state.keys)
     state = state._replace(keys=keys)
-    state = _move_line_current(parameters, dt_s, state)
-    state = _move_beam(parameters, inputs, dt_s, state)
-    state, feed_kg_per_s = _drop_shots(parameters, inputs, dt_s, drawn, state)
+    state = move_line_current(parameters, dt_s, state)
+    state = move_beam(parameters, inputs, dt_s, state)
+    state, feed_kg_per_s = drop_shots(parameters, inputs, dt_s, drawn, state)
 
     cell = _with_wander(parameters.cell, state)
     violent = cell._replace(  # an anode effect stirs the bath: alumina dissolves at once
@@ -299,105 +182,11 @@ def _step_once(
         alf3_wander_wt_pct=keep * state.alf3_wander_wt_pct
         + world["alf3_wander_wt_pct"] * jnp.sqrt(1.0 - keep**2) * drawn.alf3,
     )
-    return _follow_anode_effect(parameters, drawn, state)
+    return follow_anode_effect(parameters, drawn, state)
 
 
 def _with_wander(cell: CellParameters, state: PlantState) -> CellParameters:
     return cell._replace(excess_alf3_wt_pct=cell.excess_alf3_wt_pct + state.alf3_wander_wt_pct)
-
-
-def _move_line_current(parameters: PlantParameters, dt_s: Array, state: PlantState) -> PlantState:
-    world = parameters.disturbances
-    following, key = jax.random.split(state.line_key)
-    keep = jnp.exp(-dt_s / world["current_wander_s"])
-    kick = world["current_wander_ka"] * jnp.sqrt(1.0 - keep**2) * jax.random.normal(key)
-    deviation = state.line_current_ka - parameters.line_current_ka
-    return state._replace(
-        line_key=following,
-        line_current_ka=parameters.line_current_ka + keep * deviation + kick,
-    )
-
-
-def _move_beam(
-    parameters: PlantParameters, inputs: PlantInputs, dt_s: Array, state: PlantState
-) -> PlantState:
-    """The beam runs to its target at limited speed; the anodes follow behind its backlash."""
-    asked = jnp.asarray(inputs.beam_target_mm, dtype=state.beam_mm.dtype)
-    asked = jnp.clip(jnp.where(jnp.isfinite(asked), asked, state.beam_mm), 0.0, _BEAM_TRAVEL_MM)
-    resolution = parameters.beam_resolution_mm
-    target = jnp.round(asked / resolution) * resolution
-    reach = parameters.beam_speed_mm_per_s * dt_s
-    beam_mm = state.beam_mm + jnp.clip(target - state.beam_mm, -reach, reach)
-    play = parameters.beam_backlash_mm / 2.0
-    anode_mm = jnp.clip(state.anode_mm, beam_mm - play, beam_mm + play)
-    lifted_cm = (anode_mm - state.anode_mm) / 10.0
-    return state._replace(
-        beam_mm=beam_mm,
-        anode_mm=anode_mm,
-        cell=state.cell._replace(acd_cm=state.cell.acd_cm + lifted_cm),
-    )
-
-
-def _drop_shots(
-    parameters: PlantParameters,
-    inputs: PlantInputs,
-    dt_s: Array,
-    drawn: Draws,
-    state: PlantState,
-) -> tuple[PlantState, Array]:
-    """Turn feed demand into whole shots, some of which fall short or stay in the crust."""
-    world = parameters.disturbances
-    asked = jnp.asarray(inputs.feed_rate_kg_per_h, dtype=state.feed_rate_kg_per_h.dtype)
-    rate = jnp.where(jnp.isfinite(asked), asked, state.feed_rate_kg_per_h)
-    rate = jnp.clip(rate, 0.0, parameters.feed_highest_kg_per_h)
-    quench_kg_per_s = jnp.where(
-        state.anode_effect, world["quench_shots_per_min"] * parameters.shot_kg / 60.0, 0.0
-    )
-    due = state.feed_due_kg + dt_s * (rate / 3600.0 + quench_kg_per_s)
-    shots = jnp.floor(due / parameters.shot_kg + 1e-9)
-    said_kg = shots * parameters.shot_kg
-
-    hazard = world["faults_per_cell_day"] * dt_s / SECONDS_PER_DAY
-    begins = (drawn.fault_begins < hazard) & (state.t_s >= state.fault_until_s)
-    length_s = world["fault_shortest_s"] + drawn.fault_length * (
-        world["fault_longest_s"] - world["fault_shortest_s"]
-    )
-    fault_until_s = jnp.where(begins, state.t_s + length_s, state.fault_until_s)
-
-    share = jnp.where(state.t_s < fault_until_s, world["fault_share"], 1.0)
-    dosed_kg = said_kg * share + world["shot_sd_kg"] * jnp.sqrt(shots) * drawn.shot
-    dosed_kg = jnp.maximum(dosed_kg, 0.0)
-    held_kg = world["holdback_highest"] * drawn.holdback * dosed_kg
-    freed_kg = state.crust_kg * dt_s / world["crust_return_s"]
-    state = state._replace(
-        feed_due_kg=due - said_kg,
-        feed_rate_kg_per_h=rate,
-        fed_kg=state.fed_kg + said_kg,
-        arrived_kg=state.arrived_kg + dosed_kg,
-        crust_kg=state.crust_kg + held_kg - freed_kg,
-        fault_until_s=fault_until_s,
-    )
-    return state, (dosed_kg - held_kg + freed_kg) / dt_s
-
-
-def _follow_anode_effect(
-    parameters: PlantParameters, drawn: Draws, state: PlantState
-) -> PlantState:
-    """It begins when alumina runs out; shots and time of the cell's own treatment end it."""
-    world = parameters.disturbances
-    w = state.cell.alumina_wt_pct
-    threshold = parameters.cell.anode_effect_alumina_wt_pct
-    begins = ~state.anode_effect & (w < threshold)
-    treated = state.t_s - state.anode_effect_since_s >= world["quench_s"]
-    ends = state.anode_effect & treated & (w > threshold + world["quench_margin_wt_pct"])
-    volts = world["anode_effect_lowest_v"] + drawn.anode_effect * (
-        world["anode_effect_highest_v"] - world["anode_effect_lowest_v"]
-    )
-    return state._replace(
-        anode_effect=(state.anode_effect | begins) & ~ends,
-        anode_effect_since_s=jnp.where(begins, state.t_s, state.anode_effect_since_s),
-        anode_effect_v=jnp.where(begins, volts, state.anode_effect_v),
-    )
 
 
 def _scan(parameters: PlantParameters, state: PlantState) -> tuple[PlantState, PlantOutputs]:
@@ -446,3 +235,49 @@ def _scan(parameters: PlantParameters, state: PlantState) -> tuple[PlantState, P
     )
     state = state._replace(keys=keys, line_key=line_key)
     return state, PlantOutputs(measured, truth, state.feed_rate_kg_per_h)
+
+
+@jax.jit
+def _settle(
+    cell: CellParameters,
+    current_ka: float,
+    alumina_wt_pct: Array,
+    acd_cm: Array,
+    temperature_c: Array,
+    cell_voltage_v: Array,
+) -> CellState:
+    """Gap, temperature and ledge at which a cell stands still at the given voltage."""
+
+    def at(temperature_c: Array, acd_cm: Array, ledge_cm: Array) -> CellState:
+        use = cell.oxide_kg_per_coulomb * current_ka * 1e3 * 0.945
+        waiting = cell.undissolved_fraction * use / cell.dissolution_per_s
+        return CellState(
+            alumina_wt_pct=alumina_wt_pct,
+            undissolved_alumina_kg=waiting,
+            sludge_kg=cell.settling_per_s * waiting / cell.sludge_return_per_s / 0.65,
+            bath_temperature_c=temperature_c,
+            ledge_cm=ledge_cm,
+            acd_cm=acd_cm,
+        )
+
+    def outputs(state: CellState) -> CellOutputs:
+        use = cell.oxide_kg_per_coulomb * current_ka * 1e3 * 0.945
+        return compute_outputs(cell, state, current_ka, use)
+
+    ledge_cm = jnp.full_like(temperature_c, 10.0)
+    side_w_per_k = cell.bath_to_ledge_w_per_m2_k * cell.ledge_area_m2
+
+    def approach(_: Array, guess: tuple[Array, Array]) -> tuple[Array, Array]:
+        temperature_c, acd_cm = guess
+        now = outputs(at(temperature_c, acd_cm, ledge_cm))
+        volts_per_cm = now.voltage.bath_v / (acd_cm - 0.5)
+        slope_w_per_k = side_w_per_k + cell.top_and_bottom_conductance_w_per_k
+        return (
+            temperature_c + 0.8 * now.heat.net_w() / slope_w_per_k,
+            acd_cm + 0.8 * (cell_voltage_v - now.cell_voltage_v) / volts_per_cm,
+        )
+
+    temperature_c, acd_cm = jax.lax.fori_loop(0, 30, approach, (temperature_c, acd_cm))
+    now = outputs(at(temperature_c, acd_cm, ledge_cm))
+    ledge_cm = jnp.clip(compute_steady_ledge_cm(cell, now.superheat_c, now.liquidus_c), 2.0, 30.0)
+    return at(temperature_c, acd_cm, ledge_cm)

@@ -17,7 +17,7 @@ from physics.signals import SIGNALS
 from tests.physics.line_record import LineRecord, record_line
 from tests.physics.plants import load_design, load_noise_sd
 
-CELLS = 12
+CELLS = 8
 CALM = Disturbances(faults_per_cell_day=0.0)
 DESIGN = load_design("reference-300ka.toml")
 ESTIMATOR = Estimator(DESIGN, load_noise_sd("reference-300ka.toml"))
@@ -29,7 +29,7 @@ Columns = dict[str, np.ndarray]
 
 @pytest.fixture(scope="module")
 def record() -> LineRecord:
-    return record_line(DESIGN, CELLS, hours=6.0, seed=21, disturbances=CALM)
+    return record_line(DESIGN, CELLS, hours=1.1, seed=21, disturbances=CALM)
 
 
 def follow(
