@@ -26,6 +26,7 @@ from ops.processes import (
 from ops.ready import ReadyCheck, answers_http, has_written, listens
 from ops.settings import Settings, to_environment
 from ops.units import Unit, ready_at_once
+from stream.topics import MODELS, SAMPLES
 
 _LOCAL: Final = "127.0.0.1"
 _USUAL_OPCUA_PORT: Final = 4840
@@ -181,6 +182,8 @@ def _ready(row: Process, assembly: Assembly, follower: Follower) -> tuple[ReadyC
             answers_http(settings.ui.host, settings.ui.port, "/healthz"),
             row.ready_deadline_s,
         )
-    if row in (GATEWAY, LOOP) and row.health.writes is not None:
-        return has_written(follower, row.health.writes), None
+    if row is LOOP:
+        return has_written(follower, MODELS.name), None  # it says what decides when it is ready
+    if row is GATEWAY:
+        return has_written(follower, SAMPLES.name), None
     return ready_at_once, row.ready_deadline_s

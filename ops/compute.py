@@ -29,6 +29,8 @@ def prepare_jax() -> None:
     from physics.precision import require_x64
 
     folder = user_cache_path("potline") / "compiled"
-    jax.config.update("jax_compilation_cache_dir", str(folder))
-    jax.config.update("jax_persistent_cache_min_compile_time_secs", _WORTH_KEEPING_S)
+    jax.config.update("jax_compilation_cache_dir", str(folder))  # type: ignore[no-untyped-call]
+    jax.config.update(  # type: ignore[no-untyped-call]
+        "jax_persistent_cache_min_compile_time_secs", _WORTH_KEEPING_S
+    )
     require_x64()

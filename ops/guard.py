@@ -12,7 +12,7 @@ from ops.settings import Settings
 from physics.design import sections
 from stream.app import make_worker
 from stream.guard import Guard, GuardSettings
-from stream.run import run_worker
+from stream.run import await_topics, run_worker
 from stream.topics import GUARD_APP
 
 _PROCESS: Final = "guard"
@@ -31,10 +31,12 @@ def mode_policy(settings: Settings, plant: PlantFile) -> ModePolicy:
 def run_guard(settings: Settings, plant: PlantFile) -> None:
     """Run the guard until it is told to stop."""
     start_log()
+    connection = settings.kafka.connection(needed(settings.kafka.address, "kafka.address"))
+    await_topics(connection, settings.kafka.partitions)
     worker = make_worker(
         GUARD_APP,
         _PROCESS,
-        settings.kafka.connection(needed(settings.kafka.address, "kafka.address")),
+        connection,
         settings.kafka.partitions,
         time.time_ns,
         from_beginning=False,

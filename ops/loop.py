@@ -21,7 +21,7 @@ from stream.decide import DecideSettings, Linearise, add_decide
 from stream.estimate import EstimateState, add_estimate, step_estimate
 from stream.frames import Origin, Quality, SampleFrame
 from stream.models import announce, make_lineariser
-from stream.run import run_worker
+from stream.run import await_topics, run_worker
 from stream.screen import add_screen
 from stream.screening import Screen
 from stream.topics import LOOP_APP
@@ -101,9 +101,12 @@ def _warm_up(
 def run_loop(settings: Settings, plant: PlantFile) -> None:
     """Run a loop worker until it is told to stop."""
     start_log()
+    connection = settings.kafka.connection(needed(settings.kafka.address, "kafka.address"))
     worker = make_loop(settings, plant)
+    await_topics(connection, settings.kafka.partitions)
 
     async def say_what_decides() -> None:
+        await worker.recovered()
         await announce(worker, plant.name, plant_hash(plant))
 
     run_worker(worker, [say_what_decides])

@@ -103,7 +103,7 @@ GATEWAY: Final = Process(
     does="reads the plant's nodes and publishes samples",
     if_it_stops="the loop holds on stale samples; scans are backfilled from SCADA history",
     health=Health("a frame on samples", max_age_s=10.0, writes="samples"),
-    after=(TOPICS_STEP, "scada"),
+    after=(TOPICS_STEP, "scada", "loop"),  # so that no sample waits for a compiler
     stop_rank=1,
     stop_grace_s=2.0,
 )
@@ -113,7 +113,7 @@ LOOP: Final = Process(
     does="screens, estimates and decides, a worker per group of partitions",
     if_it_stops="last setpoints stay; its sections are taken up by another worker or its restart",
     health=Health("an estimate for every frame", 30.0, reads="samples", writes="estimates"),
-    after=(TOPICS_STEP,),
+    # Compiles before it needs Kafka, so it starts at once and waits for the topics by itself.
     stop_rank=2,
     copies_setting="loop.workers",
 )

@@ -16,9 +16,9 @@ from ops.tally_moves import MovesTally, ProposalsTally
 from ops.tally_samples import EstimatesTally, SamplesTally
 from stream.frames import EstimateFrame, RejectFrame, SampleFrame
 from stream.records import Event, Move, Proposal
-from stream.topics import ACCEPTED, BY_NAME, DEAD_LETTERS, MODELS, SAMPLES, TOPICS
+from stream.topics import ACCEPTED, BY_NAME, DEAD_LETTERS, SAMPLES, TOPICS
 
-READ_TOPICS = tuple(topic for topic in TOPICS if topic is not MODELS)
+READ_TOPICS = TOPICS
 
 
 class Tally:

@@ -13,11 +13,14 @@ from faust.types import TP
 from mode import Service
 
 from stream.app import Worker
+from stream.kafka import KafkaConnection, KafkaUnreachableError, create_topics
 from stream.watchdog import Look, Place, look, stalled_for_s
 
 _log = logging.getLogger(__name__)
 EXIT_STALLED: Final = 70
 _LOOK_EVERY_S: Final = 1.0
+_FIRST_WAIT_S: Final = 0.25
+_LONGEST_WAIT_S: Final = 5.0
 _STALLED_AFTER_S: Final = 20.0  # longer than a rebalance after a killed peer
 
 
@@ -72,6 +75,26 @@ def _ends(app: faust.App) -> dict[Place, int]:
         if end is not None:
             ends[tp.topic, tp.partition] = end
     return ends
+
+
+def await_topics(connection: KafkaConnection, partitions: int) -> None:
+    """Return when every topic is there; a worker that starts before that stays deaf for good."""
+    # A loop of its own: Faust makes and keeps another one.
+    with asyncio.Runner(loop_factory=asyncio.new_event_loop) as runner:
+        runner.run(_have_topics(connection, partitions))
+
+
+async def _have_topics(connection: KafkaConnection, partitions: int) -> None:
+    wait_s = _FIRST_WAIT_S
+    while True:
+        try:
+            await create_topics(connection, partitions)
+        except KafkaUnreachableError as exc:
+            _log.warning("%s Again in %.1f s.", exc, wait_s)
+            await asyncio.sleep(wait_s)
+            wait_s = min(2 * wait_s, _LONGEST_WAIT_S)
+        else:
+            return
 
 
 def run_worker(worker: Worker, background: Sequence[Callable[[], Awaitable[None]]] = ()) -> None:
