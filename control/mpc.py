@@ -1,8 +1,11 @@
 """Model-predictive step of one cell: from an estimate to setpoints, or to a named fallback.
 
 The ladder when the solver gives no plan: the previous plan, shifted to now; or hold, which proposes
-the setpoints that stand. A decision never proposes a value that is not finite, or outside the hard
-bounds, or further from the present setpoint than one step or the rate allow.
+nothing, so that nothing is written. Nor is anything proposed while the plant is not where the last
+plan put it: then a person or the treatment of an anode effect has moved it, and a proposal made of
+that measurement would make the passing position the setpoint. A decision never proposes a value that
+is not finite, or outside the hard bounds, or further from the present setpoint than one step or the
+rate allow.
 """
 
 from collections.abc import Mapping
@@ -23,6 +26,9 @@ from physics.signals import SETPOINTS
 
 Floats = NDArray[np.float64]
 MISFIT: Final = 0.02  # scaled moves beyond their bounds by more than this are no plan
+SETTLING_S: Final = 900.0  # design value: longer than an anode effect and its treatment last
+FEED: Final = SETPOINTS.index("alumina_feed_rate_kg_per_h")
+BEAM: Final = SETPOINTS.index("beam_position_mm")
 
 
 class Fallback(StrEnum):
@@ -46,7 +52,7 @@ class CellDecision:
     """What the controller would have of a cell.
 
     Attributes:
-        setpoints: by name; empty where not even the present setpoints can be proposed.
+        setpoints: by name; empty in a hold.
         status: how the solver ended; `fallback`: what stood in, if anything.
         solve_ms: the solver's own run time; `iterations`: its count.
         reason: one sentence for the operator, with its numbers in `figures`.
@@ -133,7 +139,9 @@ class CellController:
         applied = self._standing(applied, previous, t_plant_s)
         low, high = self._reach(applied)
         if not np.all(np.isfinite(applied)) or np.any(low > high):
-            return self._fall_back(SolverStatus.BAD_INPUT, applied, None, t_plant_s, 0.0, 0)
+            return self._hold(SolverStatus.BAD_INPUT, None)
+        if self._is_unsettled(applied, previous, t_plant_s):
+            return self._hold(SolverStatus.UNSETTLED, previous)
         prediction = predict(model, state, applied, self._step, self._objective)
         if not prediction.is_plausible:
             return self._fall_back(SolverStatus.BAD_INPUT, applied, previous, t_plant_s, 0.0, 0)
@@ -169,13 +177,24 @@ class CellController:
         """Return the setpoints in force, (2,).
 
         Measured ones lag and carry noise: plans built on them would chase it, and spend travel on
-        it. So the plan's own value counts, as long as the plant is seen to be near it.
+        it. So the plan's own value counts, as long as the plant is seen to be near it. A feed rate
+        measured outside its bounds is that of a treatment and counts as at the bound.
         """
+        measured = measured.copy()
+        measured[FEED] = np.clip(measured[FEED], self._low[FEED], self._high[FEED])
         if previous is None or not previous.is_usable(self._objective, t_plant_s):
             return measured
         planned = previous.shifted(self._objective, t_plant_s)[0]
         with np.errstate(invalid="ignore"):
             return np.where(np.abs(planned - measured) <= self._step, planned, measured)
+
+    def _is_unsettled(self, standing: Floats, previous: Plan | None, t_plant_s: float) -> bool:
+        """Whether the beam has just been moved by somebody else."""
+        if previous is None or not previous.is_usable(self._objective, t_plant_s):
+            return False
+        planned = previous.shifted(self._objective, t_plant_s)[0]
+        is_recent = t_plant_s - previous.t_plant_s < SETTLING_S
+        return is_recent and abs(standing[BEAM] - planned[BEAM]) > self._step[BEAM]
 
     def _reach(self, applied: Floats) -> tuple[Floats, Floats]:
         """Return how far the first move may go, (2,) and (2,); low above high where nowhere."""
@@ -238,9 +257,7 @@ class CellController:
     ) -> CellDecision:
         reason, figures = explain(self._objective, values[0], applied, expectation)
         return CellDecision(
-            setpoints={
-                name: float(value) for name, value in zip(SETPOINTS, values[0], strict=True)
-            },
+            setpoints=_by_name(values[0]),
             status=status,
             fallback=None,
             solve_ms=solve_ms,
@@ -259,27 +276,41 @@ class CellController:
         solve_ms: float,
         iterations: int,
     ) -> CellDecision:
-        """Step down the ladder: the previous plan, else the setpoints that stand."""
+        """Step down the ladder: the previous plan, else hold."""
+        if previous is None or not previous.is_usable(self._objective, t_plant_s):
+            return self._hold(status, None, solve_ms, iterations)
         low, high = self._reach(applied)
-        usable = previous is not None and previous.is_usable(self._objective, t_plant_s)
-        if previous is not None and usable:
-            fallback = Fallback.PREVIOUS_PLAN
-            wanted = np.clip(previous.shifted(self._objective, t_plant_s)[0], low, high)
-            what = "the previous plan goes on"
-        else:
-            fallback, wanted, what = Fallback.HOLD, applied, "setpoints stay"
-        fits = np.isfinite(wanted) & (wanted >= self._low) & (wanted <= self._high)
+        values = np.clip(previous.shifted(self._objective, t_plant_s)[0], low, high)
         return CellDecision(
-            setpoints={
-                name: float(value)
-                for name, value, good in zip(SETPOINTS, wanted, fits, strict=True)
-                if good
-            },
+            setpoints=_by_name(values),
             status=status,
-            fallback=fallback,
+            fallback=Fallback.PREVIOUS_PLAN,
             solve_ms=solve_ms,
             iterations=iterations,
-            reason=f"{status.value}; {what}".capitalize() + ".",
+            reason=f"{status.value}; the previous plan goes on.".capitalize(),
             figures={},
-            plan=previous if usable else None,
+            plan=previous,
         )
+
+    def _hold(
+        self,
+        status: SolverStatus,
+        plan: Plan | None,
+        solve_ms: float = 0.0,
+        iterations: int = 0,
+    ) -> CellDecision:
+        """Propose nothing."""
+        return CellDecision(
+            setpoints={},
+            status=status,
+            fallback=Fallback.HOLD,
+            solve_ms=solve_ms,
+            iterations=iterations,
+            reason=f"{status.value}; setpoints stay.".capitalize(),
+            figures={},
+            plan=plan,
+        )
+
+
+def _by_name(values: Floats) -> dict[str, float]:
+    return {name: float(value) for name, value in zip(SETPOINTS, values, strict=True)}

@@ -39,6 +39,7 @@ class SolverStatus(Enum):
     DUAL_INFEASIBLE = "the plan has no best value"
     NON_CONVEX = "the problem lost its shape"
     BAD_INPUT = "the estimate or the setpoints are not usable"
+    UNSETTLED = "the plant is not where the last plan put it"
     BAD_PLAN = "the solver's plan is outside the limits"
     UNSOLVED = "the solver did not run"
 
