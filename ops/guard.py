@@ -1,5 +1,6 @@
 """The guard, put together: the Faust worker and its edge to the plant in one process."""
 
+import asyncio
 import time
 from typing import Final
 
@@ -11,7 +12,8 @@ from ops.plantfile import PlantFile
 from ops.settings import Settings
 from physics.design import sections
 from stream.app import make_worker
-from stream.guard import Guard, GuardSettings
+from stream.guard import Guard
+from stream.mode_keeper import GuardSettings
 from stream.run import await_topics, run_worker
 from stream.topics import GUARD_APP
 
@@ -64,6 +66,6 @@ def run_guard(settings: Settings, plant: PlantFile) -> None:
 
     async def keep_the_link() -> None:
         async with writer:
-            await guard.watch()
+            await asyncio.Event().wait()
 
-    run_worker(worker, [guard.write_batches, keep_the_link])
+    run_worker(worker, [*guard.background, keep_the_link])

@@ -1,0 +1,160 @@
+"""Keeps the mode of every cell: in a table, at the plant, and known to people."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Final
+
+from control.interlock import InterlockLimits
+from control.modes import Mode, ModePolicy, Refusal, Trigger, TriggerKind
+from stream.app import SectionTable, Worker
+from stream.edge import PlantEdge
+from stream.guarding import (
+    GuardState,
+    ModeChange,
+    PlantView,
+    SectionPicture,
+    change_modes,
+    decode_state,
+    encode_state,
+    init_guard_state,
+    permissives_of,
+)
+from stream.topics import TABLES
+
+_TABLE: Final = next(table for table in TABLES if table.owner == "guard")
+_REMOTE: Final = frozenset({Mode.AUTO, Mode.HOLD})  # the plant follows our setpoints
+
+
+@dataclass(frozen=True, slots=True)
+class GuardSettings:
+    """What the guard is told at start.
+
+    Attributes:
+        cells: the cells of each section.
+        limits: of the plant file.
+        policy: how cells start and come back.
+    """
+
+    cells: Mapping[int, tuple[int, ...]]
+    limits: InterlockLimits
+    policy: ModePolicy
+
+
+class ModeKeeper:
+    """State and picture of every section, and the one place where a mode changes."""
+
+    def __init__(self, worker: Worker, edge: PlantEdge, settings: GuardSettings) -> None:
+        self._worker = worker
+        self._edge = edge
+        self._settings = settings
+        self._table = SectionTable[GuardState](
+            worker,
+            _TABLE,
+            encode_state,
+            lambda section, payload: decode_state(
+                payload, settings.cells[section], settings.policy
+            ),
+            lambda section: init_guard_state(settings.cells[section], settings.policy),
+        )
+        self.pictures = {section: SectionPicture() for section in settings.cells}
+        self._section_of = {
+            cell: section for section, cells in settings.cells.items() for cell in cells
+        }
+
+    def section_of(self, cell: int) -> int | None:
+        """Return the section of a cell, or None for a cell that the plant does not have."""
+        return self._section_of.get(cell)
+
+    def state(self, section: int) -> GuardState:
+        """Return the state of a section."""
+        return self._table.get(section)
+
+    def keep(self, section: int, state: GuardState) -> None:
+        """Keep a state in memory; `flush` makes it durable."""
+        self._table.keep(section, state)
+
+    async def flush(self, section: int) -> None:
+        """Return when what was kept of a section is durable."""
+        await self._table.flush(section)
+
+    def moved_elsewhere(self, section: int, scan: int) -> int:
+        """Return how many cells of other sections were moved in a scan."""
+        return sum(
+            len(self._table.get(other).interlock.moved_in(scan))
+            for other in self._settings.cells
+            if other != section
+        )
+
+    def plant_view(self) -> PlantView:
+        """Return how the plant's edge stands now."""
+        edge, shed_after_s = self._edge, self._settings.limits.guard.shed_after_s
+        readbacks = {
+            (cell, name): value
+            for cell in self._section_of
+            for name in self._settings.limits.setpoints
+            if (value := edge.readback(cell, name)) is not None
+        }
+        return PlantView(edge.is_connected, edge.heartbeat_age_s() <= shed_after_s, readbacks)
+
+    async def look_again(self, section: int) -> None:
+        """Time has passed: a start may end, a shed cell may be re-armed."""
+        await self.apply_to_all(section, Trigger(TriggerKind.SCAN))
+
+    async def apply_to_all(self, section: int, trigger: Trigger) -> None:
+        """Let one thing happen to every cell of a section."""
+        triggers = dict.fromkeys(self._settings.cells[section], trigger)
+        await self.apply(section, self.state(section), triggers)
+
+    async def apply(
+        self, section: int, state: GuardState, triggers: Mapping[int, Trigger]
+    ) -> dict[int, Refusal]:
+        """Let something happen to cells of a section; store it, tell the plant, tell people.
+
+        Args:
+            state: the section's, possibly with something already added to it.
+            triggers: cell -> what happened.
+
+        Returns:
+            Who was refused what.
+        """
+        picture, plant = self.pictures[section], self.plant_view()
+        now_ns = self._worker.clock_ns()
+        permissives = {
+            cell: permissives_of(cell, picture, plant, self._settings.limits, now_ns)
+            for cell in triggers
+        }
+        following, changes, refusals = change_modes(
+            state, triggers, permissives, self._settings.policy, picture.t_plant_s
+        )
+        if following is not self._table.get(section):
+            self._table.keep(section, following)
+            if changes:
+                await self.tell_plant()
+            await self._table.flush(section)
+        for change in changes:
+            await self._tell_people(section, change)
+        return refusals
+
+    async def tell_plant(self) -> None:
+        """Make the plant follow our setpoints for the cells in AUTO and HOLD, and for no other."""
+        wanted: dict[bool, set[int]] = {True: set(), False: set()}
+        for section, cells in self._settings.cells.items():
+            state = self._table.get(section)
+            for cell in cells:
+                remote = state.mode_of(cell).mode in _REMOTE
+                if self._edge.is_remote(cell) not in {remote, None}:
+                    wanted[remote].add(cell)
+        for remote, some in wanted.items():
+            if some:
+                await self._edge.set_remote(some, remote)
+
+    async def _tell_people(self, section: int, change: ModeChange) -> None:
+        await self._worker.outbox.report(
+            "mode_changed",
+            section=section,
+            cell=change.cell,
+            previous=change.before.mode.value,
+            mode=change.after.mode.value,
+            who=change.after.who or "guard",
+            reason=change.after.reason,
+        )
