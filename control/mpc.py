@@ -4,8 +4,8 @@ The ladder when the solver gives no plan: the previous plan, shifted to now; or 
 nothing, so that nothing is written. Nor is anything proposed while the plant is not where the last
 plan put it: then a person or the treatment of an anode effect has moved it, and a proposal made of
 that measurement would make the passing position the setpoint. A decision never proposes a value
-that is not finite, or outside the hard bounds, or further from the present setpoint than one step or
-the rate allow.
+that is not finite, or outside the hard bounds, or further from the present setpoint than one step
+or the rate allow.
 """
 
 from collections.abc import Mapping

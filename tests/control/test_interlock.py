@@ -4,7 +4,7 @@ import math
 
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from control.interlock import InterlockLimits, Request, Ruling, Situation, judge, permit
@@ -318,6 +318,7 @@ ANYTHING = st.one_of(
 )
 
 
+@settings(deadline=None)
 @given(
     value=ANYTHING,
     setpoint=st.sampled_from([FEED, BEAM]),
@@ -362,6 +363,7 @@ def test_whatever_comes_only_a_safe_value_is_written(
     assert (verdict.ruling is Ruling.LIMITED) == (verdict.applied != value)
 
 
+@settings(deadline=None)
 @given(
     asked=st.lists(st.floats(-50.0, 450.0), min_size=1, max_size=40),
     seconds=st.floats(1.0, 3600.0),

@@ -2,7 +2,7 @@
 
 import msgspec
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from control.interlock_state import (
@@ -40,6 +40,7 @@ def test_another_version_is_refused_with_the_remedy() -> None:
         decode_state(encode_state(SectionState(version=99)))
 
 
+@settings(deadline=None)
 @given(st.lists(st.tuples(st.floats(1.0, 3000.0), st.floats(0.0, 10.0)), max_size=200))
 def test_travel_is_never_undercounted_and_never_grows_long(
     moves: list[tuple[float, float]],

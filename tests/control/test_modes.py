@@ -4,7 +4,7 @@ import dataclasses
 
 import msgspec
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from control.modes import (
@@ -211,6 +211,7 @@ TRIGGERS = st.one_of(
 FACTS = st.builds(Permissives, *[st.booleans()] * 6)
 
 
+@settings(deadline=None)
 @given(
     steps=st.lists(st.tuples(TRIGGERS, FACTS), max_size=30),
     policy=st.sampled_from([DEMO, PLANT]),

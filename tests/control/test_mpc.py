@@ -7,7 +7,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from hypothesis import HealthCheck, given, settings
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from numpy.typing import NDArray
 from pydantic import TypeAdapter
@@ -318,7 +318,7 @@ def tried() -> CellController:
     return CellController(replace(OBJECTIVE, max_iterations=200), SETPOINT_LIMITS)
 
 
-@settings(max_examples=200, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=200, deadline=None)
 @given(
     state=st.lists(st.one_of(ANY, st.floats(0.0, 10.0)), min_size=5, max_size=5),
     feed=st.one_of(ANY, st.floats(90.0, 300.0)),
@@ -393,6 +393,7 @@ def test_uncertainty_raises_the_low_bounds_up_to_a_limit() -> None:
     assert OBJECTIVE.acd_floor_cm(0.0, 1e6) == OBJECTIVE.acd_high_cm
 
 
+@settings(deadline=None)
 @given(cell=st.integers(1, 300), t_plant_s=st.floats(0.0, 2e9))
 def test_the_target_stays_within_its_swing(cell: int, t_plant_s: float) -> None:
     target = OBJECTIVE.alumina_targets_wt_pct(cell, np.array([t_plant_s]))[0]

@@ -2,7 +2,7 @@
 
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from control.resistance import (
@@ -25,6 +25,7 @@ def ramp(slope_nohm_per_min: float, dt_s: float, minutes: float) -> ResistanceAv
     return averages
 
 
+@settings(deadline=None)
 @given(slope=st.floats(-50.0, 50.0), dt_s=st.sampled_from([1.0, 6.0, 15.0, 60.0, 150.0]))
 def test_the_slope_of_a_ramp_is_its_slope_at_any_scan_period(slope: float, dt_s: float) -> None:
     found, valid = ramp(slope, dt_s, 30.0).slope()
