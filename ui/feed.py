@@ -53,6 +53,7 @@ _log: Final = logging.getLogger(__name__)
 _FIRST_WAIT_S: Final = 0.5
 _LONGEST_WAIT_S: Final = 10.0
 _POLL_MS: Final = 250
+_FOLDED_AT_ONCE: Final = 5_000
 _HOUR_S: Final = 3600
 
 
@@ -130,7 +131,7 @@ class Feed:
         self._columns = columns
         self._write_interval_s = write_interval_s
         self._picture = init_picture(sections, columns)
-        self._caught_up = asyncio.Event()
+        self._readable = asyncio.Event()
 
     @property
     def picture(self) -> Picture:
@@ -189,9 +190,14 @@ class Feed:
             for partition in tuple(behind):
                 if await consumer.position(partition) >= ends[partition]:
                     behind.discard(partition)
-        # After an outage of Kafka the picture stands: what comes again is dropped by the fold.
-        self._picture = await asyncio.to_thread(fold_messages, self._picture, held)
-        self._caught_up.set()
+        held.sort(key=lambda message: message.timestamp)
+        # After an outage of Kafka the picture stands: what comes again is dropped by the fold. A
+        # large line is shown as it grows: its minutes may take seconds to fold.
+        for start in range(0, len(held), _FOLDED_AT_ONCE):
+            some = held[start : start + _FOLDED_AT_ONCE]
+            self._picture = await asyncio.to_thread(fold_messages, self._picture, some)
+            self._readable.set()
+        self._readable.set()
 
     async def _follow(self, consumer: AIOKafkaConsumer, stop: asyncio.Event) -> None:
         while not stop.is_set():
@@ -201,7 +207,7 @@ class Feed:
                 self._picture = fold_messages(self._picture, arrived)
 
     async def _publish(self, stop: asyncio.Event) -> None:
-        await self._caught_up.wait()
+        await self._readable.wait()
         wait_s = _FIRST_WAIT_S
         async with Redis.from_url(self._redis_address) as redis:
             writer = PictureWriter(redis, life=time.time_ns())

@@ -17,7 +17,7 @@ from ui.commands import CommandDesk, Outcome
 from ui.drawing import ColumnDataSource, Div, InlineStyleSheet, LayoutDOM, column
 from ui.layout import LineLayout
 from ui.markup import text
-from ui.pages import PAGES, Page
+from ui.pages import PAGES, Column, Page
 from ui.panel import PANEL_CSS, Desk, Panel, PanelMaker, Selection
 from ui.quantities import MAP_QUANTITIES, Quantity
 from ui.roles import Person
@@ -119,7 +119,7 @@ class OpenPage:
             ask_mode=self._ask_mode,
             schedule=self._schedule,
         )
-        self._slots = [Slot(name, maker, desk) for name, maker in page.panels.items()]
+        self._slots = [Slot(place.name, place.make, desk) for place in page.panels]
         self._beat = ColumnDataSource(
             {"number": [0], "now_ms": [0.0], "t_plant_ms": [0.0]}, name="heartbeat"
         )
@@ -145,7 +145,10 @@ class OpenPage:
             route=self._page.route,
             page_key=self._page.key,
             question=self._page.question,
-            slots=list(self._page.panels),
+            columns={
+                column.value: [place.name for place in self._page.panels if place.column is column]
+                for column in Column
+            },
         )
 
     def _news(self) -> None:

@@ -1,7 +1,7 @@
 """The page table: every page, who may see it, the question that it answers."""
 
-from collections.abc import Mapping
 from dataclasses import dataclass
+from enum import StrEnum
 from typing import Final
 
 from ui.panel import PanelMaker
@@ -20,14 +20,30 @@ from ui.panels.trends import TrendsPanel
 from ui.roles import Role
 
 
+class Column(StrEnum):
+    """Where on a page a panel stands; panels of a column stand one below the other."""
+
+    WIDE = "wide"  # above all, from edge to edge
+    MAIN = "main"
+    SIDE = "side"  # at the right; below the rest on a narrow screen
+
+
+@dataclass(frozen=True, slots=True)
+class Place:
+    """A panel on a page."""
+
+    name: str
+    make: PanelMaker
+    column: Column
+
+
 @dataclass(frozen=True, slots=True)
 class Page:
     """One page.
 
     Attributes:
-        key: names the arrangement of its panels in the style sheet.
+        key: names the page in the style sheet.
         interval_ms: how often it looks for news.
-        panels: place on the page -> what makes the panel.
     """
 
     key: str
@@ -36,7 +52,7 @@ class Page:
     question: str
     roles: frozenset[Role]
     interval_ms: int
-    panels: Mapping[str, PanelMaker]
+    panels: tuple[Place, ...]
 
 
 _ALL: Final = frozenset(Role)
@@ -49,14 +65,14 @@ PAGES: Final = (
         question="Is the line well, and which cell needs me?",
         roles=_ALL,
         interval_ms=500,
-        panels={
-            "header": HeaderPanel,
-            "map": MapPanel,
-            "cell": CellPanel,
-            "profile": ProfilePanel,
-            "mode": ModePanel,
-            "alarms": AlarmsPanel,
-        },
+        panels=(
+            Place("header", HeaderPanel, Column.WIDE),
+            Place("map", MapPanel, Column.MAIN),
+            Place("cell", CellPanel, Column.SIDE),
+            Place("profile", ProfilePanel, Column.MAIN),
+            Place("mode", ModePanel, Column.SIDE),
+            Place("alarms", AlarmsPanel, Column.MAIN),
+        ),
     ),
     Page(
         key="cell",
@@ -65,13 +81,13 @@ PAGES: Final = (
         question="What did this cell do, what does the controller want, and did it obey?",
         roles=_ALL,
         interval_ms=500,
-        panels={
-            "header": HeaderPanel,
-            "picker": PickerPanel,
-            "trends": TrendsPanel,
-            "cell": CellPanel,
-            "mode": ModePanel,
-        },
+        panels=(
+            Place("header", HeaderPanel, Column.WIDE),
+            Place("picker", PickerPanel, Column.WIDE),
+            Place("trends", TrendsPanel, Column.MAIN),
+            Place("cell", CellPanel, Column.SIDE),
+            Place("mode", ModePanel, Column.SIDE),
+        ),
     ),
     Page(
         key="events",
@@ -80,7 +96,11 @@ PAGES: Final = (
         question="What happened, and what is to be done about it?",
         roles=_ALL,
         interval_ms=1000,
-        panels={"header": HeaderPanel, "journal": JournalPanel, "alarms": AlarmsPanel},
+        panels=(
+            Place("header", HeaderPanel, Column.WIDE),
+            Place("journal", JournalPanel, Column.MAIN),
+            Place("alarms", AlarmsPanel, Column.SIDE),
+        ),
     ),
     Page(
         key="health",
@@ -89,11 +109,11 @@ PAGES: Final = (
         question="Does the loop itself work: who is silent, what is turned away, how late is it?",
         roles=_ALL,
         interval_ms=1000,
-        panels={
-            "header": HeaderPanel,
-            "flow": FlowPanel,
-            "rejects": RejectsPanel,
-            "counts": CountsPanel,
-        },
+        panels=(
+            Place("header", HeaderPanel, Column.WIDE),
+            Place("flow", FlowPanel, Column.WIDE),
+            Place("rejects", RejectsPanel, Column.MAIN),
+            Place("counts", CountsPanel, Column.SIDE),
+        ),
     ),
 )

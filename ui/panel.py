@@ -104,6 +104,7 @@ class TextPanel:
         self._div = Div(
             text="",
             sizing_mode="stretch_width",
+            margin=0,
             disable_math=True,
             stylesheets=[InlineStyleSheet(css=PANEL_CSS)],
         )

@@ -5,8 +5,8 @@ import time
 from collections.abc import AsyncIterator, Awaitable, Callable
 from itertools import count
 
-# Hypothesis's plugin imports it when a run ends, in the midst of much that is being collected, where
-# CPython 3.11 can fail in its parser. Imported here, it is there already.
+# Hypothesis's plugin imports it when a run ends, where CPython 3.11 can fail in its parser if the
+# collector of garbage comes in between. Imported here, it is there already.
 import hypothesis  # noqa: F401
 import pytest
 import pytest_asyncio

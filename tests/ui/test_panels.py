@@ -23,7 +23,7 @@ from ui.fold import (
 )
 from ui.layout import LineLayout
 from ui.page import OpenPage
-from ui.pages import PAGES, Page
+from ui.pages import PAGES, Column, Page, Place
 from ui.panel import Desk, Selection
 from ui.panels.header import HeaderPanel
 from ui.panels.map import MapPanel
@@ -168,14 +168,15 @@ def test_every_page_draws_every_state_of_the_line(page: Page, state: str) -> Non
     collector.show(SNAPSHOTS["eventful"])
     assert take_turns(document) == 1
     assert faults(document) == []
-    assert {root.name for root in document.roots} == {*page.panels, "heartbeat"}
+    assert {root.name for root in document.roots} == {p.name for p in page.panels} | {"heartbeat"}
     document.validate()
 
 
 def test_pages_and_routes_are_each_one() -> None:
     assert len({page.route for page in PAGES}) == len({page.key for page in PAGES}) == len(PAGES)
     assert all(page.question.endswith("?") for page in PAGES)
-    assert all("header" in page.panels for page in PAGES)
+    assert all(page.panels[0].make is HeaderPanel for page in PAGES)
+    assert all(len({p.name for p in page.panels}) == len(page.panels) for page in PAGES)
 
 
 def test_what_comes_from_elsewhere_is_escaped_on_the_page() -> None:
@@ -204,7 +205,11 @@ class _BreaksNow(HeaderPanel):
 def test_a_broken_panel_says_so_and_the_page_goes_on(caplog: pytest.LogCaptureFixture) -> None:
     page = replace(
         PAGES[0],
-        panels={"header": HeaderPanel, "map": _BreaksWhenMade, "cell": _BreaksNow},
+        panels=(
+            Place("header", HeaderPanel, Column.WIDE),
+            Place("map", _BreaksWhenMade, Column.MAIN),
+            Place("cell", _BreaksNow, Column.SIDE),
+        ),
     )
     _BreaksNow.is_broken = True
     document, collector = open_page(page, SNAPSHOTS["running"])
@@ -279,7 +284,9 @@ def test_map_sends_only_what_changed() -> None:
         eventful(told(3)), make_mode_event(9, Mode.MANUAL, NOW_NS + 90 * SECOND_NS, number=9)
     )
     panel.update(snapshot_of(changed))
-    assert patched == [{"letter": [(8, "M")]}]
+    assert patched == [
+        {"letter": [(8, "M")], "letter_fill": [(8, "#ffffff")], "letter_edge": [(8, "#263038")]}
+    ]
 
 
 def test_a_tap_on_a_square_chooses_the_cell_and_one_beside_it_does_not() -> None:

@@ -100,7 +100,7 @@ async def test_no_redis_is_one_sentence_and_the_pages_open_all_the_same() -> Non
 
 
 async def test_thirty_screens_opened_and_closed_leave_no_listener(database: str) -> None:
-    async with serving(database, session_grace_s=4.0) as address:
+    async with serving(database, session_grace_s=2.0) as address:
         codes = [(await get(f"{address}events")).code for _ in range(30)]
         assert codes == [200] * 30
 

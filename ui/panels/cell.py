@@ -32,7 +32,9 @@ class CellPanel(TextPanel):
         cell = self._desk.selection.cell
         at = snapshot.layout.index[cell]
         age_s = float(snapshot.age_s[at])
-        note = f"data {age(age_s)} old" if snapshot.is_stale[at] else ""
+        note = ""
+        if snapshot.is_stale[at]:
+            note = f"data {age(age_s)} old" if np.isfinite(age_s) else "no data yet"
         head = (
             f'<div class="cellhead"><b>Cell {cell}</b>{chip(snapshot.modes[at])}'
             f'<span class="muted">{note}</span><a href="/cell?cell={cell}">trends</a></div>'

@@ -72,7 +72,7 @@ def _modes(kpis: LineKpis) -> str:
         if kpis.modes.get(mode)
     )
     return (
-        '<div class="tile"><div class="label">Cells per mode</div>'
+        '<div class="tile broad"><div class="label">Cells per mode</div>'
         f'<div class="segments">{segments}</div></div>'
     )
 
@@ -85,7 +85,7 @@ def _alarms(kpis: LineKpis) -> str:
         for priority in _ALARM_PRIORITIES
     )
     return (
-        '<div class="tile"><div class="label">Active events</div>'
+        '<div class="tile broad"><div class="label">Active events</div>'
         f'<div class="badges">{counts}</div></div>'
     )
 

@@ -19,7 +19,7 @@ from ui.drawing import (
     row,
 )
 from ui.layout import place_squares
-from ui.markup import HIGH, LOW, MODE_LETTER, NORMAL, PRIORITY_COLOUR, TEXT
+from ui.markup import HIGH, LOW, MODE_LETTER, MUTED, NORMAL, PRIORITY_COLOUR, TEXT
 from ui.panel import CONTROLS_CSS, PANEL_CSS, Desk
 from ui.quantities import MAP_QUANTITIES, Quantity, band, deviation
 from ui.snapshot import Snapshot
@@ -30,7 +30,8 @@ _MARKER: Final = {
     Priority.MEDIUM: "triangle",
     Priority.LOW: "circle",
 }
-_SQUASH: Final = 0.86  # height of a square by its width: the line and its profile fit one screen
+_LARGE_UP_TO: Final = 14  # columns; more, and squares and their text are small
+_SQUASH: Final = 0.86  # height of a large square by its width: all of the line fits one screen
 _URGENCY: Final = (Priority.HIGH, Priority.MEDIUM, Priority.LOW)
 
 
@@ -59,6 +60,7 @@ class MapPanel:
                 "hatch": [" "] * count,
                 "value": ["?"] * count,
                 "letter": ["–"] * count,
+                "letter_ink": [TEXT] * count,
                 "letter_fill": ["#ffffff00"] * count,
                 "letter_edge": ["#ffffff00"] * count,
                 "mark": ["square"] * count,
@@ -122,7 +124,7 @@ class MapPanel:
         dead = snapshot.is_stale | ~np.isfinite(value)
         worst = _worst(snapshot)
         fills = [_STALE_FILL if dead[i] else colour_of(off[i]) for i in range(len(off))]
-        normal = [mode is Mode.AUTO for mode in snapshot.modes]
+        normal = [mode in {Mode.AUTO, None} for mode in snapshot.modes]
         return {
             "fill": fills,
             "ink": [
@@ -132,6 +134,7 @@ class MapPanel:
             "hatch": ["/" if dead[i] else " " for i in range(len(off))],
             "value": ["?" if dead[i] else quantity.text(value[i]) for i in range(len(off))],
             "letter": [MODE_LETTER[mode] for mode in snapshot.modes],
+            "letter_ink": [MUTED if mode is Mode.AUTO else TEXT for mode in snapshot.modes],
             "letter_fill": ["#ffffff00" if ok else "#ffffff" for ok in normal],
             "letter_edge": ["#ffffff00" if ok else TEXT for ok in normal],
             "mark": [_MARKER[worst[n]] if n in worst else "square" for n in snapshot.layout.cells],
@@ -160,11 +163,13 @@ class MapPanel:
             self.source.patch(changes)
 
     def _draw(self, columns: int, height: float) -> Any:
+        is_large = columns <= _LARGE_UP_TO
+        squash = _SQUASH if is_large else 1.0
         plot = figure(
             sizing_mode="scale_width",
             width=100 * columns,
-            height=round(100 * height * _SQUASH),
-            aspect_ratio=(columns + 0.1) / ((height + 0.1) * _SQUASH),
+            height=round(100 * height * squash),
+            aspect_ratio=(columns + 0.1) / ((height + 0.1) * squash),
             x_range=Range1d(start=-0.05, end=columns + 0.05),
             y_range=Range1d(start=-0.05, end=height + 0.05),
             tools="",
@@ -174,8 +179,8 @@ class MapPanel:
         )
         plot.axis.visible = False
         plot.grid.visible = False
-        big, small = ("20px", "13px") if columns <= 14 else ("13px", "10px")
-        mark = 17 if columns <= 14 else 11
+        big, small = ("20px", "13px") if is_large else ("13px", "10px")
+        mark = 17 if is_large else 11
         plot.rect(
             "x", "y", 0.94, 0.94, source=self.source, fill_color="fill", line_color=None,
             hatch_pattern="hatch", hatch_color="#9aa3a9", hatch_alpha=0.7, hatch_scale=10,
@@ -194,7 +199,7 @@ class MapPanel:
             text_font_size=small, text_alpha=0.85, text_align="left", text_baseline="middle",
         )  # fmt: skip
         plot.text(
-            "letter_x", "upper_y", text="letter", source=self.source, text_color=TEXT,
+            "letter_x", "upper_y", text="letter", source=self.source, text_color="letter_ink",
             text_font_size=small, text_font_style="bold", text_align="center",
             text_baseline="middle",
             background_fill_color="letter_fill", border_line_color="letter_edge",
@@ -205,7 +210,8 @@ class MapPanel:
             fill_color="mark_fill", line_color=None,
         )  # fmt: skip
         plot.text(
-            "mark_x", "lower_y", text="mark_text", source=self.source, text_font_size="11px",
+            "mark_x", "lower_y", text="mark_text", source=self.source,
+            text_font_size="11px" if is_large else "8px",
             text_color="mark_ink", text_font_style="bold", text_align="center",
             text_baseline="middle",
         )  # fmt: skip
