@@ -7,12 +7,9 @@ from pathlib import Path
 from typing import Any, Final
 from urllib.parse import urlsplit
 
-import platformdirs
-
 from ops.child import ChildCommand
 from ops.follow import Follower
 from ops.local_server import Launch
-from ops.ports import usual_or_free_port
 from ops.processes import (
     GATEWAY,
     LOOP,
@@ -24,6 +21,7 @@ from ops.processes import (
     instance_names,
 )
 from ops.ready import ReadyCheck, answers_http, has_written, listens
+from ops.reservation import Reservation
 from ops.settings import Settings, to_environment
 from ops.units import Unit, ready_at_once
 from stream.topics import MODELS, SAMPLES
@@ -34,11 +32,6 @@ _EVERY_CHILD: Final = {
     "PYTHONUNBUFFERED": "1",  # a log that ends where the process ended
     "OMP_NUM_THREADS": "1",  # the parallel unit is the process; pools would fight over the cores
     "OPENBLAS_NUM_THREADS": "1",
-    # What JAX has compiled once is there at the next start, and when a killed worker comes back.
-    "JAX_COMPILATION_CACHE_DIR": str(platformdirs.user_cache_path("potline") / "jax"),
-    "JAX_COMPILATION_CACHE_MAX_SIZE": str(256 * 1024 * 1024),
-    "JAX_PERSISTENT_COMPILATION_CACHE_MIN_COMPILE_TIME_SECS": "0",
-    "JAX_PERSISTENT_COMPILATION_CACHE_MIN_ENTRY_SIZE_BYTES": "-1",
 }
 
 
@@ -102,11 +95,14 @@ def port_of(address: str) -> int:
     return port
 
 
-def assemble(settings: Settings, launches: Mapping[str, Launch]) -> Assembly:
+def assemble(
+    settings: Settings, launches: Mapping[str, Launch], reservation: Reservation
+) -> Assembly:
     """Fill in the addresses of what will be started.
 
     Args:
         launches: of the broker and Redis, where they are to be started.
+        reservation: takes the ports of what is to be started, for as long as the run lasts.
     """
     rows = rows_to_start(settings)
     ports = [port_of(launch.address) for launch in launches.values()]
@@ -116,13 +112,13 @@ def assemble(settings: Settings, launches: Mapping[str, Launch]) -> Assembly:
         if row.stands_in_for is not None and row.name in launches
     }
     if SCADA in rows:
-        port = usual_or_free_port(_USUAL_OPCUA_PORT)
+        port = reservation.choose(_USUAL_OPCUA_PORT)
         ports.append(port)
         values["opcua.endpoint"] = f"opc.tcp://{_LOCAL}:{port}"
         # Nobody stands beside a simulated cell who would have to agree.
         values["guard.initial_mode"] = settings.guard.initial_mode or "AUTO"
         values["guard.rearm"] = settings.guard.rearm or "automatic"
-    ui_port = usual_or_free_port(settings.ui.port)
+    ui_port = reservation.choose(settings.ui.port)
     ports.append(ui_port)
     values["ui.port"] = ui_port
     return Assembly(with_values(settings, values), dict(launches), rows, tuple(ports))
@@ -135,13 +131,13 @@ def make_units(assembly: Assembly, follower: Follower, folder: Path) -> tuple[Un
         follower: knows which topics have been written.
         folder: of the run; temporary files go there.
     """
-    started = {row.name for row in assembly.processes} | {TOPICS_STEP}
+    instances = {row.name: _instances(row, assembly.settings) for row in assembly.processes}
+    provided = instances | {TOPICS_STEP: (TOPICS_STEP,)}
     temporary = folder / "temporary"
     temporary.mkdir(parents=True, exist_ok=True)
     environment = to_environment(assembly.settings) | _EVERY_CHILD | {"TMPDIR": str(temporary)}
     units = []
     for row in assembly.processes:
-        copies = value_at(assembly.settings, row.copies_setting) if row.copies_setting else 1
         launch = assembly.launches.get(row.name)
         command = (
             ChildCommand((sys.executable, "-m", "ops.cli", row.command), environment)
@@ -153,7 +149,7 @@ def make_units(assembly: Assembly, follower: Follower, folder: Path) -> tuple[Un
             Unit(
                 name=name,
                 command=command,
-                after=tuple(need for need in row.after if need in started),
+                after=tuple(name for need in row.after for name in provided.get(need, ())),
                 stop_rank=row.stop_rank,
                 stop_grace_s=row.stop_grace_s,
                 is_ready=is_ready,
@@ -161,9 +157,15 @@ def make_units(assembly: Assembly, follower: Follower, folder: Path) -> tuple[Un
                 niceness=row.niceness,
                 restarts=row.restarts,
             )
-            for name in instance_names(row, copies)
+            for name in instances[row.name]
         ]
     return tuple(units)
+
+
+def _instances(row: Process, settings: Settings) -> tuple[str, ...]:
+    """Return the names under which a row runs."""
+    copies = value_at(settings, row.copies_setting) if row.copies_setting else 1
+    return instance_names(row, copies)
 
 
 def _ready(row: Process, assembly: Assembly, follower: Follower) -> tuple[ReadyCheck, float | None]:

@@ -30,6 +30,7 @@ from ops.local_server import Launch
 from ops.plantfile import PlantFile
 from ops.processes import TOPICS_STEP
 from ops.report import RunFacts, build_report, report_lines, write_report
+from ops.reservation import Reservation
 from ops.settings import Settings
 from ops.status import Screen
 from ops.supervise import Supervisor
@@ -83,6 +84,7 @@ class LineRun:
         self._usage = Usage()
         self._asked_to_end = asyncio.Event()
         self._ready_s: float | None = None
+        self._reservation = Reservation()
         self._killed: list[str] = []
         self._side_tasks: list[asyncio.Task[object]] = []
 
@@ -96,6 +98,7 @@ class LineRun:
         try:
             facts, assembly, supervisor, follower = await self._run_in(folder)
         finally:
+            self._reservation.release()
             if is_removed:
                 await asyncio.to_thread(remove_folder, folder)
             await asyncio.to_thread(dismiss, janitor)
@@ -109,7 +112,9 @@ class LineRun:
         return int(facts.failure is not None or not left.is_nothing)
 
     async def _run_in(self, folder: Path) -> tuple[RunFacts, Assembly, Supervisor, Follower]:
-        assembly = assemble(self._settings, await self._launcher(self._settings, folder))
+        assembly = assemble(
+            self._settings, await self._launcher(self._settings, folder), self._reservation
+        )
         settings = assembly.settings
         connection = settings.kafka.connection()
         follower = Follower(connection, settings.kafka.partitions, self._started_ns)
