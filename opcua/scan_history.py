@@ -11,7 +11,7 @@ from asyncua.server.history import HistoryStorageInterface
 _UNBOUNDED: Final = ua.get_win_epoch()  # how a client says "no such limit"
 
 
-class ScanHistory(HistoryStorageInterface):  # type: ignore[misc]
+class ScanHistory(HistoryStorageInterface):
     """Keeps whole scans, so that all nodes of one scan are there or none."""
 
     def __init__(self, size: int) -> None:

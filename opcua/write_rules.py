@@ -56,7 +56,7 @@ OnWrite = Callable[[WriteRule, float], None]
 """Told of every write that stands."""
 
 
-class RuledWrites(AttributeService):  # type: ignore[misc]
+class RuledWrites(AttributeService):
     """The server's Write service with a rule per node; what has no rule cannot be written."""
 
     def __init__(
@@ -91,7 +91,7 @@ class RuledWrites(AttributeService):  # type: ignore[misc]
         return statuses
 
 
-class Anonymous(UserManager):  # type: ignore[misc]
+class Anonymous(UserManager):
     """Everyone is an ordinary user; nobody is an administrator, whatever name and password say."""
 
     def get_user(

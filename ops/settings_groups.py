@@ -130,7 +130,6 @@ class LoopSettings(_Group):
     """The optimising loop: how many workers, how often it decides, how long it may think."""
 
     workers: int = Field(default=1, ge=1, le=64)
-    control_period_s: float = Field(default=120.0, ge=1.0, le=86_400.0)  # plant time
     deadline_s: float = Field(default=10.0, gt=0.0, le=30.0)  # wall time
 
 

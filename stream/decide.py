@@ -2,7 +2,7 @@
 
 import asyncio
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from concurrent.futures import Executor
 from dataclasses import dataclass
 from typing import Final
@@ -15,12 +15,14 @@ from control.plan import Plan
 from control.prediction import CellModel
 from physics.signals import SETPOINTS
 from stream.app import Message, SectionTable, Worker, add_agent, section_key
+from stream.edges import Edge, Edges
 from stream.frames import F64, EstimateFrame, decode_estimates
 from stream.records import Proposal, encode
 from stream.topics import ESTIMATES, PROPOSALS, TABLES
 
 _TABLE: Final = next(table for table in TABLES if table.owner == "decide")
 _STATE_VERSION: Final = 1
+_FALLBACK_ENDS_AFTER_NS: Final = 60_000_000_000
 _SHORTEST_SOLVE_S: Final = 0.001  # what is left of the deadline is never less, so that OSQP starts
 
 Linearise = Callable[[EstimateFrame, F64], tuple[F64, Sequence[CellModel]]]
@@ -80,6 +82,15 @@ class DecideSettings:
     sections: int
 
 
+@dataclass(frozen=True, slots=True)
+class FellBack:
+    """A cell for which the optimiser had no plan, what stepped in, and why in a sentence."""
+
+    cell: int
+    fallback: str
+    why: str
+
+
 def slot_of(settings: DecideSettings, section: int, t_plant_s: float) -> int:
     """Return the number of the control period that a section is in."""
     phase = section / max(settings.sections, 1)
@@ -106,7 +117,7 @@ def decide_section(
     estimate: EstimateFrame,
     clock_ns: Callable[[], int],
     elapsed_s: Callable[[], float],
-) -> tuple[DecideState, list[Proposal]]:
+) -> tuple[DecideState, list[Proposal], list[FellBack]]:
     """Decide for every cell of a section, within the deadline.
 
     Args:
@@ -119,13 +130,15 @@ def decide_section(
         elapsed_s: wall time since this decision began.
 
     Returns:
-        The next state, and a proposal per cell. A cell whose turn comes after the deadline gets
-        the controller's fallback, by a time limit that no solve can meet.
+        The next state, a proposal for every cell that has one, and the cells for which the
+        optimiser had no plan. A cell whose turn comes after the deadline is among those, by a
+        time limit that no solve can meet.
     """
     applied = np.column_stack([estimate.values[name] for name in SETPOINTS])
     states, models = linearise(estimate, applied)
     plans = dict(state.plans)
     proposals: list[Proposal] = []
+    fell_back: list[FellBack] = []
     for i, cell in enumerate(estimate.cells):
         kept = plans.get(str(cell))
         decision = controller.decide(
@@ -146,6 +159,8 @@ def decide_section(
             plans[str(cell)] = decision.plan.as_lists()
         else:
             plans.pop(str(cell), None)
+        if decision.fallback is not None:
+            fell_back.append(FellBack(cell, decision.fallback.value, decision.status.value))
         if decision.setpoints:
             proposals.append(_proposal(settings, estimate, cell, decision, clock_ns()))
     following = DecideState(
@@ -154,7 +169,7 @@ def decide_section(
         slot=slot_of(settings, estimate.section, estimate.t_plant_s),
         plans=plans,
     )
-    return following, proposals
+    return following, proposals, fell_back
 
 
 def _proposal(
@@ -200,6 +215,7 @@ def add_decide(
         compute: where JAX and the solver run, off the event loop; one thread, for the solvers'
             workspaces.
     """
+    edges = Edges(_FALLBACK_ENDS_AFTER_NS)
     table = SectionTable[DecideState](
         worker,
         _TABLE,
@@ -218,7 +234,7 @@ def add_decide(
         def elapsed_s() -> float:
             return time.monotonic() - began_s
 
-        following, proposals = await asyncio.get_running_loop().run_in_executor(
+        following, proposals, fell_back = await asyncio.get_running_loop().run_in_executor(
             compute,
             decide_section,
             controller,
@@ -239,30 +255,29 @@ def add_decide(
             )
         )
         await table.put(section, following)
-        await _tell(worker, section, proposals, taken_s, settings.deadline_s)
+        if taken_s > settings.deadline_s:
+            await worker.outbox.report("decision_late", section=section, seconds=round(taken_s, 1))
+        now_ns = worker.clock_ns()
+        fallen = {row.cell: row for row in fell_back}
+        for cell in estimate.cells:
+            edge = edges.update(cell, cell in fallen, now_ns)
+            if edge is Edge.BEGAN:
+                row = fallen[cell]
+                await worker.outbox.report(
+                    "decision_fell_back",
+                    active=True,
+                    section=section,
+                    cell=cell,
+                    status=row.why,
+                    fallback=row.fallback,
+                )
+            elif edge is Edge.ENDED:
+                await worker.outbox.report(
+                    "decision_fell_back",
+                    section=section,
+                    cell=cell,
+                    status="the optimiser plans again",
+                    fallback="nothing",
+                )
 
     add_agent(worker, "decide", ESTIMATES, handle)
-
-
-async def _tell(
-    worker: Worker,
-    section: int,
-    proposals: Sequence[Proposal],
-    taken_s: float,
-    deadline_s: float,
-) -> None:
-    """Report a decision that was late, and which cells fell back, once per decision and kind."""
-    if taken_s > deadline_s:
-        await worker.outbox.report("decision_late", section=section, seconds=round(taken_s, 1))
-    fell_back: Mapping[str, Proposal] = {
-        f"{proposal.fallback}": proposal for proposal in proposals if proposal.fallback is not None
-    }
-    for fallback, example in fell_back.items():
-        await worker.outbox.report(
-            "decision_fell_back",
-            section=section,
-            cell=example.cell,
-            status=example.solver_status,
-            fallback=fallback,
-            cells=sum(1 for proposal in proposals if proposal.fallback == fallback),
-        )

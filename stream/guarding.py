@@ -33,6 +33,7 @@ from stream.frames import Quality, SampleFrame
 from stream.records import Move, MoveState, Proposal
 
 ANODE_EFFECT_V: Final = 8.0  # Wong et al. 2019
+_TREATMENT_S: Final = 900.0  # plant time; design value: local treatment is over by then
 _STATE_VERSION: Final = 1
 _COMMANDS_REMEMBERED: Final = 64
 
@@ -98,13 +99,13 @@ class SectionPicture:
     Attributes:
         t_plant_s: of the newest scan.
         newest_source_ns: cell -> source time of its newest usable sample.
-        voltage_v: cell -> newest usable voltage.
+        anode_effect_plant_s: cell -> plant time of its newest sample in an anode effect.
         estimated: cells for which a decision has been seen, so that an estimate exists.
     """
 
     t_plant_s: float = 0.0
     newest_source_ns: Mapping[int, int] = field(default_factory=dict)
-    voltage_v: Mapping[int, float] = field(default_factory=dict)
+    anode_effect_plant_s: Mapping[int, float] = field(default_factory=dict)
     estimated: frozenset[int] = frozenset()
 
     def source_ns(self, cell: int) -> int:
@@ -117,8 +118,10 @@ class SectionPicture:
         return (now_ns - newest_ns) / 1e9 if newest_ns else float("inf")
 
     def is_in_anode_effect(self, cell: int) -> bool:
-        """Whether the measured voltage says so."""
-        return self.voltage_v.get(cell, 0.0) > ANODE_EFFECT_V
+        """Whether the measured voltage says so, or said so until a short while ago: when it is
+        back, local treatment still has the beam down."""
+        last_s = self.anode_effect_plant_s.get(cell)
+        return last_s is not None and 0.0 <= self.t_plant_s - last_s <= _TREATMENT_S
 
 
 def see_samples(picture: SectionPicture, frame: SampleFrame) -> SectionPicture:
@@ -126,18 +129,18 @@ def see_samples(picture: SectionPicture, frame: SampleFrame) -> SectionPicture:
     usable = frame.quality <= Quality.UNCERTAIN
     newest = np.where(usable, frame.source_time_ns, 0).max(axis=(0, 2))
     sources = dict(picture.newest_source_ns)
-    voltages = dict(picture.voltage_v)
+    anode_effects = dict(picture.anode_effect_plant_s)
     voltage = frame.signals.index("cell_voltage_v")
     for i, cell in enumerate(frame.cells):
         sources[cell] = max(sources.get(cell, 0), int(newest[i]))
-        seen = frame.value[usable[:, i, voltage], i, voltage]
-        if seen.size:
-            voltages[cell] = float(seen[-1])
+        high = usable[:, i, voltage] & (frame.value[:, i, voltage] > ANODE_EFFECT_V)
+        if high.any():
+            anode_effects[cell] = float(frame.t_plant_s[high][-1])
     return replace(
         picture,
         t_plant_s=float(frame.t_plant_s[-1]),
         newest_source_ns=sources,
-        voltage_v=voltages,
+        anode_effect_plant_s=anode_effects,
     )
 
 

@@ -158,7 +158,7 @@ def test_a_settings_file_in_the_working_folder_is_read(
     cells=st.none() | st.integers(1, 300),
     speed=st.floats(1.0, 600.0),
     partitions=st.integers(1, 1000),
-    period=st.floats(1.0, 86_400.0),
+    deadline=st.floats(0.1, 30.0),
     mode=st.sampled_from([None, "MANUAL", "ADVISORY", "AUTO"]),
     password=st.none() | st.text("abc= #'\"", min_size=1),
 )
@@ -166,7 +166,7 @@ def test_a_child_process_gets_exactly_the_same_settings(
     cells: int | None,
     speed: float,
     partitions: int,
-    period: float,
+    deadline: float,
     mode: str | None,
     password: str | None,
 ) -> None:
@@ -175,7 +175,7 @@ def test_a_child_process_gets_exactly_the_same_settings(
             "cells": cells,
             "speed": speed,
             "kafka.partitions": partitions,
-            "loop.control_period_s": period,
+            "loop.deadline_s": deadline,
             "guard.initial_mode": mode,
             "kafka.sasl_password": password,
         },

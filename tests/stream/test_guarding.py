@@ -114,6 +114,8 @@ def test_the_picture_keeps_the_newest_usable_sample_of_each_cell() -> None:
     assert picture.source_ns(2) == 0
     assert picture.source_ns(3) == NOW_NS - SECOND_NS
     assert picture.is_in_anode_effect(3)
+    assert replace(picture, t_plant_s=100.0 + 900.0).is_in_anode_effect(3), "still being treated"
+    assert not replace(picture, t_plant_s=100.0 + 901.0).is_in_anode_effect(3)
     assert not picture.is_in_anode_effect(2), "nothing is known of it"
     assert picture.age_s(NOW_NS + 2 * SECOND_NS) == 2.0
     assert SectionPicture().age_s(NOW_NS) == float("inf")
