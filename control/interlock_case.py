@@ -28,6 +28,7 @@ class Ruling(StrEnum):
     STALE_INPUT = "stale_input"
     FUTURE_INPUT = "future_input"
     NOT_IN_AUTO = "not_in_auto"
+    NOT_FOLLOWED = "not_followed"
     PLANT_SILENT = "plant_silent"
     READBACK_UNKNOWN = "readback_unknown"
     ANODE_EFFECT = "anode_effect"
@@ -78,6 +79,8 @@ class Situation:
         newest_source_ns: source time of the newest accepted sample of the cell.
         readback: the plant's own value of the setpoint; None when unknown.
         has_plant_heartbeat: whether the plant's counter moves.
+        is_followed: whether the plant shows that it follows our setpoints for the cell; also True
+            at a plant that shows no modes.
         is_in_anode_effect: by the raw measured voltage.
         scan: number of the present scan, for the line-wide budget.
         cells_moved_elsewhere: cells of other sections moved in the present scan.
@@ -94,6 +97,7 @@ class Situation:
     is_in_anode_effect: bool
     scan: int
     cells_moved_elsewhere: int = 0
+    is_followed: bool = True
 
 
 @dataclass(frozen=True, slots=True)

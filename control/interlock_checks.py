@@ -107,6 +107,13 @@ def check_mode(case: Case) -> Case | Held:
     return case
 
 
+def check_following(case: Case) -> Case | Held:
+    """Hold until the plant follows: a value written before that may be thrown away by the plant."""
+    if not case.situation.is_followed:
+        return Held(Ruling.NOT_FOLLOWED, "the plant does not follow our setpoints yet")
+    return case
+
+
 def check_heartbeat(case: Case) -> Case | Held:
     """Hold while the plant's heartbeat stands still."""
     if not case.situation.has_plant_heartbeat:
@@ -206,6 +213,7 @@ CHECKS: Final[tuple[Check, ...]] = (
     check_order,
     check_freshness,
     check_mode,
+    check_following,
     check_heartbeat,
     check_readback,
     check_anode_effect,

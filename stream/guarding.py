@@ -157,11 +157,13 @@ class PlantView:
 
     Attributes:
         readbacks: (cell, setpoint) -> the plant's own value.
+        not_following: cells that the plant shows to control by itself.
     """
 
     is_connected: bool
     has_heartbeat: bool
     readbacks: Mapping[tuple[int, str], float]
+    not_following: frozenset[int] = frozenset()
 
 
 def permissives_of(
@@ -287,6 +289,7 @@ def judge_proposal(
                 is_in_anode_effect=picture.is_in_anode_effect(cell),
                 scan=scan,
                 cells_moved_elsewhere=cells_moved_elsewhere,
+                is_followed=cell not in plant.not_following,
             ),
             limits,
             interlock,

@@ -94,7 +94,14 @@ class ModeKeeper:
             for name in self._settings.limits.setpoints
             if (value := edge.readback(cell, name)) is not None
         }
-        return PlantView(edge.is_connected, edge.heartbeat_age_s() <= shed_after_s, readbacks)
+        return PlantView(
+            is_connected=edge.is_connected,
+            has_heartbeat=edge.heartbeat_age_s() <= shed_after_s,
+            readbacks=readbacks,
+            not_following=frozenset(
+                cell for cell in self._section_of if edge.is_remote(cell) is False
+            ),
+        )
 
     async def look_again(self, section: int) -> None:
         """Time has passed: a start may end, a shed cell may be re-armed."""

@@ -55,6 +55,13 @@ STANDS_AGAINST: list[tuple[str, Request, Situation, SectionState, Ruling]] = [
     ),
     ("check_mode", make_request(), make_situation(mode=Mode.HOLD), EMPTY, Ruling.NOT_IN_AUTO),
     (
+        "check_following",
+        make_request(),
+        make_situation(is_followed=False),
+        EMPTY,
+        Ruling.NOT_FOLLOWED,
+    ),
+    (
         "check_heartbeat",
         make_request(),
         make_situation(has_plant_heartbeat=False),
