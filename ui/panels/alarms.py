@@ -2,12 +2,14 @@
 
 from control.events import Priority
 from stream.records import Event
+from ui.grouping import EventGroup, group_events
 from ui.markup import age, badge, text
 from ui.panel import Desk, TextPanel
 from ui.snapshot import Snapshot
 
 _ORDER = list(Priority)
 _SHOWN = 40
+_RECENT = 6
 
 
 class AlarmsPanel(TextPanel):
@@ -23,31 +25,46 @@ class AlarmsPanel(TextPanel):
             key=lambda event: (_ORDER.index(event.priority), -event.t_event_ns),
         )
         if active:
-            rows = "".join(_row(event, snapshot.now_ns) for event in active[:_SHOWN])
-            more = len(active) - _SHOWN
+            groups = group_events(active)
+            rows = "".join(_row(group, snapshot.now_ns) for group in groups[:_SHOWN])
+            more = len(groups) - _SHOWN
             rest = f'<p class="muted">and {more} more</p>' if more > 0 else ""
             body = f'<div class="scroll tall"><table>{rows}</table>{rest}</div>'
         else:
             body = '<div class="none">Nothing is active.</div>'
-        recent = [event for event in reversed(snapshot.line.journal) if not event.active][:6]
+        ended = [event for event in reversed(snapshot.line.journal) if not event.active]
+        recent = group_events(ended)[:_RECENT]
         if recent and len(active) < 4:
-            rows = "".join(_past(event, snapshot.now_ns) for event in recent)
+            rows = "".join(_past(group, snapshot.now_ns) for group in recent)
             body += f'<h2 style="margin-top:12px">Lately</h2><table>{rows}</table>'
         self._show('<h2>Active events<small><a href="/events">all events</a></small></h2>' + body)
 
 
-def _row(event: Event, now_ns: int) -> str:
+def _row(group: EventGroup, now_ns: int) -> str:
+    event = group.event
     return (
-        f"<tr><td>{badge(event.priority)}</td><td><b>{text(event.sentence)}</b><br>"
+        f"<tr><td>{badge(event.priority)}</td><td><b>{text(event.sentence)}</b>{alike(group)}<br>"
         f'<span class="muted">{text(event.advice)}</span></td>'
         f'<td class="time num">{_since(event, now_ns)}</td></tr>'
     )
 
 
-def _past(event: Event, now_ns: int) -> str:
+def _past(group: EventGroup, now_ns: int) -> str:
+    event = group.event
     return (
-        f'<tr class="ended"><td>{badge(event.priority)}</td><td>{text(event.sentence)}</td>'
+        f'<tr class="ended"><td>{badge(event.priority)}</td><td>{text(event.sentence)}'
+        f"{alike(group)}</td>"
         f'<td class="time num">{_since(event, now_ns)}</td></tr>'
+    )
+
+
+def alike(group: EventGroup) -> str:
+    """Return which cells the same befell; empty where it is one."""
+    if len(group.cells) < 2:
+        return ""
+    return (
+        f' <span class="muted">The same for {len(group.cells)} cells: '
+        f"{text(group.cells_in_words)}.</span>"
     )
 
 

@@ -4,10 +4,11 @@ from datetime import UTC, datetime
 from typing import Final
 
 from control.events import Priority
-from stream.records import Event
 from ui.drawing import Div, InlineStyleSheet, LayoutDOM, RadioButtonGroup, column
+from ui.grouping import EventGroup, group_events
 from ui.markup import badge, text
 from ui.panel import CONTROLS_CSS, PANEL_CSS, Desk
+from ui.panels.alarms import alike
 from ui.snapshot import Snapshot
 
 _CHOICES: Final = (
@@ -53,7 +54,7 @@ class JournalPanel:
             f"<th>{name}</th>"
             for name in ("", "wall time UTC", "cell", "what", "what to do", "seen by")
         )
-        rows = "".join(_row(event) for event in events)
+        rows = "".join(_row(group) for group in group_events(events))
         body = rows or '<tr><td colspan="6" class="none">Nothing to show.</td></tr>'
         html = (
             '<div class="scroll" style="max-height:calc(100vh - 250px)">'
@@ -67,14 +68,18 @@ class JournalPanel:
             self.update(self._snapshot)
 
 
-def _row(event: Event) -> str:
+def _row(group: EventGroup) -> str:
+    event = group.event
     when = datetime.fromtimestamp(event.t_event_ns / 1e9, UTC).strftime("%m-%d %H:%M:%S")
-    cell = "" if event.cell is None else f'<a href="/cell?cell={event.cell}">{event.cell}</a>'
+    cell = ""
+    if event.cell is not None and len(group.cells) == 1:
+        cell = f'<a href="/cell?cell={event.cell}">{event.cell}</a>'
     kind = "" if event.active else ' class="ended"'
     state = "<b>began:</b> " if event.active else ""
     return (
         f'<tr{kind}><td>{badge(event.priority)}</td><td class="time">{when}</td>'
-        f'<td class="num">{cell}</td><td>{state}{text(event.sentence)}</td>'
+        f'<td class="num">{cell}</td><td>{state}{text(event.sentence)}'
+        f"{alike(group)}</td>"
         f'<td class="advice">{text(event.advice)}</td><td class="time">{text(event.origin)}</td>'
         "</tr>"
     )
