@@ -289,7 +289,7 @@ class Supervisor:
     async def _end(self, tended: _Tended) -> None:
         """Ask a process to end, then kill it; it is not started again."""
         tended.is_ending = True
-        if tended.task is None:
+        if tended.task is None or tended.state is UnitState.STOPPED:
             return
         async with tended.spawning:  # a start under way is not cut in two
             process = tended.process

@@ -34,7 +34,8 @@ def tail(
 ) -> None:
     """Print the messages of a topic, decoded: a line a record, a line a cell for frames.
 
-    A run started by `potline up` prints the address of its broker; give it with --kafka.
+    A run started by `potline up` prints the address of its broker; give it
+    with --kafka.
     """
     import asyncio
     import logging

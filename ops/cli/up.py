@@ -58,16 +58,18 @@ def up(
         ),
     ] = None,
 ) -> None:
-    """Run the whole line here: plant, Kafka, Redis, gateway, loop, guard and control room.
+    """Run the whole line on this machine, from the plant to the control room.
 
-    With nothing set, everything runs on this machine: a simulated line of cells, an Apache Kafka,
-    a Redis, the optimising loop that reads the cells and moves their setpoints, and the control
-    room, whose address is printed. Ctrl-C ends it all in order and leaves nothing behind.
+    With nothing set, everything runs here: a simulated line of cells, an
+    Apache Kafka, a Redis, the optimising loop that reads the cells and moves
+    their setpoints, and the control room, whose address is printed. Ctrl-C
+    ends it all in order and leaves nothing behind.
 
-    An address in the settings (kafka.address, redis.address, opcua.endpoint) takes the place of
-    the one that would be started: that is how the same loop runs your own plant.
+    An address in the settings (kafka.address, redis.address, opcua.endpoint)
+    takes the place of the one that would be started: that is how the same
+    loop runs your own plant.
 
-    Examples: `potline up`, `potline up --cells 200 --speed 1`,
+    Try `potline up --cells 200 --speed 1`, or, for a measurement,
     `potline up --for 90s --no-browser --report run.json`.
     """
     import asyncio
