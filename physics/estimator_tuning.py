@@ -41,10 +41,10 @@ class EstimatorTuning:
         anode_effect_alumina_sd_wt_pct: of the alumina at which an anode effect begins.
     """
 
-    alumina_start_sd_wt_pct: float = 0.4
+    alumina_start_sd_wt_pct: float = 0.25
     undissolved_start_share: float = 0.4
     acd_start_sd_cm: float = 0.3
-    temperature_start_sd_c: float = 8.0
+    temperature_start_sd_c: float = 4.0
     ledge_start_share: float = 0.25
     alf3_start_sd_wt_pct: float = 0.4
     feeder_start_sd: float = 0.04
@@ -55,7 +55,7 @@ class EstimatorTuning:
     ledge_cm_per_root_h: float = 0.2
     alf3_wt_pct_per_root_h: float = 0.04
     feeder_per_root_h: float = 0.08
-    alumina_standing_sd_wt_pct: float = 0.03
+    alumina_standing_sd_wt_pct: float = 0.08
     acd_standing_sd_cm: float = 0.06
     temperature_standing_sd_c: float = 0.7
     undissolved_standing_share: float = 0.2
