@@ -7,12 +7,14 @@ from contextlib import asynccontextmanager
 from datetime import UTC, datetime
 
 import pytest
+import pytest_asyncio
 from asyncua import Client, Node, ua
 
 from opcua.nodes import NAMESPACE_URI, CellMode, WatchdogState
 from opcua.scada import Scada, open_scada, run_scada
 from opcua.scans import to_ns
 from ops.plantfile import PlantFile
+from ops.ports import free_port
 from tests.opcua.lines import PATIENCE_S, scada_settings, until
 
 REMOTE = ua.Variant(int(CellMode.REMOTE_CASCADE), ua.VariantType.Int32)
@@ -68,6 +70,17 @@ async def _operator(endpoint: str) -> AsyncIterator[Operator]:
         yield Operator(client, await client.get_namespace_index(NAMESPACE_URI))
 
 
+@pytest_asyncio.fixture(scope="module", loop_scope="module")
+async def shared(plant: PlantFile) -> AsyncIterator[Scada]:
+    """A simulated line for the tests that can share one."""
+    endpoint = f"opc.tcp://127.0.0.1:{free_port()}/potline"
+    async with open_scada(scada_settings(plant, endpoint)) as scada:
+        yield scada
+
+
+IN_SHARED_LOOP = pytest.mark.asyncio(loop_scope="module")
+
+
 def _double(value: float) -> ua.Variant:
     return ua.Variant(value, ua.VariantType.Double)
 
@@ -76,10 +89,9 @@ async def _until_scan(scada: Scada, count: int) -> None:
     await until(lambda: scada.display.scans >= count)
 
 
-async def test_nodes_carry_unit_and_ranges_of_the_plant_file(
-    plant: PlantFile, endpoint: str
-) -> None:
-    async with open_scada(scada_settings(plant, endpoint)), _operator(endpoint) as operator:
+@IN_SHARED_LOOP
+async def test_nodes_carry_unit_and_ranges_of_the_plant_file(shared: Scada) -> None:
+    async with _operator(shared.settings.endpoint) as operator:
         voltage = operator.node("L1.C002.PV.CellVoltage")
         found = await operator.client.nodes.objects.get_child(
             [
@@ -130,8 +142,9 @@ async def test_plant_time_goes_on_over_a_restart(plant: PlantFile, endpoint: str
     assert times[1] > times[0]
 
 
-async def test_unsound_writes_are_refused_one_by_one(plant: PlantFile, endpoint: str) -> None:
-    async with open_scada(scada_settings(plant, endpoint)), _operator(endpoint) as operator:
+@IN_SHARED_LOOP
+async def test_unsound_writes_are_refused_one_by_one(shared: Scada) -> None:
+    async with _operator(shared.settings.endpoint) as operator:
         old = datetime(2001, 1, 1, tzinfo=UTC)
         statuses = await operator.write(
             [
@@ -161,27 +174,25 @@ async def test_unsound_writes_are_refused_one_by_one(plant: PlantFile, endpoint:
         assert stored.SourceTimestamp.year > 2001  # the client's clock is not the plant's
 
 
-async def test_nobody_is_administrator(plant: PlantFile, endpoint: str) -> None:
-    async with open_scada(scada_settings(plant, endpoint)):
-        client = Client(endpoint)
-        client.set_user("admin")
-        client.set_password("wrong")
+@IN_SHARED_LOOP
+async def test_nobody_is_administrator(shared: Scada) -> None:
+    client = Client(shared.settings.endpoint)
+    client.set_user("admin")
+    client.set_password("wrong")
+    with pytest.raises(ua.UaError):
+        await client.connect()
+    async with _operator(shared.settings.endpoint) as operator:
         with pytest.raises(ua.UaError):
-            await client.connect()
-        async with _operator(endpoint) as operator:
-            with pytest.raises(ua.UaError):
-                await operator.client.nodes.objects.add_folder(2, "Mine")
+            await operator.client.nodes.objects.add_folder(2, "Mine")
 
 
+@IN_SHARED_LOOP
 async def test_a_cell_follows_targets_only_while_it_is_remote(
-    plant: PlantFile, endpoint: str
+    plant: PlantFile, shared: Scada
 ) -> None:
-    async with (
-        open_scada(scada_settings(plant, endpoint)) as scada,
-        _operator(endpoint) as operator,
-    ):
+    async with _operator(shared.settings.endpoint) as operator:
         await operator.beat(1)
-        before = scada.control.accepted[plant.setpoints[0].name].copy()
+        before = shared.control.accepted[plant.setpoints[0].name].copy()
         assert (
             await operator.write(
                 [
@@ -222,12 +233,10 @@ async def test_a_silent_optimiser_loses_its_cells(plant: PlantFile, endpoint: st
         assert await operator.value("L1.C001.ModeTarget") == CellMode.AUTO  # it must be asked for
 
 
-async def test_history_gives_scans_back(plant: PlantFile, endpoint: str) -> None:
-    async with (
-        open_scada(scada_settings(plant, endpoint)) as scada,
-        _operator(endpoint) as operator,
-    ):
-        await _until_scan(scada, 4)
+@IN_SHARED_LOOP
+async def test_history_gives_scans_back(shared: Scada) -> None:
+    async with _operator(shared.settings.endpoint) as operator:
+        await _until_scan(shared, 4)
         counter = operator.node("L1.Clock.ScanCounter")
         newest = await counter.read_raw_history(None, None, 2)
         forward = await counter.read_raw_history(newest[-1].SourceTimestamp, None, 10)

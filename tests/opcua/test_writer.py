@@ -93,23 +93,23 @@ async def test_an_expired_write_is_not_sent(plant: PlantFile, endpoint: str) -> 
         assert scada.control.target[FEED].tolist() == before.tolist()
 
 
-@pytest.mark.parametrize(
-    ("cell", "setpoint", "value", "reason"),
-    [
-        (1, FEED, math.nan, "not a finite number"),
-        (1, FEED, 1e6, "BadOutOfRange"),
-        (99, FEED, 150.0, "maps no target"),
-        (1, "anode_colour", 1.0, "maps no target"),
-    ],
-)
 async def test_what_cannot_be_written_fails_with_its_reason(
-    plant: PlantFile, endpoint: str, cell: int, setpoint: str, value: float, reason: str
+    plant: PlantFile, endpoint: str
 ) -> None:
+    reasons = {
+        _write(1, FEED, math.nan): "not a finite number",
+        _write(2, FEED, 1e6): "BadOutOfRange",
+        _write(99, FEED, 150.0): "maps no target",
+        _write(1, "anode_colour", 1.0): "maps no target",
+    }
     async with _line(plant, endpoint) as (_, writer, _):
-        (result,) = await writer.write([_write(cell, setpoint, value)])
+        sound = _write(3, FEED, 155.0)
+        *results, verified = await writer.write([*reasons, sound])
+    for result, reason in zip(results, reasons.values(), strict=True):
         assert result.state is MoveState.FAILED
         assert reason in result.reason
         assert result.t_written_ns is None
+    assert verified.state is MoveState.VERIFIED  # the others do not hold it up
 
 
 async def test_a_write_in_an_outage_fails_at_once_and_is_never_sent(
