@@ -17,15 +17,14 @@ from ui.picture import (
     F64,
     JOURNAL_LENGTH,
     LATENCY_LENGTH,
-    TREND_LENGTH,
     LinePicture,
     Picture,
     RejectExample,
     SectionPicture,
-    TrendRow,
+    column_of,
 )
+from ui.trend import extend_trend
 
-TREND_PERIOD_NS: Final = 800_000_000  # wall time between rows: frames come about each second
 _ESTIMATE_OVERDUE_NS: Final = 3_000_000_000  # trends go on without estimates after this
 _ORIGINAL_SHOWN: Final = 60  # bytes of an unreadable message that are shown
 _STEP: Final = {MoveState.HELD: 0, MoveState.INTENT: 0}  # the others come after these
@@ -47,7 +46,7 @@ def fold_accepted(picture: Picture, frame: SampleFrame) -> Picture:
     values = dict(section.values)
     for k, name in enumerate(frame.signals):
         column = f"measured.{name}"
-        values[column] = np.where(known[:, k], value[:, k], _column(section, column))
+        values[column] = np.where(known[:, k], value[:, k], column_of(section, column))
     times = np.where(usable, frame.source_time_ns, 0).max(axis=(0, 2), initial=0)
     following = replace(
         section,
@@ -65,7 +64,7 @@ def fold_accepted(picture: Picture, frame: SampleFrame) -> Picture:
     picture = _with(picture, line, following)
     estimated_ns = max(following.t_estimated_ns, following.t_first_ns)
     if frame.t_accepted_ns - estimated_ns > _ESTIMATE_OVERDUE_NS:
-        picture = _trend(picture, following, frame.t_accepted_ns, frame.session)
+        picture = extend_trend(picture, following, frame.t_accepted_ns, frame.session)
     return picture
 
 
@@ -91,7 +90,7 @@ def fold_estimates(picture: Picture, frame: EstimateFrame) -> Picture:
     if frame.t_source_ns:
         line = _timed(line, "estimated", frame.t_source_ns, frame.t_estimated_ns)
     picture = _with(picture, line, following)
-    return _trend(picture, following, frame.t_estimated_ns, frame.session)
+    return extend_trend(picture, following, frame.t_estimated_ns, frame.session)
 
 
 def fold_proposal(picture: Picture, proposal: Proposal) -> Picture:
@@ -243,13 +242,8 @@ def _cell(picture: Picture, number: int, cell: int) -> tuple[SectionPicture | No
     return section, section.cells.index(cell)
 
 
-def _column(section: SectionPicture, column: str) -> F64:
-    known = section.values.get(column)
-    return np.full(len(section.cells), np.nan) if known is None else known
-
-
 def _put(section: SectionPicture, column: str, at: int, figure: float) -> F64:
-    following = _column(section, column).copy()
+    following = column_of(section, column).copy()
     following[at] = figure
     return following
 
@@ -305,30 +299,6 @@ def _with(picture: Picture, line: LinePicture, section: SectionPicture) -> Pictu
     sections = list(picture.sections)
     sections[section.section] = section
     return replace(picture, line=line, sections=tuple(sections))
-
-
-def _trend(picture: Picture, section: SectionPicture, now_ns: int, session: int) -> Picture:
-    rows = picture.trends[section.section]
-    number = rows[-1].number + 1 if rows else 0
-    if rows and section.t_plant_s <= rows[-1].t_plant_s:
-        if session <= rows[-1].session:
-            return picture
-        # Another life of the plant, whose clock begins earlier: nothing joins the two, and the gap
-        # in the numbers tells every reader so.
-        rows, number = (), number + 1
-    elif rows and now_ns - rows[-1].t_wall_ns < TREND_PERIOD_NS:
-        return picture
-    values = [_column(section, column) for column in picture.columns]
-    row = TrendRow(
-        number=number,
-        session=session,
-        t_plant_s=section.t_plant_s,
-        t_wall_ns=now_ns,
-        values=np.stack(values, axis=1).astype(np.float32),
-    )
-    trends = list(picture.trends)
-    trends[section.section] = (*rows, row)[-TREND_LENGTH:]
-    return replace(picture, trends=tuple(trends))
 
 
 def _readable(original: bytes | None) -> str:

@@ -57,8 +57,7 @@ class Slot:
         """Update the panel if it is due, or `now`."""
         if self._panel is None or (not now and snapshot.now_ns < self._due_ns):
             return
-        # A look comes a little early or late: count it for the beat that it is nearest to.
-        self._due_ns = snapshot.now_ns + int(self._panel.interval_s * 0.75e9)
+        self._due_ns = snapshot.now_ns + _beat_ns(self._panel.interval_s)
         try:
             self._panel.update(snapshot)
         except Exception as exc:  # noqa: BLE001 - as above
@@ -109,6 +108,7 @@ class OpenPage:
         self._person = person
         self._has_turn = False
         self._is_closed = False
+        self._due_ns = 0
         selection = Selection(_asked_cell(layout, query), MAP_QUANTITIES[0], _FIRST_WINDOW_H)
         desk = Desk(
             layout=layout,
@@ -153,12 +153,15 @@ class OpenPage:
 
     def _news(self) -> None:
         """Ask for a turn unless one is waiting: a slow screen skips looks, it queues none."""
+        if self._collector.snapshot.now_ns < self._due_ns:
+            return
         if not self._has_turn and not self._is_closed:
             self._has_turn = True
             self._document.add_next_tick_callback(self._turn)
 
     def _turn(self) -> None:
         self._has_turn = False
+        self._due_ns = self._collector.snapshot.now_ns + _beat_ns(self._page.interval_ms / 1000.0)
         if not self._is_closed:
             self._show(now=False)
 
@@ -194,6 +197,11 @@ class OpenPage:
     def _close(self, _context: object) -> None:
         self._is_closed = True
         self._collector.unsubscribe(self._news)
+
+
+def _beat_ns(interval_s: float) -> int:
+    """Return the wait until the next beat; looks come a little early or late, so it is less."""
+    return int(interval_s * 0.75e9)
 
 
 def _asked_cell(layout: LineLayout, query: Mapping[str, str]) -> int:

@@ -153,3 +153,9 @@ def init_picture(sections: tuple[tuple[int, ...], ...], columns: tuple[str, ...]
         trends=((),) * len(sections),
         columns=columns,
     )
+
+
+def column_of(section: SectionPicture, column: str) -> F64:
+    """Return (C,) of a column; NaN everywhere if the section has none such."""
+    known = section.values.get(column)
+    return np.full(len(section.cells), np.nan) if known is None else known
