@@ -3,6 +3,7 @@
 from collections import deque
 from collections.abc import Sequence
 from dataclasses import dataclass
+from statistics import median
 from typing import Final
 
 import numpy as np
@@ -11,7 +12,7 @@ from opcua.scans import Scan
 from stream.frames import SampleFrame
 
 MAX_SCANS_PER_FRAME: Final = 64  # after an outage, so that no frame grows beyond what is expected
-_GAP_GAIN: Final = 0.1  # weight of the newest gap in the usual one
+_GAPS_KEPT: Final = 5  # their median is the usual one: the first after a connection is any length
 _FULL_SHARE: Final = 0.9  # of the interval: the gaps are not exact
 
 
@@ -41,19 +42,18 @@ class Packer:
         self._interval_ns = int(interval_s * 1e9)
         self._scans: list[Scan] = []
         self._last_ns: int | None = None
-        self._gap_ns = 0.0  # usual time between scans
+        self._gaps_ns: deque[int] = deque(maxlen=_GAPS_KEPT)
 
     def add(self, scan: Scan) -> Packet | None:
         """Take a scan; return a packet if the next scan would come after the interval."""
         now_ns = scan.t_received_ns
         if self._last_ns is not None:
-            gap_ns = now_ns - self._last_ns
-            known = self._gap_ns or gap_ns
-            self._gap_ns = known + _GAP_GAIN * (gap_ns - known)
+            self._gaps_ns.append(now_ns - self._last_ns)
         self._last_ns = now_ns
         self._scans.append(scan)
-        span_ns = now_ns - self._scans[0].t_received_ns + self._gap_ns
-        is_full = self._gap_ns and span_ns >= _FULL_SHARE * self._interval_ns
+        gap_ns = median(self._gaps_ns) if self._gaps_ns else 0
+        span_ns = now_ns - self._scans[0].t_received_ns + gap_ns
+        is_full = gap_ns and span_ns >= _FULL_SHARE * self._interval_ns
         return self.flush() if is_full or len(self._scans) >= MAX_SCANS_PER_FRAME else None
 
     def due(self, now_ns: int) -> Packet | None:

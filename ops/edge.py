@@ -22,7 +22,7 @@ _DEFAULT_ENDPOINT: Final = "opc.tcp://127.0.0.1:4840"
 
 async def run_scada_process(settings: Settings, plant: PlantFile) -> None:
     """Run the simulated SCADA until a signal stops it."""
-    from opcua.scada import ScadaSettings, open_scada
+    from opcua.scada import Scada, ScadaSettings, run_scada
 
     start_log()
     stop = stop_event()
@@ -37,9 +37,11 @@ async def run_scada_process(settings: Settings, plant: PlantFile) -> None:
         origin_ns=_plant_origin_ns(),
         watchdog_timeout_s=plant.guard.shed_after_s,
     )
-    async with open_scada(scada):
+
+    def say(_: Scada) -> None:
         print(f"SCADA with {scada.cells} cells at {scada.speed:g}x on {scada.endpoint}", flush=True)
-        await stop.wait()
+
+    await run_scada(scada, stop, say)
 
 
 def _plant_origin_ns() -> int:

@@ -71,6 +71,7 @@ class DecideSettings:
         deadline_s: wall time for all cells of a section.
         max_estimate_age_s: wall time after which an estimate is too old to act on.
         validity_s: wall time after which a proposal may not be written any more.
+        first_after_frames: an estimate that rests on fewer frames is not acted on yet.
         sections: how many there are; each decides at its own phase of the period, so that a line
             of many sections does not move all cells at once.
     """
@@ -80,6 +81,7 @@ class DecideSettings:
     max_estimate_age_s: float
     validity_s: float
     sections: int
+    first_after_frames: int = 3
 
 
 @dataclass(frozen=True, slots=True)
@@ -104,6 +106,7 @@ def is_due(
     age_s = (now_ns - estimate.t_source_ns) / 1e9
     return (
         estimate.order > (state.session, state.sequence)
+        and estimate.frames_applied >= settings.first_after_frames
         and age_s <= settings.max_estimate_age_s
         and slot_of(settings, estimate.section, estimate.t_plant_s) != state.slot
     )

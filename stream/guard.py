@@ -1,4 +1,6 @@
-"""Agents `accepted`, `proposals`, `commands` -> the interlock -> the plant's edge -> `moves`.
+"""Agents that lead through the interlock to the plant's edge, and to `moves`.
+
+They read `accepted`, `estimates`, `proposals` and `commands`.
 
 The guard is the only way to a write. It judges every proposal against what was measured last and
 the plant's own read-back (`stream.guarding`), puts an intent on record before it writes and the
@@ -12,13 +14,13 @@ from typing import Final
 from control.modes import Trigger, TriggerKind
 from stream.app import Message, Worker, add_agent
 from stream.edge import PlantEdge
-from stream.frames import decode_samples
-from stream.guarding import judge_proposal, see_estimate, see_samples
+from stream.frames import decode_estimates, decode_samples
+from stream.guarding import judge_proposal, see_estimates, see_samples
 from stream.mode_keeper import GuardSettings, ModeKeeper
 from stream.move_desk import MoveDesk
 from stream.records import Command, CommandKind, Proposal, RecordError, decode
 from stream.silence import SilenceWatch
-from stream.topics import ACCEPTED, COMMANDS, PROPOSALS
+from stream.topics import ACCEPTED, COMMANDS, ESTIMATES, PROPOSALS
 
 _SCAN_NS: Final = 1_000_000_000  # the line-wide budget counts per second of wall time
 _TRIGGER_OF: Final = {CommandKind.SET_MODE: TriggerKind.SET_MODE}
@@ -37,6 +39,7 @@ class Guard:
     def attach(self) -> None:
         """Add the agents to the worker."""
         add_agent(self._worker, "guard-samples", ACCEPTED, self._on_accepted)
+        add_agent(self._worker, "guard-estimates", ESTIMATES, self._on_estimates)
         add_agent(self._worker, "guard-proposals", PROPOSALS, self._on_proposal)
         add_agent(self._worker, "guard-commands", COMMANDS, self._on_command)
 
@@ -52,6 +55,15 @@ class Guard:
             pictures[frame.section] = see_samples(pictures[frame.section], frame)
             await self._keeper.look_again(frame.section)
 
+    async def _on_estimates(self, message: Message) -> None:
+        frame = decode_estimates(message.value)
+        pictures = self._keeper.pictures
+        if frame.section in pictures:
+            seen = see_estimates(pictures[frame.section], frame)
+            if seen is not pictures[frame.section]:
+                pictures[frame.section] = seen
+                await self._keeper.look_again(frame.section)
+
     async def _on_proposal(self, message: Message) -> None:
         try:
             proposal = decode(message.value, Proposal)
@@ -63,16 +75,12 @@ class Guard:
             reason = f"cell {proposal.cell} is not of section {proposal.section}"
             await self._worker.refuse(message, reason)
             return
-        pictures = self._keeper.pictures
-        if proposal.cell not in pictures[section].estimated:
-            pictures[section] = see_estimate(pictures[section], proposal.cell)
-            await self._keeper.look_again(section)
         now_ns = self._worker.clock_ns()
         scan = now_ns // _SCAN_NS
         state, moves = judge_proposal(
             self._keeper.state(section),
             proposal,
-            pictures[section],
+            self._keeper.pictures[section],
             self._keeper.plant_view(),
             self._settings.limits,
             now_ns,

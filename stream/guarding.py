@@ -29,7 +29,7 @@ from control.modes import (
     init_mode,
     transition,
 )
-from stream.frames import Quality, SampleFrame
+from stream.frames import EstimateFrame, Quality, SampleFrame
 from stream.records import Move, MoveState, Proposal
 
 ANODE_EFFECT_V: Final = 8.0  # Wong et al. 2019
@@ -100,7 +100,7 @@ class SectionPicture:
         t_plant_s: of the newest scan.
         newest_source_ns: cell -> source time of its newest usable sample.
         anode_effect_plant_s: cell -> plant time of its newest sample in an anode effect.
-        estimated: cells for which a decision has been seen, so that an estimate exists.
+        estimated: cells with an estimate.
     """
 
     t_plant_s: float = 0.0
@@ -144,11 +144,13 @@ def see_samples(picture: SectionPicture, frame: SampleFrame) -> SectionPicture:
     )
 
 
-def see_estimate(picture: SectionPicture, cell: int) -> SectionPicture:
-    """Return the picture that knows that the cell is being estimated."""
-    if cell in picture.estimated:
-        return picture
-    return replace(picture, estimated=picture.estimated | {cell})
+def see_estimates(picture: SectionPicture, frame: EstimateFrame) -> SectionPicture:
+    """Return the picture that knows which cells are being estimated: those with finite figures."""
+    finite = np.logical_and.reduce([np.isfinite(column) for column in frame.values.values()])
+    estimated = frozenset(
+        cell for cell, is_finite in zip(frame.cells, finite, strict=True) if is_finite
+    )
+    return picture if estimated == picture.estimated else replace(picture, estimated=estimated)
 
 
 @dataclass(frozen=True, slots=True)

@@ -77,7 +77,7 @@ ESTIMATES: Final = Topic(
     record="EstimateFrame",
     key="section",
     producer="loop",
-    consumers=("loop", "feed", "report"),
+    consumers=("loop", "guard", "feed", "report"),
     rate="1 message/s per section",
 )
 PROPOSALS: Final = Topic(

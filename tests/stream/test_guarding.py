@@ -8,7 +8,7 @@ import pytest
 from control.interlock import InterlockLimits
 from control.limits import GuardLimits, SetpointLimits
 from control.modes import Mode, ModePolicy, Rearm, Trigger, TriggerKind
-from stream.frames import Quality
+from stream.frames import EstimateFrame, Quality
 from stream.guarding import (
     GuardState,
     PlantView,
@@ -19,11 +19,11 @@ from stream.guarding import (
     init_guard_state,
     judge_proposal,
     permissives_of,
-    see_estimate,
+    see_estimates,
     see_samples,
 )
 from stream.records import MoveState, Proposal
-from tests.stream.frame_cases import CELLS, NOW_NS, SECOND_NS, make_frame
+from tests.stream.frame_cases import CELLS, NOW_NS, SECOND_NS, make_frame, origin
 
 FEED, BEAM = "alumina_feed_rate_kg_per_h", "beam_position_mm"
 LIMITS = InterlockLimits(
@@ -42,10 +42,26 @@ PLANT = PlantView(
 
 
 def seen_picture() -> SectionPicture:
-    picture = see_samples(SectionPicture(), make_frame())
-    for cell in CELLS:
-        picture = see_estimate(picture, cell)
-    return picture
+    return see_estimates(see_samples(SectionPicture(), make_frame()), make_estimates())
+
+
+def make_estimates(acd_cm: tuple[float, ...] = (4.1, 4.1, 4.1)) -> EstimateFrame:
+    return EstimateFrame(
+        section=0,
+        session=1,
+        sequence=0,
+        cells=CELLS,
+        values={"alumina_wt_pct": np.full(3, 2.6), "acd_cm": np.array(acd_cm)},
+        t_plant_s=101.0,
+        t_source_ns=NOW_NS,
+        t_received_ns=NOW_NS,
+        t_accepted_ns=NOW_NS,
+        t_estimated_ns=NOW_NS,
+        frames_applied=3,
+        frames_skipped=0,
+        frames_missing=0,
+        origin=origin(),
+    )
 
 
 def later_picture() -> SectionPicture:
@@ -134,6 +150,12 @@ def test_every_permissive_is_a_fact_of_its_own() -> None:
     assert permissives_of(1, unseen, PLANT, LIMITS, NOW_NS).missing() == (
         "no estimate of the cell yet",
     )
+
+
+def test_a_cell_whose_estimate_is_not_finite_counts_as_not_estimated() -> None:
+    picture = see_estimates(seen_picture(), make_estimates((4.1, np.nan, 4.1)))
+    assert picture.estimated == {1, 3}
+    assert see_estimates(picture, make_estimates((4.1, np.inf, 4.1))) is picture
 
 
 def test_a_permitted_proposal_becomes_one_intent_per_setpoint() -> None:
