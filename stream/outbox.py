@@ -34,6 +34,7 @@ class Outbox:
         self._process = process
         self._clock_ns = clock_ns
         self._producer: AIOKafkaProducer | None = None
+        self._connecting = asyncio.Lock()  # one at a time: a second producer would be left open
         self._events_sent = 0
 
     async def start(self) -> None:
@@ -59,8 +60,14 @@ class Outbox:
         await self.stop()
 
     async def _connected(self) -> AIOKafkaProducer:
+        async with self._connecting:
+            if self._producer is None:
+                self._producer = await self._connect()
+            return self._producer
+
+    async def _connect(self) -> AIOKafkaProducer:
         wait_s = _FIRST_WAIT_S
-        while self._producer is None:
+        while True:
             producer = make_producer(self._connection, f"potline-{self._process}")
             try:
                 await producer.start()
@@ -75,8 +82,7 @@ class Outbox:
                 await asyncio.sleep(wait_s)
                 wait_s = min(2 * wait_s, _LONGEST_WAIT_S)
             else:
-                self._producer = producer
-        return self._producer
+                return producer
 
     async def send(
         self, topic: str, key: bytes, value: bytes, partition: int | None = None
