@@ -1,0 +1,443 @@
+"""A guard to test with: the real one in this process, between a real Kafka and a simulated SCADA.
+
+A module that imports the fixtures `shared_line` and `calm_line` has one line for all its tests, and
+each test gives it guards that live as long as it likes.
+"""
+
+import asyncio
+import time
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager, suppress
+from dataclasses import dataclass, field, replace
+from itertools import count
+from pathlib import Path
+
+import numpy as np
+import pytest
+import pytest_asyncio
+from aiokafka import AIOKafkaProducer
+
+from control.interlock import InterlockLimits
+from control.modes import Mode, ModePolicy, ModeState, Rearm
+from opcua.nodes import CellMode
+from opcua.scada import Scada, open_scada
+from opcua.writer import Writer
+from ops.broker import Broker, prepare_broker
+from ops.plantfile import PlantFile, load_plant
+from ops.ports import free_port
+from stream.app import Worker, make_worker, section_key
+from stream.frames import (
+    EstimateFrame,
+    Quality,
+    RejectFrame,
+    decode_rejects,
+    encode_estimates,
+    encode_samples,
+)
+from stream.guard import Guard
+from stream.guarding import encode_state, init_guard_state
+from stream.kafka import KafkaConnection, create_topics, make_consumer, make_producer
+from stream.mode_keeper import GuardSettings
+from stream.records import Command, CommandKind, Event, Move, MoveState, Proposal, decode, encode
+from stream.topics import (
+    ACCEPTED,
+    COMMANDS,
+    ESTIMATES,
+    EVENTS,
+    GUARD_APP,
+    MOVES,
+    PROPOSALS,
+    REJECTS,
+    TABLES,
+    partition_of,
+)
+from tests.opcua.lines import scada_settings
+from tests.opcua.proxy import Wire, wire_to
+from tests.stream.frame_cases import make_frame, origin
+
+PLANT_FILE = Path(__file__).parents[2] / "plants" / "reference-300ka.toml"
+FEED, BEAM = "alumina_feed_rate_kg_per_h", "beam_position_mm"
+SECTIONS = {0: (1, 2), 1: (3, 4)}
+CELLS = (1, 2, 3, 4)
+AUTOMATIC = ModePolicy(initial_mode=Mode.AUTO, rearm=Rearm.AUTOMATIC)
+BY_OPERATOR = ModePolicy(initial_mode=Mode.AUTO, rearm=Rearm.OPERATOR)
+PATIENCE_S = 30.0
+_PARTITIONS = 2
+_SPEED = 120.0  # plant seconds per wall second: rates soon have room
+_FRAME_EVERY_S = 0.1
+_NS = 1_000_000_000
+_TABLE = next(table for table in TABLES if table.owner == "guard")
+
+
+@dataclass(slots=True)
+class Clock:
+    """A wall clock that a test may put forward."""
+
+    ahead_ns: int = 0
+
+    def __call__(self) -> int:
+        return time.time_ns() + self.ahead_ns
+
+    def forward(self, seconds: float) -> None:
+        self.ahead_ns += int(seconds * _NS)
+
+
+async def until(is_so: Callable[[], bool], patience_s: float = PATIENCE_S) -> None:
+    """Wait until something holds that nobody tells of."""
+    async with asyncio.timeout(patience_s):
+        while not is_so():  # noqa: ASYNC110 - the state belongs to another task without an event
+            await asyncio.sleep(0.01)
+
+
+@dataclass
+class Log:
+    """What the guard says, read back from Kafka."""
+
+    moves: list[Move] = field(default_factory=list)
+    moves_taken_ns: list[int] = field(default_factory=list)  # when Kafka was given each
+    events: list[Event] = field(default_factory=list)
+    rejects: list[RejectFrame] = field(default_factory=list)
+
+    def clear(self) -> None:
+        """Forget what earlier tests brought about."""
+        for rows in (self.moves, self.moves_taken_ns, self.events, self.rejects):
+            rows.clear()
+
+    def states(self, proposal: Proposal, setpoint: str = FEED) -> list[MoveState]:
+        """What became of one setpoint of a proposal, in order."""
+        return [move.state for move in self.of(proposal, setpoint)]
+
+    def of(self, proposal: Proposal, setpoint: str = FEED) -> list[Move]:
+        """Records of one setpoint of a proposal, in order."""
+        move_id = f"{proposal.proposal_id}/{setpoint}"
+        return [move for move in self.moves if move.move_id == move_id]
+
+    def named(self, name: str) -> list[Event]:
+        """Events of one name, in order."""
+        return [event for event in self.events if event.name == name]
+
+    async def ended(self, proposal: Proposal) -> Move:
+        """Wait until a proposal for the feed rate has come to its end; return the last record."""
+        await until(lambda: any(state is not MoveState.INTENT for state in self.states(proposal)))
+        return self.of(proposal)[-1]
+
+    async def read(self, connection: KafkaConnection) -> None:
+        """Read for ever."""
+        consumer = make_consumer(
+            connection, MOVES, EVENTS, REJECTS, client_id="test-log", from_beginning=True
+        )
+        await consumer.start()
+        try:
+            async for message in consumer:
+                payload = message.value or b""
+                if message.topic == MOVES.name:
+                    self.moves.append(decode(payload, Move))
+                    self.moves_taken_ns.append(message.timestamp * 1_000_000)
+                elif message.topic == EVENTS.name:
+                    self.events.append(decode(payload, Event))
+                else:
+                    self.rejects.append(decode_rejects(payload))
+        finally:
+            await consumer.stop()
+
+
+@dataclass
+class Loop:
+    """What the guard reads: samples and estimates of every section, until told to be silent."""
+
+    producer: AIOKafkaProducer
+    clock: Clock
+    begin_ns: int
+    silent: set[int] = field(default_factory=set)  # sections
+    unestimated: set[int] = field(default_factory=set)  # cells
+    anode_effects: set[int] = field(default_factory=set)  # cells
+    _orders: "count[int]" = field(default_factory=lambda: count(1))
+
+    def calm(self) -> None:
+        """Let everything be as usual."""
+        for some in (self.silent, self.unestimated, self.anode_effects):
+            some.clear()
+
+    @property
+    def t_plant_s(self) -> float:
+        """Plant time now."""
+        return 1000.0 + _SPEED * (self.clock() - self.begin_ns) / _NS
+
+    async def run(self) -> None:
+        """Send for ever."""
+        while True:
+            for section, cells in SECTIONS.items():
+                if section not in self.silent:
+                    await self.send_samples(section, cells)
+                    await self.send_estimates(section, cells)
+            await asyncio.sleep(_FRAME_EVERY_S)
+
+    async def send(self, topic: str, section: int, payload: bytes) -> None:
+        """Send anything at all to the partition of a section."""
+        await self.producer.send_and_wait(
+            topic, payload, key=section_key(section), partition=partition_of(section, _PARTITIONS)
+        )
+
+    async def send_samples(self, section: int, cells: tuple[int, ...]) -> None:
+        """Send one scan."""
+        frame = make_frame(
+            next(self._orders),
+            section=section,
+            scans=1,
+            cells=cells,
+            t_plant_s=self.t_plant_s,
+            now_ns=self.clock(),
+        )
+        value = frame.value.copy()
+        for i, cell in enumerate(cells):
+            if cell in self.anode_effects:
+                value[:, i, frame.signals.index("cell_voltage_v")] = 30.0
+        frame = replace(frame, value=value, quality=np.full_like(frame.quality, Quality.GOOD))
+        await self.send(ACCEPTED.name, section, encode_samples(frame))
+
+    async def send_estimates(self, section: int, cells: tuple[int, ...]) -> None:
+        """Send one estimate of each cell."""
+        now_ns = self.clock()
+        acd_cm = [np.nan if cell in self.unestimated else 4.2 for cell in cells]
+        frame = EstimateFrame(
+            section=section,
+            session=1,
+            sequence=next(self._orders),
+            cells=cells,
+            values={"alumina_wt_pct": np.full(len(cells), 2.6), "acd_cm": np.array(acd_cm)},
+            t_plant_s=self.t_plant_s,
+            t_source_ns=now_ns,
+            t_received_ns=now_ns,
+            t_accepted_ns=now_ns,
+            t_estimated_ns=now_ns,
+            frames_applied=1,
+            frames_skipped=0,
+            frames_missing=0,
+            origin=origin(),
+        )
+        await self.send(ESTIMATES.name, section, encode_estimates(frame))
+
+    async def propose(
+        self,
+        cell: int,
+        feed: float,
+        *,
+        beam: float | None = None,
+        age_s: float = 0.0,
+        valid_s: float = 5.0,
+    ) -> Proposal:
+        """Propose setpoints for a cell.
+
+        Args:
+            age_s: of the sample behind the decision.
+            valid_s: from now to the expiry.
+        """
+        now_ns, section, sequence = self.clock(), (cell - 1) // 2, next(self._orders)
+        t_source_ns = now_ns - int(age_s * _NS)
+        proposal = Proposal(
+            proposal_id=f"{section}-1-{sequence}-{cell}",
+            section=section,
+            cell=cell,
+            session=1,
+            sequence=sequence,
+            setpoints={FEED: feed} | ({} if beam is None else {BEAM: beam}),
+            proposed_by="mpc",
+            solver_status="solved",
+            fallback=None,
+            solve_ms=1.0,
+            reason="",
+            figures={},
+            t_plant_s=self.t_plant_s,
+            t_source_ns=t_source_ns,
+            t_received_ns=t_source_ns,
+            t_estimated_ns=now_ns,
+            t_decided_ns=now_ns,
+            expires_ns=now_ns + int(valid_s * _NS),
+        )
+        await self.repeat(proposal)
+        return proposal
+
+    async def repeat(self, proposal: Proposal) -> None:
+        """Send a proposal as it is."""
+        await self.send(PROPOSALS.name, proposal.section, encode(proposal))
+
+    async def command(
+        self,
+        cell: int,
+        mode: Mode,
+        *,
+        role: str = "operator",
+        section: int | None = None,
+        valid_s: float = 30.0,
+        command_id: str | None = None,
+        reason: str = "test",
+    ) -> str:
+        """Ask for a mode as a person would; returns the command's id."""
+        now_ns = self.clock()
+        chosen = command_id or f"command-{next(self._orders)}"
+        place = (cell - 1) // 2 if section is None else section
+        command = Command(
+            command_id=chosen,
+            kind=CommandKind.SET_MODE,
+            section=place,
+            cell=cell,
+            mode=mode,
+            issued_by="anna",
+            role=role,
+            reason=reason,
+            t_issued_ns=now_ns,
+            expires_ns=now_ns + int(valid_s * _NS),
+        )
+        await self.send(COMMANDS.name, place, encode(command))
+        return chosen
+
+
+@dataclass
+class Life:
+    """One life of the guard, from its start to its end."""
+
+    worker: Worker
+    guard: Guard
+    writer: Writer
+
+    def mode_state(self, cell: int) -> ModeState:
+        """The mode of a cell and why, as the guard keeps it."""
+        return self.guard._keeper.state((cell - 1) // 2).mode_of(cell)
+
+    def mode(self, cell: int) -> Mode:
+        """The mode of a cell in force."""
+        return self.mode_state(cell).mode
+
+    def has_room(self, cell: int) -> bool:
+        """Whether the cell has been in AUTO long enough for a move to be more than none."""
+        picture = self.guard._keeper.pictures[(cell - 1) // 2]
+        return picture.t_plant_s - self.mode_state(cell).since_plant_s > 60.0
+
+    async def modes(self, mode: Mode, *cells: int) -> None:
+        """Wait until cells (all, if none is named) are in a mode."""
+        await until(lambda: all(self.mode(cell) is mode for cell in cells or CELLS))
+
+    async def ready(self) -> None:
+        """Wait until all cells are in AUTO, followed by the plant, and may move."""
+        await self.modes(Mode.AUTO)
+        await until(lambda: all(self.writer.is_remote(cell) for cell in CELLS))
+        await until(lambda: all(self.has_room(cell) for cell in CELLS))
+
+
+@dataclass
+class GuardedLine:
+    """Everything around the guard, and the guards themselves."""
+
+    folder: Path
+    plant: PlantFile
+    connection: KafkaConnection
+    scada: Scada
+    wire: Wire
+    loop: Loop
+    log: Log
+    clock: Clock
+    edge_clock: Clock
+
+    def follows(self, cell: int) -> bool:
+        """Whether the plant really takes this cell's setpoints from outside."""
+        return int(self.scada.control.modes[cell - 1]) == CellMode.REMOTE_CASCADE
+
+    def feed(self, cell: int) -> float:
+        """The feed rate in force at the plant."""
+        return float(self.scada.control.accepted[FEED][cell - 1])
+
+    @asynccontextmanager
+    async def guard(
+        self, policy: ModePolicy = AUTOMATIC, *, first_life: bool = True
+    ) -> AsyncIterator[Life]:
+        """Let a guard live.
+
+        Args:
+            policy: how cells start and come back.
+            first_life: begin with cells that no guard has seen; else with what the last one left.
+        """
+        if first_life:
+            for section, cells in SECTIONS.items():
+                fresh = encode_state(init_guard_state(cells, policy))
+                await self.loop.send(_TABLE.changelog, section, fresh)
+        worker = make_worker(
+            GUARD_APP, "guard", self.connection, _PARTITIONS, self.clock, from_beginning=True
+        )
+        worker.app.conf.datadir = self.folder / "faust"
+        writer = Writer(
+            self.wire.endpoint,
+            self.plant.opcua,
+            CELLS,
+            self.plant.setpoints,
+            readback_deadline_s=self.plant.guard.readback_deadline_s,
+            clock_ns=self.edge_clock,
+        )
+        limits = InterlockLimits({row.name: row for row in self.plant.setpoints}, self.plant.guard)
+        guard = Guard(worker, writer, GuardSettings(SECTIONS, limits, policy))
+        guard.attach()
+        async with writer:
+            await worker.app.start()
+            await worker.outbox.start()
+            tasks = [asyncio.ensure_future(run()) for run in guard.background]
+            try:
+                async with asyncio.timeout(PATIENCE_S):
+                    await worker.recovered()
+                yield Life(worker, guard, writer)
+                for task in tasks:
+                    assert not task.done(), f"ended by itself: {task}"
+            finally:
+                await _end(tasks)
+                await worker.app.stop()
+                await worker.outbox.stop()
+
+
+async def _end(tasks: "list[asyncio.Future[None]]") -> None:
+    for task in tasks:
+        task.cancel()
+    for task in tasks:
+        with suppress(asyncio.CancelledError):
+            await task
+
+
+def quick_plant() -> PlantFile:
+    """The reference plant with four cells, and a guard whose patience is short."""
+    plant = load_plant(PLANT_FILE, len(CELLS))
+    guard = replace(plant.guard, max_input_age_s=2.0, shed_after_s=2.0, readback_deadline_s=1.5)
+    return replace(plant, guard=guard)
+
+
+@pytest_asyncio.fixture(scope="module", loop_scope="module")
+async def shared_line(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[GuardedLine]:
+    """A broker, a simulated line at the end of a wire, and a loop that sends."""
+    folder = tmp_path_factory.mktemp("guarded")
+    plant = quick_plant()
+    endpoint = f"opc.tcp://127.0.0.1:{free_port()}/potline"
+    settings = scada_settings(plant, endpoint, watchdog_timeout_s=2.5)
+    async with (
+        Broker(await prepare_broker(folder, port=free_port())) as broker,
+        open_scada(settings) as scada,
+        wire_to(endpoint) as wire,
+    ):
+        connection = KafkaConnection(broker.address)
+        await create_topics(connection, _PARTITIONS)
+        producer = make_producer(connection, "test-loop")
+        await producer.start()
+        clock, log = Clock(), Log()
+        loop = Loop(producer, clock, clock())
+        tasks = [asyncio.ensure_future(log.read(connection)), asyncio.ensure_future(loop.run())]
+        try:
+            yield GuardedLine(
+                folder, plant, connection, scada, wire, loop, log, clock, edge_clock=clock
+            )
+        finally:
+            await _end(tasks)
+            await producer.stop()
+
+
+@pytest.fixture(name="line")
+def calm_line(shared_line: GuardedLine) -> GuardedLine:
+    """The line, calm, with nothing said yet."""
+    shared_line.loop.calm()
+    shared_line.log.clear()
+    shared_line.edge_clock = shared_line.clock
+    return shared_line

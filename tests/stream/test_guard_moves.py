@@ -1,0 +1,214 @@
+"""From a proposal to the plant and back, and what people say to the guard."""
+
+import pytest
+
+from control.modes import Mode
+from opcua.watchdog import Watchdog
+from stream.records import MoveState
+from stream.topics import ACCEPTED, COMMANDS, PROPOSALS
+from tests.stream.guard_cases import (  # noqa: F401
+    BEAM,
+    FEED,
+    Clock,
+    GuardedLine,
+    calm_line,
+    shared_line,
+    until,
+)
+
+pytestmark = pytest.mark.asyncio(loop_scope="module")
+
+
+async def test_a_permitted_move_is_on_record_before_it_is_written_and_then_verified(
+    line: GuardedLine,
+) -> None:
+    async with line.guard() as life:
+        await life.ready()
+        proposal = await line.loop.propose(2, line.feed(2) + 5.0)
+        verified = await line.log.ended(proposal)
+        assert line.log.states(proposal) == [MoveState.INTENT, MoveState.VERIFIED]
+        intent = line.log.of(proposal)[0]
+        assert intent.t_written_ns is None
+        assert verified.t_written_ns is not None
+        assert verified.t_verified_ns is not None
+        assert verified.t_permitted_ns <= verified.t_written_ns <= verified.t_verified_ns
+        assert line.log.moves_taken_ns[line.log.moves.index(intent)] <= verified.t_written_ns
+        assert verified.applied == pytest.approx(proposal.setpoints[FEED])
+        assert verified.readback == pytest.approx(proposal.setpoints[FEED], abs=0.05)
+        assert line.feed(2) == pytest.approx(proposal.setpoints[FEED], abs=0.05)
+
+
+async def test_a_proposal_that_comes_again_gives_no_second_move(line: GuardedLine) -> None:
+    async with line.guard() as life:
+        await life.ready()
+        proposal = await line.loop.propose(
+            3, line.feed(3) + 2.0, beam=life.writer.readback(3, BEAM)
+        )
+        await line.log.ended(proposal)
+        await line.loop.repeat(proposal)
+        later = await line.loop.propose(3, line.feed(3) + 2.0)
+        assert (await line.log.ended(later)).state is MoveState.VERIFIED
+        await until(lambda: len(line.log.states(proposal, BEAM)) == 2)
+        assert line.log.states(proposal) == [MoveState.INTENT, MoveState.VERIFIED]
+        assert line.log.states(proposal, BEAM) == [MoveState.INTENT, MoveState.VERIFIED]
+
+
+async def test_a_move_is_held_with_its_reason_and_never_reaches_the_plant(
+    line: GuardedLine,
+) -> None:
+    async with line.guard() as life:
+        await life.ready()
+        before = line.feed(1)
+        old = await line.loop.propose(1, before + 5.0, age_s=30.0)
+        held = await line.log.ended(old)
+        assert (held.state, held.applied) == (MoveState.HELD, None)
+        assert "the sample behind this decision is 30" in held.reasons[0]
+        await until(lambda: bool(line.log.named("move_held")))
+
+        line.loop.anode_effects.add(1)
+        await until(lambda: life.guard._keeper.pictures[0].is_in_anode_effect(1))
+        burning = await line.log.ended(await line.loop.propose(1, before + 5.0))
+        assert "anode effect" in burning.reasons[0]
+
+        late = await line.log.ended(await line.loop.propose(1, before + 5.0, valid_s=0.0))
+        assert "expired" in late.reasons[0]
+        assert len(line.log.named("move_held")) == 1, "told once, while it lasts"
+        assert line.feed(1) == before
+
+
+async def test_nothing_is_written_before_the_plant_follows(line: GuardedLine) -> None:
+    watchdog = line.scada.control.watchdog
+    line.scada.control.watchdog = Watchdog(timeout_s=0.0)  # a plant that trusts nobody
+    async with line.guard() as life:
+        await life.modes(Mode.AUTO)
+        await until(lambda: life.writer.is_remote(1) is False)
+        held = await line.log.ended(await line.loop.propose(1, line.feed(1) + 1.0))
+        assert held.reasons == ["the plant does not follow our setpoints yet"]
+        line.scada.control.watchdog = Watchdog(timeout_s=watchdog.timeout_s)
+        await life.ready()
+        moved = await line.log.ended(await line.loop.propose(1, line.feed(1) + 1.0))
+        assert moved.state is MoveState.VERIFIED
+
+
+async def test_a_move_that_expires_before_its_turn_is_never_sent(line: GuardedLine) -> None:
+    line.edge_clock = Clock(line.clock.ahead_ns + 1_000_000_000)
+    async with line.guard() as life:
+        await life.ready()
+        before = line.feed(4)
+        proposal = await line.loop.propose(4, before + 5.0, valid_s=0.8)
+        expired = await line.log.ended(proposal)
+        assert line.log.states(proposal) == [MoveState.INTENT, MoveState.EXPIRED]
+        assert expired.t_written_ns is None
+        assert expired.attempts == 0
+        assert "expired" in expired.reasons[-1]
+        assert life.mode(4) is Mode.AUTO, "nothing is wrong with the cell"
+        assert line.feed(4) == before
+
+
+async def test_a_command_is_obeyed_and_the_plant_goes_along(line: GuardedLine) -> None:
+    async with line.guard() as life:
+        await life.ready()
+        await until(lambda: line.follows(2))
+        await line.loop.command(2, Mode.MANUAL, reason="anode change")
+        await until(lambda: not line.follows(2))
+        assert life.mode(2) is Mode.MANUAL
+        assert all(line.follows(cell) for cell in (1, 3, 4))
+        await until(lambda: any(event.cell == 2 for event in line.log.named("mode_changed")[4:]))
+        told = line.log.named("mode_changed")[-1]
+        assert told.sentence == "Cell 2: AUTO -> MANUAL by anna: anode change."
+
+        held = await line.log.ended(await line.loop.propose(2, line.feed(2) + 5.0))
+        assert (held.state, held.mode) == (MoveState.HELD, Mode.MANUAL)
+        assert held.reasons == ["the cell is in MANUAL"]
+        assert not line.log.named("move_held"), "the mode says so already"
+
+        await line.loop.command(2, Mode.AUTO)
+        await until(lambda: line.follows(2))
+        assert life.mode(2) is Mode.AUTO
+
+
+async def test_a_command_that_may_not_be_obeyed_is_refused_with_the_reason(
+    line: GuardedLine,
+) -> None:
+    async with line.guard() as life:
+        await life.ready()
+        asked = {
+            await line.loop.command(1, Mode.MANUAL, role="auditor"): "the role 'auditor' may not",
+            await line.loop.command(1, Mode.MANUAL, valid_s=-1.0): "it came too late",
+            await line.loop.command(99, Mode.MANUAL, section=0): "there is no such cell",
+            await line.loop.command(3, Mode.MANUAL, section=0): "there is no such cell",
+            await line.loop.command(1, Mode.TRIPPED): "cannot be asked for",
+        }
+        await until(lambda: len(line.log.named("command_refused")) == len(asked))
+        for event in line.log.named("command_refused"):
+            assert asked[str(event.details["command_id"])] in str(event.details["reason"])
+            assert event.details["who"] == "anna"
+        assert [life.mode(cell) for cell in (1, 3)] == [Mode.AUTO, Mode.AUTO]
+
+
+async def test_a_command_that_comes_again_is_not_obeyed_again(line: GuardedLine) -> None:
+    async with line.guard() as life:
+        await life.ready()
+        first = await line.loop.command(3, Mode.MANUAL)
+        await life.modes(Mode.MANUAL, 3)
+        await line.loop.command(3, Mode.AUTO)
+        await life.modes(Mode.AUTO, 3)
+        await line.loop.command(3, Mode.MANUAL, command_id=first)
+        await line.loop.command(4, Mode.MANUAL)
+        await life.modes(Mode.MANUAL, 4)
+        assert life.mode(3) is Mode.AUTO
+        assert not line.log.named("command_refused")
+
+
+async def test_what_cannot_be_read_or_belongs_nowhere_is_kept_with_the_rejects(
+    line: GuardedLine,
+) -> None:
+    async with line.guard() as life:
+        await life.ready()
+        await line.loop.send(PROPOSALS.name, 0, b"{")
+        await line.loop.send(COMMANDS.name, 0, b'{"command_id": 1}')
+        await line.loop.propose(99, 180.0)
+        for section in (7, 8):
+            await line.loop.send_samples(section, (71, 72))
+            await line.loop.send_estimates(section, (71, 72))
+        await until(lambda: len(line.log.named("message_unreadable")) == 3)
+        reasons = [str(event.details["reason"]) for event in line.log.named("message_unreadable")]
+        assert any("not a Proposal" in reason for reason in reasons)
+        assert any("not a Command" in reason for reason in reasons)
+        assert "cell 99 is not of section 49" in reasons
+        await until(lambda: len(line.log.rejects) == 3)
+        await line.loop.send(ACCEPTED.name, 0, b"no frame")
+        await until(lambda: bool(line.log.named("agent_failed")))
+        assert line.log.named("agent_failed")[0].details["agent"] == "guard-samples"
+        moved = await line.log.ended(await line.loop.propose(1, line.feed(1) + 1.0))
+        assert moved.state is MoveState.VERIFIED, "and the guard goes on"
+
+
+async def test_a_cell_that_does_not_follow_is_shed_and_the_others_are_not(
+    line: GuardedLine,
+) -> None:
+    async with line.guard() as life:
+        await life.ready()
+        line.scada.control.stick(2, FEED)
+        stuck = await line.loop.propose(2, line.feed(2) + 20.0)
+        well = await line.loop.propose(1, line.feed(1) + 3.0)
+        failed = await line.log.ended(stuck)
+        assert (failed.state, failed.attempts) == (MoveState.FAILED, 2)
+        assert "reads back" in failed.reasons[-1]
+        assert (await line.log.ended(well)).state is MoveState.VERIFIED
+        await life.modes(Mode.SHED, 2)
+        await until(lambda: not line.follows(2))
+        event = line.log.named("readback_mismatch")[0]
+        assert (event.cell, event.details["written"]) == (2, failed.applied)
+        assert life.mode_state(2).sheds == ("readback_mismatch",)
+        assert [life.mode(cell) for cell in (1, 3, 4)] == [Mode.AUTO] * 3
+        assert all(line.follows(cell) for cell in (1, 3, 4))
+
+        await line.loop.command(2, Mode.AUTO)
+        await until(lambda: bool(line.log.named("command_refused")))
+        reason = line.log.named("command_refused")[0].details["reason"]
+        assert reason == "not over yet: readback_mismatch"
+
+        line.clock.forward(61.0)  # as long as a mismatch stands
+        await life.modes(Mode.AUTO)
+        assert life.mode_state(2).sheds == ()
