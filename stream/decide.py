@@ -23,7 +23,7 @@ from stream.topics import ESTIMATES, PROPOSALS, TABLES
 _TABLE: Final = next(table for table in TABLES if table.owner == "decide")
 _STATE_VERSION: Final = 1
 _FALLBACK_ENDS_AFTER_NS: Final = 60_000_000_000
-_SHORTEST_SOLVE_S: Final = 0.001  # what is left of the deadline is never less, so that OSQP starts
+_SHORTEST_SOLVE_S: Final = 1e-6  # what is left of the deadline is never less, so that OSQP starts
 
 Linearise = Callable[[EstimateFrame, F64], tuple[F64, Sequence[CellModel]]]
 """(estimate, setpoints in force (C, 2)) -> states (C, N) and a linear model per cell."""
