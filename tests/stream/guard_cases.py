@@ -19,7 +19,7 @@ from aiokafka import AIOKafkaProducer
 
 from control.interlock import InterlockLimits
 from control.modes import Mode, ModePolicy, ModeState, Rearm
-from opcua.nodes import CellMode
+from opcua.nodes import CellMode, WatchdogState
 from opcua.scada import Scada, open_scada
 from opcua.writer import Writer
 from ops.broker import Broker, prepare_broker
@@ -35,7 +35,7 @@ from stream.frames import (
     encode_samples,
 )
 from stream.guard import Guard
-from stream.guarding import encode_state, init_guard_state
+from stream.guarding import SectionPicture, encode_state, init_guard_state
 from stream.kafka import KafkaConnection, create_topics, make_consumer, make_producer
 from stream.mode_keeper import GuardSettings
 from stream.records import Command, CommandKind, Event, Move, MoveState, Proposal, decode, encode
@@ -299,6 +299,7 @@ class Life:
     worker: Worker
     guard: Guard
     writer: Writer
+    is_heard: Callable[[], bool]  # whether the plant has seen a heartbeat of this life
 
     def mode_state(self, cell: int) -> ModeState:
         """The mode of a cell and why, as the guard keeps it."""
@@ -308,20 +309,37 @@ class Life:
         """The mode of a cell in force."""
         return self.mode_state(cell).mode
 
-    def has_room(self, cell: int) -> bool:
-        """Whether the cell has been in AUTO long enough for a move to be more than none."""
-        picture = self.guard._keeper.pictures[(cell - 1) // 2]
-        return picture.t_plant_s - self.mode_state(cell).since_plant_s > 60.0
+    def picture(self, section: int) -> SectionPicture:
+        """What the guard saw last of a section."""
+        return self.guard._keeper.pictures[section]
+
+    def estimated(self, section: int) -> frozenset[int]:
+        """The cells of a section that have an estimate."""
+        return self.picture(section).estimated
+
+    def sees_plant(self, cell: int) -> bool:
+        """Whether the guard knows of the plant what AUTO needs."""
+        view = self.guard._keeper.plant_view()
+        has_readbacks = all((cell, name) in view.readbacks for name in (FEED, BEAM))
+        return view.is_connected and view.has_heartbeat and has_readbacks
+
+    def may_move(self, cell: int) -> bool:
+        """Whether the plant follows this guard, and the cell has been in AUTO for long enough that
+        a move can be more than none."""
+        since_s = self.mode_state(cell).since_plant_s
+        has_room = self.picture((cell - 1) // 2).t_plant_s - since_s > 60.0
+        view = self.guard._keeper.plant_view()
+        is_followed = self.writer.is_remote(cell) is True and cell not in view.not_following
+        return has_room and self.is_heard() and is_followed
 
     async def modes(self, mode: Mode, *cells: int) -> None:
         """Wait until cells (all, if none is named) are in a mode."""
         await until(lambda: all(self.mode(cell) is mode for cell in cells or CELLS))
 
-    async def ready(self) -> None:
-        """Wait until all cells are in AUTO, followed by the plant, and may move."""
-        await self.modes(Mode.AUTO)
-        await until(lambda: all(self.writer.is_remote(cell) for cell in CELLS))
-        await until(lambda: all(self.has_room(cell) for cell in CELLS))
+    async def ready(self, *cells: int) -> None:
+        """Wait until cells (all, if none is named) are in AUTO and may move."""
+        await self.modes(Mode.AUTO, *cells)
+        await until(lambda: all(self.may_move(cell) for cell in cells or CELLS))
 
 
 @dataclass
@@ -356,6 +374,12 @@ class GuardedLine:
             policy: how cells start and come back.
             first_life: begin with cells that no guard has seen; else with what the last one left.
         """
+        last_beat = self.scada.control.watchdog.counter
+
+        def is_heard() -> bool:
+            watchdog = self.scada.control.watchdog
+            return watchdog.state is WatchdogState.ALIVE and watchdog.counter != last_beat
+
         if first_life:
             for section, cells in SECTIONS.items():
                 fresh = encode_state(init_guard_state(cells, policy))
@@ -382,7 +406,7 @@ class GuardedLine:
             try:
                 async with asyncio.timeout(PATIENCE_S):
                     await worker.recovered()
-                yield Life(worker, guard, writer)
+                yield Life(worker, guard, writer, is_heard)
                 for task in tasks:
                     assert not task.done(), f"ended by itself: {task}"
             finally:

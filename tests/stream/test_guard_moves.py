@@ -66,7 +66,7 @@ async def test_a_move_is_held_with_its_reason_and_never_reaches_the_plant(
         await until(lambda: bool(line.log.named("move_held")))
 
         line.loop.anode_effects.add(1)
-        await until(lambda: life.guard._keeper.pictures[0].is_in_anode_effect(1))
+        await until(lambda: life.picture(0).is_in_anode_effect(1))
         burning = await line.log.ended(await line.loop.propose(1, before + 5.0))
         assert "anode effect" in burning.reasons[0]
 
@@ -87,7 +87,7 @@ async def test_nothing_is_written_before_the_plant_follows(line: GuardedLine) ->
         line.scada.control.watchdog = Watchdog(timeout_s=watchdog.timeout_s)
         await life.ready()
         moved = await line.log.ended(await line.loop.propose(1, line.feed(1) + 1.0))
-        assert moved.state is MoveState.VERIFIED
+        assert moved.state is MoveState.VERIFIED, moved.reasons
 
 
 async def test_a_move_that_expires_before_its_turn_is_never_sent(line: GuardedLine) -> None:

@@ -1,0 +1,192 @@
+"""What the guard does when something falls silent, when it comes back, and when it is restarted."""
+
+import pytest
+
+from control.modes import WAITING, Mode, ModePolicy
+from opcua.nodes import WatchdogState
+from stream.records import MoveState
+from tests.stream.guard_cases import (  # noqa: F401
+    AUTOMATIC,
+    BY_OPERATOR,
+    CELLS,
+    FEED,
+    GuardedLine,
+    calm_line,
+    shared_line,
+    until,
+)
+
+pytestmark = pytest.mark.asyncio(loop_scope="module")
+
+
+def _has_shed_by_itself(line: GuardedLine) -> bool:
+    """Whether the plant went over to local control because our heartbeat stands still."""
+    is_shed = line.scada.control.watchdog.state is WatchdogState.SHED
+    return is_shed and not any(line.follows(cell) for cell in CELLS)
+
+
+async def test_a_lost_scada_sheds_the_line_and_a_person_brings_it_back(line: GuardedLine) -> None:
+    async with line.guard(BY_OPERATOR) as life:
+        await life.ready()
+        await until(lambda: all(line.follows(cell) for cell in CELLS))
+        await line.wire.cut()
+        await life.modes(Mode.SHED)
+        await until(lambda: bool(line.log.named("scada_lost")))
+        began = line.log.named("scada_lost")[0]
+        assert began.active
+        assert life.writer.address in began.sentence
+        await until(lambda: _has_shed_by_itself(line))
+
+        await line.loop.command(1, Mode.AUTO)
+        await until(lambda: bool(line.log.named("command_refused")))
+        assert "no connection to SCADA" in line.log.named("command_refused")[0].sentence
+        held = await line.log.ended(await line.loop.propose(2, line.feed(2) + 5.0))
+        assert (held.state, held.mode) == (MoveState.HELD, Mode.SHED)
+
+        await line.wire.join()
+        await until(lambda: len(line.log.named("scada_lost")) == 2)
+        assert not line.log.named("scada_lost")[1].active
+        await until(lambda: life.mode_state(1).sheds == ())
+        await until(lambda: life.sees_plant(1))
+        await line.loop.command(1, Mode.AUTO)
+        await life.modes(Mode.AUTO, 1)
+        await until(lambda: line.follows(1))
+        assert [life.mode(cell) for cell in (2, 3, 4)] == [Mode.SHED] * 3
+        assert not any(line.follows(cell) for cell in (2, 3, 4))
+
+
+async def test_a_hung_scada_sheds_the_line_and_comes_back_by_itself_where_that_is_allowed(
+    line: GuardedLine,
+) -> None:
+    async with line.guard(AUTOMATIC) as life:
+        await life.ready()
+        line.wire.freeze()
+        await life.modes(Mode.SHED)
+        await until(lambda: bool(line.log.named("scada_heartbeat_lost")))
+        assert line.log.named("scada_heartbeat_lost")[0].active
+        assert not line.log.named("scada_lost"), "the connection stands, but nobody is there"
+        line.wire.thaw()
+        await life.ready()
+        await until(lambda: all(line.follows(cell) for cell in CELLS))
+        moved = await line.log.ended(await line.loop.propose(2, line.feed(2) + 2.0))
+        assert moved.state is MoveState.VERIFIED
+
+
+async def test_silent_samples_hold_then_shed_their_section_and_stop_the_heartbeat(
+    line: GuardedLine,
+) -> None:
+    async with line.guard(AUTOMATIC) as life:
+        await life.ready()
+        await until(lambda: all(line.follows(cell) for cell in CELLS))
+        line.loop.silent.add(1)
+        await life.modes(Mode.HOLD, 3, 4)
+        assert all(line.follows(cell) for cell in (3, 4)), "setpoints are kept meanwhile"
+        held = await line.log.ended(await line.loop.propose(3, line.feed(3) + 5.0))
+        assert held.state is MoveState.HELD
+        await life.modes(Mode.SHED, 3, 4)
+        assert [life.mode(cell) for cell in (1, 2)] == [Mode.AUTO] * 2
+        await until(lambda: _has_shed_by_itself(line))
+        begun = [event for event in line.log.events if event.active]
+        assert [(event.name, event.section) for event in begun] == [
+            ("samples_stale", 1),
+            ("decisions_silent", 1),
+        ]
+
+        line.loop.silent.clear()
+        await life.ready()
+        await until(lambda: all(line.follows(cell) for cell in CELLS))
+        ended = [event for event in line.log.events if event.name in {row.name for row in begun}]
+        assert [event.active for event in ended] == [True, True, False, False]
+
+
+async def test_a_cell_that_lost_its_estimate_in_a_hold_waits_for_a_new_one(
+    line: GuardedLine,
+) -> None:
+    async with line.guard(AUTOMATIC) as life:
+        await life.ready()
+        line.loop.silent.add(0)
+        await life.modes(Mode.HOLD, 1, 2)
+        line.loop.unestimated.add(2)
+        await line.loop.send_estimates(0, (1, 2))
+        await until(lambda: life.estimated(0) == {1})
+        line.loop.silent.clear()
+        await life.modes(Mode.AUTO, 1)
+        assert life.mode(2) is Mode.HOLD
+        assert life.mode_state(2).holds == (WAITING,)
+        line.loop.unestimated.clear()
+        await life.ready()
+
+
+async def test_a_new_line_is_in_advisory_until_a_person_says_otherwise(line: GuardedLine) -> None:
+    async with line.guard(ModePolicy()) as life:
+        proposal = await line.loop.propose(1, 200.0)
+        held = await line.log.ended(proposal)
+        assert (held.state, held.mode) == (MoveState.HELD, Mode.ADVISORY)
+        await until(lambda: life.estimated(0) == {1, 2})
+        await until(lambda: life.sees_plant(1))
+        await line.loop.command(1, Mode.AUTO)
+        await life.modes(Mode.AUTO, 1)
+        await until(lambda: line.follows(1))
+        assert [life.mode(cell) for cell in (2, 3, 4)] == [Mode.ADVISORY] * 3
+        assert not any(line.follows(cell) for cell in (2, 3, 4))
+
+
+async def test_what_people_said_and_what_was_done_survives_a_restart(line: GuardedLine) -> None:
+    async with line.guard(AUTOMATIC) as life:
+        await life.ready()
+        proposal = await line.loop.propose(2, line.feed(2) + 4.0)
+        await line.log.ended(proposal)
+        calmed = await line.loop.command(2, Mode.MANUAL)
+        await life.modes(Mode.MANUAL, 2)
+        await line.loop.command(2, Mode.AUTO)
+        await life.modes(Mode.AUTO, 2)
+        await line.loop.command(1, Mode.MANUAL)
+        await life.modes(Mode.MANUAL, 1)
+
+    async with line.guard(AUTOMATIC, first_life=False) as life:
+        await life.ready(2, 3, 4)
+        assert life.mode(1) is Mode.MANUAL
+        assert (life.mode_state(1).who, life.mode_state(1).reason) == ("anna", "test")
+        await until(lambda: all(line.follows(cell) for cell in (2, 3, 4)))
+        assert not line.follows(1)
+
+        await line.loop.command(2, Mode.MANUAL, command_id=calmed)
+        await line.loop.command(3, Mode.MANUAL)
+        await line.loop.command(4, Mode.MANUAL)
+        await life.modes(Mode.MANUAL, 3, 4)
+        await line.loop.repeat(proposal)
+        later = await line.log.ended(await line.loop.propose(2, line.feed(2) + 1.0))
+        assert later.state is MoveState.VERIFIED, later.reasons
+        assert life.mode(2) is Mode.AUTO, "that command was obeyed in the life before"
+        assert line.log.states(proposal) == [MoveState.INTENT, MoveState.VERIFIED]
+
+
+async def test_causes_left_by_a_life_that_ended_in_an_outage_are_cleared(
+    line: GuardedLine,
+) -> None:
+    async with line.guard(AUTOMATIC) as life:
+        await life.ready()
+        line.scada.control.stick(4, FEED)
+        failed = await line.log.ended(await line.loop.propose(4, line.feed(4) + 20.0))
+        assert failed.state is MoveState.FAILED
+        await life.modes(Mode.SHED, 4)
+        line.loop.silent.add(1)
+        await line.wire.cut()
+        await until(lambda: "decisions_silent" in life.mode_state(3).sheds)
+        assert set(life.mode_state(4).sheds) == {
+            "readback_mismatch",
+            "scada_lost",
+            "decisions_silent",
+        }
+        await life.modes(Mode.SHED)
+
+    await line.wire.join()
+    line.loop.silent.clear()
+    line.log.clear()
+    async with line.guard(AUTOMATIC, first_life=False) as life:
+        await life.modes(Mode.AUTO)
+        assert all(life.mode_state(cell).sheds == () for cell in CELLS)
+        assert all(life.mode_state(cell).holds == () for cell in CELLS)
+        await until(lambda: all(line.follows(cell) for cell in CELLS))
+        begun = [event.name for event in line.log.events if event.active]
+        assert begun == [], "nothing is wrong in this life"
