@@ -131,7 +131,7 @@ def test_after_the_deadline_the_plan_of_before_stands_in_or_nothing_is_proposed(
         return compute.submit(decided, brains, state, made, lambda: elapsed_s).result()
 
     state, setpoints, fell_back, _ = run(DecideState(), 1000.0, late)
-    assert (setpoints, state.plans) == ([], {}), "there is no plan yet: the setpoints stay"
+    assert (setpoints, state.plans) == ([{}, {}], {}), "no plan yet: nothing is asked for"
     assert [(row.cell, row.fallback) for row in fell_back] == [(1, "hold"), (2, "hold")]
     assert {row.why for row in fell_back} == {SolverStatus.TIME_LIMIT.value}
 
@@ -149,12 +149,39 @@ def test_after_the_deadline_the_plan_of_before_stands_in_or_nothing_is_proposed(
         assert list(setpoint.values()) == pytest.approx(state.plans[cell][1][0])
 
 
-def test_states_survive_their_bytes_and_those_of_another_version_are_told() -> None:
+def test_a_plant_whose_clock_was_put_back_is_estimated_anew(
+    brains: Brains, compute: Executor
+) -> None:
+    fresh = EstimateState(filter=to_bytes(brains.estimator.init(2)))
+
+    def absorb(
+        state: EstimateState, t_plant_s: float, session: int
+    ) -> tuple[EstimateState, EstimateFrame | None]:
+        frame = plant_frame(0, 0, t_plant_s, NOW_NS, session=session)
+        frame = replace(frame, origin=Origin("samples", 0, 0))
+        return compute.submit(step_estimate, brains.estimator, state, frame).result()
+
+    before, _ = absorb(fresh, 5000.0, 1)
+    again, made = absorb(before, 100.0, 2)
+    _, expected = absorb(fresh, 100.0, 2)
+    assert made is not None
+    assert expected is not None
+    assert (again.frames_applied, made.t_plant_s) == (2, 100.0)
+    for name, column in expected.values.items():
+        np.testing.assert_array_equal(made.values[name], column, name)
+
+
+def test_states_survive_their_bytes_and_those_of_another_kind_are_told(brains: Brains) -> None:
     planned = DecideState(session=1, sequence=2, slot=3, plans={"7": (1.5, [[180.0, 200.0]])})
     assert decide.decode_state(decide.encode_state(planned)) == planned
-    filtered = EstimateState(session=1, frames_missing=4, filter=b"as it was")
-    assert estimate.decode_state(estimate.encode_state(filtered)) == filtered
+    filtered = EstimateState(session=1, frames_missing=4, filter=to_bytes(brains.estimator.init(2)))
+    payload = estimate.encode_state(filtered)
+    assert estimate.decode_state(payload, 2) == filtered
+    with pytest.raises(ValueError, match="estimate state of 2 cells; the section has 3"):
+        estimate.decode_state(payload, 3)
     with pytest.raises(ValueError, match="decide state of version 9, not 1"):
         decide.decode_state(decide.encode_state(msgspec.structs.replace(planned, version=9)))
     with pytest.raises(ValueError, match="estimate state of version 9, not 1"):
-        estimate.decode_state(estimate.encode_state(msgspec.structs.replace(filtered, version=9)))
+        estimate.decode_state(
+            estimate.encode_state(msgspec.structs.replace(filtered, version=9)), 2
+        )

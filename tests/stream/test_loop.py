@@ -24,9 +24,10 @@ from stream.frames import (
     decode_rejects,
     decode_samples,
 )
-from stream.kafka import KafkaConnection
+from stream.kafka import KafkaConnection, make_consumer
 from stream.models import announce
 from stream.records import Event, ModelRecord, Proposal, RecordError, RecordT, decode
+from stream.run import _ends
 from stream.topics import (
     ACCEPTED,
     ESTIMATES,
@@ -230,7 +231,14 @@ async def test_a_cell_whose_setpoints_are_unknown_is_held_and_told_until_it_plan
     await line.send(5, 2, PLANT_START_S + PERIOD_S)
     ended = (await line.events("decision_fell_back", 5, 4))[2:]
     assert [(row.cell, row.active) for row in ended] == [(11, False), (12, False)]
-    assert {row.sequence for row in await line.proposals(5, 2)} == {2}, "a hold proposes nothing"
+    proposals = await line.proposals(5, 4)
+    assert [(row.sequence, row.fallback) for row in proposals] == [
+        (1, "hold"),
+        (1, "hold"),
+        (2, None),
+        (2, None),
+    ]
+    assert [bool(row.setpoints) for row in proposals] == [False, False, True, True]
 
 
 async def test_an_estimate_without_any_usable_sample_is_too_old_to_act_on(line: Line) -> None:
@@ -263,3 +271,16 @@ async def test_the_worker_knows_how_far_it_is(line: Line) -> None:
     _, last = await line.send(8, 1)
     await line.estimates(8, 2)
     assert line.worker.progress.done[SAMPLES.name, 0] in (offset, last), "one after the other"
+
+
+async def test_the_watchdog_asks_how_far_the_topics_have_come(line: Line) -> None:
+    _, last = await line.send(8, 2)
+    probe = make_consumer(line.connection, client_id="test")
+    await probe.start()
+    try:
+        ends = await _ends(probe, line.worker)
+    finally:
+        await probe.stop()
+    assert ends is not None
+    assert ends[SAMPLES.name, 0] == last + 1
+    assert {topic for topic, _ in ends} == {SAMPLES.name, ACCEPTED.name, ESTIMATES.name}

@@ -119,7 +119,7 @@ async def test_what_comes_again_after_a_restart_is_not_applied_again(
             stood_in = (await proposals_of_section(connection, 4))[2:]
             events = await found(connection, EVENTS, about_section, 3)
     assert (last.sequence, last.frames_applied, last.frames_missing) == (3, 4, 0)
-    assert last.frames_skipped == 3, "it was seen again, and not applied again"
+    assert last.frames_skipped >= 3, "all were seen again, and not applied again"
     ends = await ends_of(connection)
     sent = {name: ends[place] - begin[place] for name, place in PLACES.items()}
     assert sent == {"samples": 4, "accepted": 4, "estimates": 4, "rejects": 0}
