@@ -127,6 +127,20 @@ EVENTS: Final[dict[str, EventType]] = {
             "Check the loop workers; cells are on local control meanwhile.",
         ),
         EventType(
+            "cell_silent",
+            Priority.HIGH,
+            Consequence.SHED,
+            "Cell {cell}: no usable voltage for {age_s} s.",
+            "Check the cell's instrument; the cell is on local control meanwhile.",
+        ),
+        EventType(
+            "write_failed",
+            Priority.MEDIUM,
+            Consequence.WARN,
+            "Cell {cell}: {setpoint} could not be written: {reason}.",
+            "Check what the plant says to it; the controller proposes again by itself.",
+        ),
+        EventType(
             "mode_changed",
             Priority.JOURNAL,
             Consequence.JOURNAL,

@@ -8,7 +8,7 @@ from typing import Final, Protocol
 
 from asyncua import ua
 
-from opcua.link import Link, LinkError, describe
+from opcua.link import Link, LinkError
 from opcua.plant_picture import PictureReader, PlantPicture
 from opcua.resolve import ResolvedNodes, Writable
 from stream.edge import SetpointWrite, WriteResult
@@ -77,9 +77,12 @@ class WriteBatch:
     """Writes one batch. A value is verified when the read-back is within the tolerance and newer
     than before the write; one that was within the tolerance already need not be newer."""
 
-    def __init__(self, access: PlantAccess, rules: BatchRules) -> None:
+    def __init__(
+        self, access: PlantAccess, rules: BatchRules, may_write: Callable[[int], bool]
+    ) -> None:
         self._access = access
         self._rules = rules
+        self._may_write = may_write
         self._results: dict[str, WriteResult] = {}
 
     async def run(self, writes: Sequence[SetpointWrite]) -> list[WriteResult]:
@@ -117,6 +120,10 @@ class WriteBatch:
                 self._end(one, MoveState.EXPIRED, f"it expired {late_s:.1f} s before it was sent")
             elif write.expires_ns <= now_ns:
                 self._end(one, MoveState.FAILED, self._mismatch(one) + "; expired before a retry")
+            elif not self._may_write(write.cell) and attempt == 1:
+                self._end(one, MoveState.EXPIRED, "the cell left AUTO before it was sent")
+            elif not self._may_write(write.cell):
+                self._end(one, MoveState.FAILED, self._mismatch(one) + "; the cell left AUTO")
             elif not math.isfinite(write.value):
                 self._end(one, MoveState.FAILED, f"{write.value} is not a finite number")
             elif live is None:
@@ -133,10 +140,9 @@ class WriteBatch:
         nodes = [(node_id, variant) for _, node_id, variant in going]
         try:
             statuses = await live.link.write(nodes, WRITE_TIMEOUT_S)
-        except LinkError as exc:
-            for one, _, _ in going:
-                self._end(replace(one, attempts=attempt), MoveState.FAILED, describe(exc))
-            return []
+        except LinkError:
+            # It may have happened: the read-back tells, if there still is one.
+            statuses = [ua.StatusCode()] * len(going)
         t_written_ns = self._rules.clock_ns()
         taken: list[_Pending] = []
         for (one, _, _), status in zip(going, statuses, strict=True):

@@ -63,7 +63,7 @@ class Writer:
         self.picture = PlantPicture()
         self._own_beat = OwnBeat()
         self._plant_beat = PlantBeat(time.monotonic())
-        self._may_beat = True
+        self._beat_until_s = 0.0  # monotonic; not before the guard says so
         self._connector = Connector(endpoint, clock_ns=clock_ns)
         self._changed = asyncio.Event()
         self._task: asyncio.Task[None] | None = None
@@ -137,7 +137,7 @@ class Writer:
 
     async def _beat(self, live: LivePlant) -> None:
         node = live.nodes.heartbeat_out
-        if node is None or not self._may_beat:
+        if node is None or time.monotonic() >= self._beat_until_s:
             return
         self._own_beat = self._own_beat.next()
         status = (
@@ -176,9 +176,9 @@ class Writer:
         """Wall time since the plant's heartbeat moved (where it has none, its server's clock)."""
         return self._plant_beat.age_s(time.monotonic())
 
-    def allow_heartbeat(self, allowed: bool) -> None:
-        """Let our heartbeat run, or stop it so that the plant sheds by itself."""
-        self._may_beat = allowed
+    def allow_heartbeat(self, for_s: float) -> None:
+        """Let our heartbeat run for so long; 0 stops it, so that the plant sheds by itself."""
+        self._beat_until_s = time.monotonic() + for_s
 
     def _fresh(self) -> PlantPicture | None:
         is_old = self._clock_ns() - self.picture.t_read_ns > _PICTURE_GOOD_FOR_NS
@@ -231,13 +231,18 @@ class Writer:
         if refused:
             _log.warning("The plant refused the modes of %d cells: %s", len(refused), refused[0])
 
-    async def write(self, writes: Sequence[SetpointWrite]) -> list[WriteResult]:
+    async def write(
+        self,
+        writes: Sequence[SetpointWrite],
+        may_write: Callable[[int], bool] = lambda _: True,
+    ) -> list[WriteResult]:
         """Write and read back; never raises for what the plant does or does not do.
 
         Args:
             writes: permitted values, in the unit of each setpoint's name.
+            may_write: whether a cell may still be written; asked before every attempt.
 
         Returns:
             One result for each, in order, within the deadline.
         """
-        return await WriteBatch(self, self._rules).run(writes)
+        return await WriteBatch(self, self._rules, may_write).run(writes)

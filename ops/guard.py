@@ -60,6 +60,7 @@ def run_guard(settings: Settings, plant: PlantFile) -> None:
                 setpoints={row.name: row for row in plant.setpoints}, guard=plant.guard
             ),
             policy=mode_policy(settings, plant),
+            control_period_s=plant.control.control_period_s,
         ),
     )
     guard.attach()

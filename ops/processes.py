@@ -101,7 +101,7 @@ GATEWAY: Final = Process(
     name="gateway",
     command="gateway",
     does="reads the plant's nodes and publishes samples",
-    if_it_stops="the loop holds on stale samples; scans are backfilled from SCADA history",
+    if_it_stops="the loop holds on stale samples; the estimate predicts through the gap",
     health=Health("a frame on samples", max_age_s=10.0, writes="samples"),
     after=(TOPICS_STEP, "scada", "loop"),  # so that no sample waits for a compiler
     stop_rank=1,

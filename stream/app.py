@@ -5,16 +5,20 @@ a plain coroutine `handle(Message)`; `add_agent` catches once, sends what was lo
 with topic, partition, offset and error, reports it, and goes on.
 """
 
+import asyncio
 import logging
+import tempfile
 from collections.abc import Awaitable, Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any, Final, Generic, TypeVar
 
 import faust
+import msgspec
 from yarl import URL
 
+from stream.edges import Edge, Edges
 from stream.frames import Origin, encode_rejects
-from stream.kafka import KafkaConnection
+from stream.kafka import MAX_MESSAGE_BYTES, KafkaConnection
 from stream.outbox import Outbox
 from stream.screening import Reason, reject_message
 from stream.topics import DEAD_LETTERS, REJECTS, Table, Topic, partition_of
@@ -22,6 +26,7 @@ from stream.watchdog import Progress
 
 _log = logging.getLogger(__name__)
 StateT = TypeVar("StateT")
+_UNREADABLE_ENDS_AFTER_NS: Final = 30_000_000_000
 _SESSION_TIMEOUT_S: Final = 6.0  # the lowest that a broker's defaults allow: decides the fail-over
 
 
@@ -45,10 +50,12 @@ class Worker:
     """A Faust app with what its agents share."""
 
     app: faust.App
+    connection: KafkaConnection
     outbox: Outbox
     progress: Progress
     partitions: int
     clock_ns: Callable[[], int]
+    unreadable: Edges = field(default_factory=lambda: Edges(_UNREADABLE_ENDS_AFTER_NS))
 
     def partition_of(self, section: int) -> int:
         """Return the partition of a section."""
@@ -65,7 +72,18 @@ class Worker:
             message.value, message.origin, Reason.MALFORMED, reason, self.clock_ns()
         )
         await self.outbox.send(REJECTS.name, message.topic.encode(), encode_rejects(rejects))
-        await self.outbox.report("message_unreadable", topic=message.topic, reason=reason)
+        await self.note_readable(message.topic, False, reason)
+
+    async def note_readable(self, topic: str, readable: bool, reason: str = "") -> None:
+        """Tell when messages on a topic begin to be unreadable, and when that has ended."""
+        edge = self.unreadable.update(topic, not readable, self.clock_ns())
+        if edge is not None:
+            await self.outbox.report(
+                "message_unreadable",
+                active=edge is Edge.BEGAN,
+                topic=topic,
+                reason=reason or "all can be read again",
+            )
 
 
 def make_worker(
@@ -101,6 +119,7 @@ def make_worker(
         app_id,
         broker=[URL(f"kafka://{host}") for host in connection.bootstrap],
         broker_credentials=credentials,
+        datadir=f"{tempfile.gettempdir()}/{app_id}",  # Faust makes one; nothing is kept in it
         store="memory://",  # the changelog is the store; a disk copy would have to be kept in step
         autodiscover=False,
         topic_partitions=partitions,
@@ -114,8 +133,8 @@ def make_worker(
         broker_commit_every=1_000_000,  # by time only
         broker_max_poll_interval=120.0,
         consumer_auto_offset_reset="earliest" if from_beginning else "latest",
-        consumer_max_fetch_size=9_000_000,
-        producer_max_request_size=9_000_000,
+        consumer_max_fetch_size=MAX_MESSAGE_BYTES,
+        producer_max_request_size=MAX_MESSAGE_BYTES,
         processing_guarantee="at_least_once",
         stream_wait_empty=False,
         web_enabled=False,
@@ -123,6 +142,7 @@ def make_worker(
     )
     return Worker(
         app=app,
+        connection=connection,
         outbox=Outbox(connection, process, clock_ns),
         progress=Progress(),
         partitions=partitions,
@@ -191,6 +211,7 @@ class SectionTable(Generic[StateT]):
         self._initial = initial
         self._decoded: dict[int, tuple[bytes, StateT]] = {}
         self._unflushed: set[int] = set()
+        self._flushing: dict[int, asyncio.Lock] = {}
         self._faust = worker.app.Table(
             table.name,
             key_type=bytes,  # with bytes, and only with bytes, Faust keeps what it is given
@@ -206,7 +227,16 @@ class SectionTable(Generic[StateT]):
         kept = self._decoded.get(section)
         if kept is not None and kept[0] is stored:
             return kept[1]
-        state = self._decode(section, stored)
+        try:
+            state = self._decode(section, stored)
+        except (ValueError, msgspec.MsgspecError) as exc:
+            _log.error(
+                "The kept state of section %d cannot be used (%s); it begins anew. This is to be "
+                "expected after a change of cells, signals or version.",
+                section,
+                exc,
+            )
+            state = self._initial(section)
         self._decoded[section] = (stored, state)
         return state
 
@@ -219,15 +249,20 @@ class SectionTable(Generic[StateT]):
 
     async def flush(self, section: int) -> None:
         """Return when the changelog has what `keep` stored."""
-        if section not in self._unflushed:
-            return
-        self._unflushed.discard(section)
-        await self._worker.outbox.send(
-            self._table.changelog,
-            section_key(section),
-            self._faust.data[section_key(section)],
-            self._worker.partition_of(section),
-        )
+        # One at a time, so that an older state never comes after a newer one, and nobody returns
+        # while the newest is still on its way.
+        async with self._flushing.setdefault(section, asyncio.Lock()):
+            if section not in self._unflushed:
+                return
+            payload = self._faust.data[section_key(section)]
+            await self._worker.outbox.send(
+                self._table.changelog,
+                section_key(section),
+                payload,
+                self._worker.partition_of(section),
+            )
+            if self._faust.data[section_key(section)] is payload:
+                self._unflushed.discard(section)
 
     async def put(self, section: int, state: StateT) -> None:
         """Store the state of a section; returns when the changelog has it."""

@@ -164,8 +164,8 @@ def decide_section(
             plans.pop(str(cell), None)
         if decision.fallback is not None:
             fell_back.append(FellBack(cell, decision.fallback.value, decision.status.value))
-        if decision.setpoints:
-            proposals.append(_proposal(settings, estimate, cell, decision, clock_ns()))
+        # Also one that asks for nothing: the guard can tell "stay" from silence by it.
+        proposals.append(_proposal(settings, estimate, cell, decision, clock_ns()))
     following = DecideState(
         session=estimate.session,
         sequence=estimate.sequence,

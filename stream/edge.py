@@ -1,6 +1,6 @@
 """What the guard needs of the plant's edge, said once: `opcua.writer` is what answers to it."""
 
-from collections.abc import Collection, Sequence
+from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
@@ -58,8 +58,9 @@ class PlantEdge(Protocol):
     def heartbeat_age_s(self) -> float:
         """Wall time since the plant's heartbeat last moved; 0 where the plant has none."""
 
-    def allow_heartbeat(self, allowed: bool) -> None:
-        """Let our heartbeat run, or stop it so that the plant sheds by itself."""
+    def allow_heartbeat(self, for_s: float) -> None:
+        """Let our heartbeat run for so long and no longer, unless it is allowed again. It does not
+        run before it is first allowed; 0 stops it, so that the plant sheds by itself."""
 
     def readback(self, cell: int, setpoint: str) -> float | None:
         """Return the plant's own value of a setpoint, as last read; None when unknown or old."""
@@ -70,5 +71,12 @@ class PlantEdge(Protocol):
     async def set_remote(self, cells: Collection[int], remote: bool) -> None:
         """Ask the plant to follow our setpoints for these cells, or to control them itself."""
 
-    async def write(self, writes: Sequence[SetpointWrite]) -> list[WriteResult]:
-        """Write and read back; never raises for what the plant does or does not do."""
+    async def write(
+        self, writes: Sequence[SetpointWrite], may_write: Callable[[int], bool]
+    ) -> list[WriteResult]:
+        """Write and read back; never raises for what the plant does or does not do.
+
+        Args:
+            writes: permitted values.
+            may_write: whether a cell may still be written; asked again before every attempt.
+        """

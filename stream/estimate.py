@@ -36,15 +36,18 @@ def encode_state(state: EstimateState) -> bytes:
     return msgspec.msgpack.encode(state)
 
 
-def decode_state(payload: bytes) -> EstimateState:
+def decode_state(payload: bytes, cells: int) -> EstimateState:
     """Return the state in `payload`.
 
     Raises:
-        ValueError: it is not a state of this version.
+        ValueError: it is not a state of this version and of so many cells.
     """
     state = msgspec.msgpack.decode(payload, type=EstimateState)
     if state.version != _STATE_VERSION:
         raise ValueError(f"estimate state of version {state.version}, not {_STATE_VERSION}")
+    found = len(from_bytes(state.filter).mean)
+    if found != cells:
+        raise ValueError(f"estimate state of {found} cells; the section has {cells}")
     return state
 
 
@@ -68,8 +71,11 @@ def step_estimate(
     expected = state.sequence + 1 if frame.session == state.session else 0
     # A loop that joins a gateway in mid-life has missed nothing that it was ever responsible for.
     missing = frame.sequence - expected if state.frames_applied else 0
+    before = from_bytes(state.filter)
+    if frame.session != state.session and frame.t_plant_s[-1] <= float(before.t_plant_s):
+        before = estimator.init(len(frame.cells))  # the plant's clock was put back: begin anew
     filtered, columns = estimator.step(
-        from_bytes(state.filter),
+        before,
         frame.t_plant_s,
         frame.value,
         frame.quality <= Quality.UNCERTAIN,
@@ -121,7 +127,11 @@ def add_estimate(
         return EstimateState(filter=to_bytes(estimator.init(len(cells[section]))))
 
     table = SectionTable[EstimateState](
-        worker, _TABLE, encode_state, lambda _, payload: decode_state(payload), initial
+        worker,
+        _TABLE,
+        encode_state,
+        lambda section, payload: decode_state(payload, len(cells[section])),
+        initial,
     )
 
     async def handle(message: Message) -> None:

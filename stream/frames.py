@@ -10,7 +10,7 @@ start in nanoseconds), the sequence counts from 0 within it.
 """
 
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from enum import IntEnum
 from typing import Final
 
@@ -106,10 +106,6 @@ class SampleFrame:
     def newest_source_time_ns(self) -> int:
         """Source time of the newest sample."""
         return int(self.source_time_ns.max()) if self.source_time_ns.size else 0
-
-    def with_origin(self, origin: Origin) -> "SampleFrame":
-        """Return the frame marked with the message that it came in."""
-        return replace(self, origin=origin)
 
 
 @dataclass(frozen=True, slots=True)

@@ -15,7 +15,7 @@ from control.modes import Trigger, TriggerKind
 from stream.app import Message, Worker, add_agent
 from stream.edge import PlantEdge
 from stream.frames import decode_estimates, decode_samples
-from stream.guarding import judge_proposal, see_estimates, see_samples
+from stream.guarding import judge_proposal, see_decision, see_estimates, see_samples
 from stream.mode_keeper import GuardSettings, ModeKeeper
 from stream.move_desk import MoveDesk
 from stream.records import Command, CommandKind, Proposal, RecordError, decode
@@ -52,16 +52,15 @@ class Guard:
         frame = decode_samples(message.value)
         pictures = self._keeper.pictures
         if frame.section in pictures:
-            pictures[frame.section] = see_samples(pictures[frame.section], frame)
-            await self._keeper.look_again(frame.section)
+            await self._keeper.see(frame.section, see_samples(pictures[frame.section], frame))
 
     async def _on_estimates(self, message: Message) -> None:
         frame = decode_estimates(message.value)
         pictures = self._keeper.pictures
         if frame.section in pictures:
-            seen = see_estimates(pictures[frame.section], frame)
-            if seen is not pictures[frame.section]:
-                pictures[frame.section] = seen
+            before = pictures[frame.section]
+            pictures[frame.section] = see_estimates(before, frame)
+            if pictures[frame.section].estimated != before.estimated:
                 await self._keeper.look_again(frame.section)
 
     async def _on_proposal(self, message: Message) -> None:
@@ -75,12 +74,14 @@ class Guard:
             reason = f"cell {proposal.cell} is not of section {proposal.section}"
             await self._worker.refuse(message, reason)
             return
+        pictures = self._keeper.pictures
+        pictures[section] = see_decision(pictures[section], proposal)
         now_ns = self._worker.clock_ns()
         scan = now_ns // _SCAN_NS
         state, moves = judge_proposal(
             self._keeper.state(section),
             proposal,
-            self._keeper.pictures[section],
+            pictures[section],
             self._keeper.plant_view(),
             self._settings.limits,
             now_ns,

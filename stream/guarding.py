@@ -19,6 +19,7 @@ from control.interlock import (
     Situation,
     permit,
 )
+from control.interlock_state import SetpointState
 from control.modes import (
     Mode,
     ModePolicy,
@@ -45,12 +46,14 @@ class GuardState(msgspec.Struct, frozen=True, kw_only=True):
         modes: cell number (as text, for the table) -> its mode.
         interlock: what the interlock remembers.
         commands: ids of the newest commands, so that one that comes again is known.
+        anode_effects: cell number (as text) -> plant time of its newest anode effect.
     """
 
     version: int = _STATE_VERSION
     modes: dict[str, ModeState] = {}
     interlock: SectionState = SectionState()
     commands: tuple[str, ...] = ()
+    anode_effects: dict[str, float] = {}
 
     def mode_of(self, cell: int) -> ModeState:
         """Return the mode state of a cell.
@@ -98,7 +101,10 @@ class SectionPicture:
 
     Attributes:
         t_plant_s: of the newest scan.
-        newest_source_ns: cell -> source time of its newest usable sample.
+        newest_source_ns: cell -> source time of its newest usable voltage.
+        newest_estimate_ns: source time of the newest sample behind an estimate.
+        decided_plant_s, decided_ns: plant and wall time of the newest decision; of the first
+            estimate before that.
         anode_effect_plant_s: cell -> plant time of its newest sample in an anode effect.
         estimated: cells with an estimate.
     """
@@ -107,6 +113,9 @@ class SectionPicture:
     newest_source_ns: Mapping[int, int] = field(default_factory=dict)
     anode_effect_plant_s: Mapping[int, float] = field(default_factory=dict)
     estimated: frozenset[int] = frozenset()
+    newest_estimate_ns: int = 0
+    decided_plant_s: float | None = None
+    decided_ns: int = 0
 
     def source_ns(self, cell: int) -> int:
         """Return the source time of a cell's newest sample; 0 where none came yet."""
@@ -116,6 +125,15 @@ class SectionPicture:
         """Return the age of the newest sample of the section; infinite where none came yet."""
         newest_ns = max(self.newest_source_ns.values(), default=0)
         return (now_ns - newest_ns) / 1e9 if newest_ns else float("inf")
+
+    def estimate_age_s(self, now_ns: int) -> float:
+        """Return the age of the newest estimate; infinite where none came yet."""
+        newest_ns = self.newest_estimate_ns
+        return (now_ns - newest_ns) / 1e9 if newest_ns else float("inf")
+
+    def undecided_for_s(self) -> float:
+        """Return the plant time since the newest decision; 0 before the first estimate."""
+        return 0.0 if self.decided_plant_s is None else self.t_plant_s - self.decided_plant_s
 
     def is_in_anode_effect(self, cell: int) -> bool:
         """Whether the measured voltage says so, or said so until a short while ago: when it is
@@ -127,10 +145,11 @@ class SectionPicture:
 def see_samples(picture: SectionPicture, frame: SampleFrame) -> SectionPicture:
     """Return the picture with an accepted frame added."""
     usable = frame.quality <= Quality.UNCERTAIN
-    newest = np.where(usable, frame.source_time_ns, 0).max(axis=(0, 2))
+    voltage = frame.signals.index("cell_voltage_v")
+    # The voltage alone: what all cells share is always fresh, and tells nothing of a cell.
+    newest = np.where(usable, frame.source_time_ns, 0)[:, :, voltage].max(axis=0)
     sources = dict(picture.newest_source_ns)
     anode_effects = dict(picture.anode_effect_plant_s)
-    voltage = frame.signals.index("cell_voltage_v")
     for i, cell in enumerate(frame.cells):
         sources[cell] = max(sources.get(cell, 0), int(newest[i]))
         high = usable[:, i, voltage] & (frame.value[:, i, voltage] > ANODE_EFFECT_V)
@@ -150,7 +169,20 @@ def see_estimates(picture: SectionPicture, frame: EstimateFrame) -> SectionPictu
     estimated = frozenset(
         cell for cell, is_finite in zip(frame.cells, finite, strict=True) if is_finite
     )
-    return picture if estimated == picture.estimated else replace(picture, estimated=estimated)
+    return replace(
+        picture,
+        estimated=estimated,
+        newest_estimate_ns=frame.t_source_ns,
+        decided_plant_s=frame.t_plant_s
+        if picture.decided_plant_s is None
+        else min(picture.decided_plant_s, frame.t_plant_s),
+        decided_ns=picture.decided_ns or frame.t_estimated_ns,
+    )
+
+
+def see_decision(picture: SectionPicture, proposal: Proposal) -> SectionPicture:
+    """Return the picture that knows of a decision."""
+    return replace(picture, decided_plant_s=proposal.t_plant_s, decided_ns=proposal.t_decided_ns)
 
 
 @dataclass(frozen=True, slots=True)
@@ -182,7 +214,9 @@ def permissives_of(
         has_plant_link=plant.is_connected,
         has_plant_heartbeat=plant.has_heartbeat,
         has_readback=all((cell, name) in plant.readbacks for name in limits.setpoints),
-        has_estimate=cell in picture.estimated,
+        has_estimate=cell in picture.estimated
+        and picture.estimate_age_s(now_ns)
+        <= limits.guard.max_input_age_s + limits.guard.shed_after_s,
         is_free_of_anode_effect=not picture.is_in_anode_effect(cell),
     )
 
@@ -267,6 +301,7 @@ def judge_proposal(
     for setpoint, value in proposal.setpoints.items():
         if interlock.of(cell, setpoint).order == order:
             continue  # judged before: the loop was restarted and sent it again
+        interlock = _forget_future(interlock, cell, setpoint, picture.t_plant_s)
         readback = plant.readbacks.get((cell, setpoint))
         verdict, interlock = permit(
             Request(
@@ -284,7 +319,7 @@ def judge_proposal(
                 now_plant_s=picture.t_plant_s,
                 cells=frozenset(int(number) for number in state.modes),
                 mode=mode.mode if mode else Mode.MANUAL,
-                auto_since_plant_s=mode.since_plant_s if mode else 0.0,
+                auto_since_plant_s=min(mode.since_plant_s, picture.t_plant_s) if mode else 0.0,
                 newest_source_ns=picture.source_ns(cell),
                 readback=readback,
                 has_plant_heartbeat=plant.is_connected and plant.has_heartbeat,
@@ -322,3 +357,14 @@ def judge_proposal(
             )
         )
     return msgspec.structs.replace(state, interlock=interlock), moves
+
+
+def _forget_future(
+    interlock: SectionState, cell: int, setpoint: str, t_plant_s: float
+) -> SectionState:
+    """Forget moves later than now: the plant's clock was put back, as a simulator does that begins
+    anew. What counts then is the read-back, from which every limit is taken up again."""
+    remembered = interlock.of(cell, setpoint)
+    if remembered.moved_plant_s is None or remembered.moved_plant_s <= t_plant_s:
+        return interlock
+    return interlock.remember(cell, setpoint, SetpointState(order=remembered.order))

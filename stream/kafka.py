@@ -19,7 +19,7 @@ from aiokafka.errors import KafkaError, TopicAlreadyExistsError, for_code
 from stream.topics import TABLES, TOPICS, Topic
 
 _SEGMENT_BYTES: Final = 32 * 1024 * 1024  # retention acts on whole segments
-_MAX_MESSAGE_BYTES: Final = 9_000_000
+MAX_MESSAGE_BYTES: Final = 9_000_000
 _MOST_REPLICAS: Final = 3  # as many as the cluster has brokers, up to this
 
 
@@ -101,7 +101,7 @@ def make_producer(connection: KafkaConnection, client_id: str) -> AIOKafkaProduc
         enable_idempotence=True,
         linger_ms=2,
         request_timeout_ms=10_000,
-        max_request_size=_MAX_MESSAGE_BYTES,
+        max_request_size=MAX_MESSAGE_BYTES,
         **connection.client_options(),
     )
 
@@ -120,7 +120,7 @@ def make_consumer(
         auto_offset_reset="earliest" if from_beginning else "latest",
         enable_auto_commit=False,
         fetch_max_wait_ms=250,
-        max_partition_fetch_bytes=_MAX_MESSAGE_BYTES,
+        max_partition_fetch_bytes=MAX_MESSAGE_BYTES,
         metadata_max_age_ms=30_000,
         **connection.client_options(),
     )
@@ -135,7 +135,7 @@ def _wanted_topics(partitions: int, replicas: int) -> list[NewTopic]:
             topic_configs={
                 "cleanup.policy": "compact" if topic.compacted else "delete",
                 "segment.bytes": str(_SEGMENT_BYTES),
-                "max.message.bytes": str(_MAX_MESSAGE_BYTES),
+                "max.message.bytes": str(MAX_MESSAGE_BYTES),
             }
             | (
                 {}
@@ -161,7 +161,7 @@ def _wanted_topics(partitions: int, replicas: int) -> list[NewTopic]:
                 "max.compaction.lag.ms": "60000",
                 "segment.ms": "60000",
                 "delete.retention.ms": "60000",
-                "max.message.bytes": str(_MAX_MESSAGE_BYTES),
+                "max.message.bytes": str(MAX_MESSAGE_BYTES),
             },
         )
         for table in TABLES

@@ -2,8 +2,10 @@
 
 import asyncio
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Final
+
+import msgspec
 
 from control.interlock import InterlockLimits
 from control.modes import Mode, ModePolicy, Refusal, Trigger, TriggerKind
@@ -35,11 +37,13 @@ class GuardSettings:
         cells: the cells of each section.
         limits: of the plant file.
         policy: how cells start and come back.
+        control_period_s: plant time between decisions.
     """
 
     cells: Mapping[int, tuple[int, ...]]
     limits: InterlockLimits
     policy: ModePolicy
+    control_period_s: float
 
 
 class ModeKeeper:
@@ -80,6 +84,30 @@ class ModeKeeper:
     async def flush(self, section: int) -> None:
         """Return when what was kept of a section is durable."""
         await self._table.flush(section)
+
+    def recall(self, section: int) -> None:
+        """Put back into the picture what must not be forgotten over a restart."""
+        kept = self.state(section).anode_effects
+        picture = self.pictures[section]
+        known = {int(cell): t_plant_s for cell, t_plant_s in kept.items()}
+        self.pictures[section] = replace(
+            picture, anode_effect_plant_s=known | dict(picture.anode_effect_plant_s)
+        )
+
+    async def see(self, section: int, picture: SectionPicture) -> None:
+        """Take a new picture of a section, keep what must not be forgotten, and look again."""
+        self.pictures[section] = picture
+        state = self.state(section)
+        effects = {str(cell): at_s for cell, at_s in picture.anode_effect_plant_s.items()}
+        if effects != state.anode_effects:
+            self.keep(section, msgspec.structs.replace(state, anode_effects=effects))
+            await self.flush(section)
+        await self.look_again(section)
+
+    def may_write(self, cell: int) -> bool:
+        """Whether a cell is in AUTO at this moment."""
+        section = self.section_of(cell)
+        return section is not None and self.state(section).mode_of(cell).mode is Mode.AUTO
 
     def moved_elsewhere(self, section: int, scan: int) -> int:
         """Return how many cells of other sections were moved in a scan."""

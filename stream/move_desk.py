@@ -55,6 +55,13 @@ class MoveDesk:
             self._batches.add(task)
             task.add_done_callback(self._batch_done)
 
+    def recall(self, section: int) -> None:
+        """Take up the mismatches that stood when the guard's life before this one ended."""
+        until_ns = self._worker.clock_ns() + _MISMATCH_STANDS_NS
+        for cell, mode in self._keeper.state(section).modes.items():
+            if MISMATCH in mode.sheds:
+                self._mismatched[int(cell)] = until_ns
+
     async def end_mismatches(self) -> None:
         """Let go of cells whose mismatch has stood long enough."""
         now_ns = self._worker.clock_ns()
@@ -104,14 +111,21 @@ class MoveDesk:
             for move, expires_ns in batch
             if move.applied is not None
         ]
-        results = {result.move_id: result for result in await self._edge.write(writes)}
+        written = await self._edge.write(writes, self._keeper.may_write)
+        results = {result.move_id: result for result in written}
         await asyncio.gather(*(self._settle(move, results[move.move_id]) for move, _ in batch))
 
     async def _settle(self, move: Move, result: WriteResult) -> None:
         """Put the result of a write on record, and shed a cell that does not follow."""
         await self._record(_with_result(move, result))
-        self._held.update((move.cell, move.setpoint), False, self._worker.clock_ns())
-        if result.state is not MoveState.FAILED or result.t_written_ns is None:
+        now_ns = self._worker.clock_ns()
+        self._held.update((move.cell, move.setpoint), False, now_ns)
+        if result.state is MoveState.VERIFIED:
+            self._held.update(("unwritten", move.cell, move.setpoint), False, now_ns)
+        if result.state is not MoveState.FAILED:
+            return
+        if result.t_written_ns is None:
+            await self._tell_unwritten(move, result)
             return
         await self._worker.outbox.report(
             MISMATCH,
@@ -125,6 +139,17 @@ class MoveDesk:
         trigger = Trigger(TriggerKind.SHED, MISMATCH)
         state = self._keeper.state(move.section)
         await self._keeper.apply(move.section, state, {move.cell: trigger})
+
+    async def _tell_unwritten(self, move: Move, result: WriteResult) -> None:
+        condition = ("unwritten", move.cell, move.setpoint)
+        if self._held.update(condition, True, self._worker.clock_ns()) is Edge.BEGAN:
+            await self._worker.outbox.report(
+                "write_failed",
+                section=move.section,
+                cell=move.cell,
+                setpoint=move.setpoint,
+                reason=result.reason,
+            )
 
 
 def _with_result(move: Move, result: WriteResult) -> Move:

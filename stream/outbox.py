@@ -1,4 +1,7 @@
-"""How a worker sends: every message awaited, retried through an outage, never doubled by a retry.
+"""How a worker sends: every message awaited, and retried through an outage.
+
+A retry after a time-out may send a message twice; every record carries what its reader knows a
+repeat by.
 
 Faust's own producer buffers without end while the broker is away and tells nobody. This one waits:
 the agent that sends stands still, its input stays unacknowledged in Kafka, and the watchdog ends

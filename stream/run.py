@@ -9,16 +9,23 @@ from collections.abc import Awaitable, Callable, Sequence
 from typing import Final
 
 import faust
-from faust.types import TP
+from aiokafka import AIOKafkaConsumer, TopicPartition
+from aiokafka.errors import KafkaError
 from mode import Service
 
 from stream.app import Worker
-from stream.kafka import KafkaConnection, KafkaUnreachableError, create_topics
+from stream.kafka import (
+    KafkaConnection,
+    KafkaUnreachableError,
+    create_topics,
+    make_consumer,
+)
 from stream.watchdog import Look, Place, look, stalled_for_s
 
 _log = logging.getLogger(__name__)
 EXIT_STALLED: Final = 70
-_LOOK_EVERY_S: Final = 1.0
+_LOOK_EVERY_S: Final = 2.0
+_PROBE_WITHIN_S: Final = 5.0
 _FIRST_WAIT_S: Final = 0.25
 _LONGEST_WAIT_S: Final = 5.0
 _STALLED_AFTER_S: Final = 20.0  # longer than a rebalance after a killed peer
@@ -51,30 +58,55 @@ class _Companion(Service):
             await self.crash(exc)
 
     async def _watch(self) -> None:
-        """End the process when messages wait and nothing has been done for too long."""
-        seen: dict[Place, Look] = {}
-        app = self._worker.app
-        while True:
-            await asyncio.sleep(_LOOK_EVERY_S)
-            ends = _ends(app)
-            now_s = time.monotonic()
-            seen = look(seen, self._worker.progress, ends, now_s)
-            stalled_s = stalled_for_s(seen, now_s)
-            if stalled_s > _STALLED_AFTER_S:
-                _log.critical("nothing done for %.0f s while messages wait; ending", stalled_s)
-                logging.shutdown()
-                os._exit(EXIT_STALLED)  # a stalled worker cannot be trusted to stop in order
+        """End the process when messages wait and nothing has been done for too long.
+
+        How far the topics have come is asked by a consumer of its own: one that has stalled hears
+        of nothing new, and would find that it is up to date.
+        """
+        probe = make_consumer(self._worker.connection, client_id="potline-watchdog")
+        await _started(probe)
+        try:
+            seen: dict[Place, Look] = {}
+            while True:
+                await asyncio.sleep(_LOOK_EVERY_S)
+                ends = await _ends(probe, self._worker)
+                if ends is None:
+                    continue  # without a broker nobody gets anything done
+                now_s = time.monotonic()
+                seen = look(seen, self._worker.progress, ends, now_s)
+                stalled_s = stalled_for_s(seen, now_s)
+                if stalled_s > _STALLED_AFTER_S:
+                    _log.critical("nothing done for %.0f s while messages wait", stalled_s)
+                    logging.shutdown()
+                    os._exit(EXIT_STALLED)  # what has stalled cannot be trusted to stop in order
+        finally:
+            await probe.stop()
 
 
-def _ends(app: faust.App) -> dict[Place, int]:
-    """Return the end of each partition that this worker reads, as its last fetch told it."""
-    ends: dict[Place, int] = {}
-    for tp in app.consumer.assignment() if app.consumer is not None else ():
-        assert isinstance(tp, TP)
-        end = app.consumer.highwater(tp)
-        if end is not None:
-            ends[tp.topic, tp.partition] = end
-    return ends
+async def _started(probe: AIOKafkaConsumer) -> None:
+    while True:
+        try:
+            await probe.start()
+        except (KafkaError, OSError):
+            await asyncio.sleep(_LONGEST_WAIT_S)
+        else:
+            return
+
+
+async def _ends(probe: AIOKafkaConsumer, worker: Worker) -> dict[Place, int] | None:
+    """Return the end of each partition that the worker reads; None where no broker says so."""
+    consumer = worker.app.consumer
+    assigned = consumer.assignment() if consumer is not None else ()
+    mine = [
+        TopicPartition(tp.topic, tp.partition)
+        for tp in assigned
+        if tp.topic in worker.progress.topics
+    ]
+    try:
+        ends = await asyncio.wait_for(probe.end_offsets(mine), _PROBE_WITHIN_S) if mine else {}
+    except (KafkaError, OSError, TimeoutError):
+        return None
+    return {(tp.topic, tp.partition): end for tp, end in ends.items()}
 
 
 def await_topics(connection: KafkaConnection, partitions: int) -> None:

@@ -57,10 +57,7 @@ def add_screen(worker: Worker, screens: Mapping[int, Screen]) -> None:
             message.value, message.origin, reason, detail, now_ns, section=section, points=points
         )
         await turn_away(rejects, message)
-        if edges.update(("message", reason), True, now_ns) is Edge.BEGAN:
-            await worker.outbox.report(
-                "message_unreadable", active=True, topic=message.topic, reason=detail
-            )
+        await worker.note_readable(message.topic, False, detail)
 
     async def tell(section: int, rejects: RejectFrame | None, now_ns: int) -> None:
         reason = rejects.reason[0] if rejects else "none"
@@ -81,6 +78,7 @@ def add_screen(worker: Worker, screens: Mapping[int, Screen]) -> None:
             detail = f"section {frame.section}; the plant has {sorted(screens)}"
             await refuse(message, Reason.UNKNOWN_SECTION, detail, frame.section, frame.points)
             return
+        await worker.note_readable(message.topic, True)
         now_ns = worker.clock_ns()
         state = table.get(frame.section)
         following, screened = screen.step(state, frame, message.value, message.origin, now_ns)

@@ -11,10 +11,10 @@ from typing import Final
 import msgspec
 import numpy as np
 
+from control.interlock_checks import FUTURE_TOLERANCE_NS
 from stream.frames import F64, I64, Origin, Quality, RejectFrame, SampleFrame
 from stream.signals import SignalLimits
 
-FUTURE_TOLERANCE_NS: Final = 2_000_000_000  # clocks of plant and loop may differ by this much
 _STATE_VERSION: Final = 1
 
 
@@ -32,6 +32,7 @@ class Reason(StrEnum):
     NOT_FINITE = "not finite"
     OUT_OF_RANGE = "out of physical range"
     FUTURE = "source time in the future"
+    STALE = "source time stands still"
     FROZEN = "frozen"
 
 
@@ -208,6 +209,11 @@ class Screen:
             frame.session == state.session and frame.t_plant_s[0] <= state.t_plant_s
         ):
             reason = Reason.DUPLICATE if frame.order == order else Reason.OUT_OF_ORDER
+        elif frame.session > now_ns + FUTURE_TOLERANCE_NS:
+            reason = Reason.FUTURE  # it would shut out every honest frame until then
+        else:
+            reason = None
+        if reason is not None:
             turned_away = reject_message(
                 payload,
                 origin,
@@ -305,6 +311,10 @@ class Screen:
         safe = np.where(finite, value, low)
         turn_away((safe < low) | (safe > high), Reason.OUT_OF_RANGE)
         turn_away(frame.source_time_ns > now_ns + FUTURE_TOLERANCE_NS, Reason.FUTURE)
+        # Against the newest of its own scan, so that a frame that waited for Kafka is not stale.
+        newest_of_scan = np.where(open_, frame.source_time_ns, 0).max(axis=(1, 2), keepdims=True)
+        max_age_ns = np.array([int(row.max_age_s * 1e9) for row in self.limits])
+        turn_away(newest_of_scan - frame.source_time_ns > max_age_ns, Reason.STALE)
 
         newest = _array(state.source_time_ns, np.int64, cells, signals)
         last = _array(state.value, np.float64, cells, signals)

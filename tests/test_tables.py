@@ -35,7 +35,8 @@ def source_of(*rooms: str) -> str:
 def test_the_topics_are_those_of_the_document() -> None:
     rows = rows_under("Topics")
     assert list(rows) == [topic.name for topic in TOPICS]
-    for name, (_, _, readers) in rows.items():
+    for name, (_, producers, readers) in rows.items():
+        assert producers == BY_NAME[name].producer, name
         listed = {reader.strip() for reader in readers.split(",")} - {"–"}
         assert listed == set(BY_NAME[name].consumers) - {"report"}, name
 

@@ -122,8 +122,8 @@ class CommandDesk:
             await self._disconnect()
             done(
                 Refused(
-                    f"No Kafka at {self._kafka.address}: the command was not sent. "
-                    "Check the broker and ask again."
+                    f"No answer from Kafka at {self._kafka.address}: the command may not have been "
+                    "sent. Watch the mode of the cell; check the broker and ask again."
                 )
             )
         else:

@@ -408,7 +408,7 @@ def test_the_plant_files_hold_an_objective_that_compiles(name: str) -> None:
     rows = TypeAdapter(tuple[SetpointLimits, ...]).validate_python(tables["setpoints"])
     controller = CellController(objective, {row.name: row for row in rows})
     assert controller.compilations == 1
-    assert (objective.modes.initial_mode, objective.modes.rearm) == (Mode.AUTO, Rearm.AUTOMATIC)
+    assert (objective.modes.initial_mode, objective.modes.rearm) == (Mode.ADVISORY, Rearm.OPERATOR)
 
 
 def test_a_move_inside_the_deadband_is_left_out(controller: CellController) -> None:

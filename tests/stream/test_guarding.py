@@ -155,7 +155,7 @@ def test_every_permissive_is_a_fact_of_its_own() -> None:
 def test_a_cell_whose_estimate_is_not_finite_counts_as_not_estimated() -> None:
     picture = see_estimates(seen_picture(), make_estimates((4.1, np.nan, 4.1)))
     assert picture.estimated == {1, 3}
-    assert see_estimates(picture, make_estimates((4.1, np.inf, 4.1))) is picture
+    assert see_estimates(picture, make_estimates((4.1, np.inf, 4.1))) == picture
 
 
 def test_a_permitted_proposal_becomes_one_intent_per_setpoint() -> None:

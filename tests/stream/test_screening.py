@@ -141,10 +141,29 @@ def test_a_sample_older_than_its_predecessor_is_out_of_order() -> None:
     state, _ = screen(make_frame(0))
     later_ns = NOW_NS + 5 * SECOND_NS
     frame = make_frame(1, now_ns=later_ns)
-    late = with_sample(frame, (0, 1, 1), source_time_ns=NOW_NS - 60 * SECOND_NS)
+    late = with_sample(frame, (0, 1, 1), source_time_ns=NOW_NS - SECOND_NS // 2)
     _, screened = screen(late, state, offset=1, now_ns=later_ns)
     assert screened.rejects is not None
     assert screened.rejects.reason == (Reason.OUT_OF_ORDER,)
+
+
+def test_a_source_time_that_stands_still_while_the_others_go_on_is_stale() -> None:
+    frame = with_sample(make_frame(), (1, 2, 0), source_time_ns=NOW_NS - 6 * SECOND_NS)
+    _, screened = screen(frame)
+    assert screened.rejects is not None
+    assert screened.rejects.reason == (Reason.STALE,)
+    assert screened.rejects.cell.tolist() == [3]
+    waited, _ = screen(frame, now_ns=NOW_NS + 600 * SECOND_NS)
+    assert waited.sequence == 0, "a frame that waited for Kafka is not stale as a whole"
+
+
+def test_a_session_from_the_future_does_not_shut_out_the_honest_ones() -> None:
+    ahead = make_frame(0, session=NOW_NS + 86_400 * SECOND_NS)
+    state, screened = screen(ahead)
+    assert screened.accepted is None
+    assert screened.rejects is not None
+    assert screened.rejects.reason == (Reason.FUTURE,)
+    assert screen(make_frame(0), state, offset=1)[1].accepted is not None
 
 
 def test_a_value_that_never_changes_is_frozen_where_the_signal_should_move() -> None:
