@@ -27,7 +27,8 @@ from ops.ports import free_port
 from ops.settings import DEFAULT_PLANT, load_settings, to_environment
 from physics.design import sections
 from physics.signals import CELL_SIGNALS, SIGNALS
-from stream.frames import SampleFrame, decode_estimates, decode_samples, encode_samples
+from stream.frame_codec import decode_estimates, decode_samples, encode_samples
+from stream.frames import SampleFrame
 from stream.kafka import KafkaConnection, create_topics, make_consumer, make_producer
 from stream.topics import ESTIMATES, MODELS, SAMPLES, partition_of
 

@@ -4,15 +4,8 @@ from collections.abc import Callable, Mapping
 from typing import Final
 
 from stream import topics
-from stream.frames import (
-    EstimateFrame,
-    FrameError,
-    RejectFrame,
-    SampleFrame,
-    decode_estimates,
-    decode_rejects,
-    decode_samples,
-)
+from stream.frame_codec import FrameError, decode_estimates, decode_rejects, decode_samples
+from stream.frames import EstimateFrame, RejectFrame, SampleFrame
 from stream.records import (
     Command,
     Event,

@@ -13,7 +13,8 @@ from ops.plantfile import PlantFile
 from ops.settings import Settings
 from physics.design import sections
 from stream.app import section_key
-from stream.frames import SampleFrame, encode_samples
+from stream.frame_codec import encode_samples
+from stream.frames import SampleFrame
 from stream.outbox import Outbox
 from stream.topics import SAMPLES, partition_of
 

@@ -17,7 +17,8 @@ import msgspec
 from yarl import URL
 
 from stream.edges import Edge, Edges
-from stream.frames import Origin, encode_rejects
+from stream.frame_codec import encode_rejects
+from stream.frames import Origin
 from stream.kafka import MAX_MESSAGE_BYTES, KafkaConnection
 from stream.outbox import Outbox
 from stream.screening import Reason, reject_message

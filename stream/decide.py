@@ -16,7 +16,8 @@ from control.prediction import CellModel
 from physics.signals import SETPOINTS
 from stream.app import Message, SectionTable, Worker, add_agent, section_key
 from stream.edges import Edge, Edges
-from stream.frames import F64, EstimateFrame, decode_estimates
+from stream.frame_codec import decode_estimates
+from stream.frames import F64, EstimateFrame
 from stream.records import Proposal, encode
 from stream.topics import ESTIMATES, PROPOSALS, TABLES
 

@@ -12,7 +12,8 @@ import numpy as np
 from physics.estimate_state import from_bytes, to_bytes
 from physics.estimator import Estimator
 from stream.app import Message, SectionTable, Worker, add_agent, section_key
-from stream.frames import EstimateFrame, Quality, SampleFrame, decode_samples, encode_estimates
+from stream.frame_codec import decode_samples, encode_estimates
+from stream.frames import EstimateFrame, Quality, SampleFrame
 from stream.topics import ACCEPTED, ESTIMATES, TABLES
 
 _TABLE: Final = next(table for table in TABLES if table.owner == "estimate")

@@ -14,7 +14,7 @@ from typing import Final
 from control.modes import Trigger, TriggerKind
 from stream.app import Message, Worker, add_agent
 from stream.edge import PlantEdge
-from stream.frames import decode_estimates, decode_samples
+from stream.frame_codec import decode_estimates, decode_samples
 from stream.guarding import judge_proposal, see_decision, see_estimates, see_samples
 from stream.mode_keeper import GuardSettings, ModeKeeper
 from stream.move_desk import MoveDesk

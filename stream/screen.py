@@ -5,14 +5,8 @@ from typing import Final
 
 from stream.app import Message, SectionTable, Worker, add_agent, section_key
 from stream.edges import Edge, Edges
-from stream.frames import (
-    FrameError,
-    RejectFrame,
-    SampleFrame,
-    decode_samples,
-    encode_rejects,
-    encode_samples,
-)
+from stream.frame_codec import FrameError, decode_samples, encode_rejects, encode_samples
+from stream.frames import RejectFrame, SampleFrame
 from stream.screening import (
     Reason,
     Screen,

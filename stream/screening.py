@@ -16,6 +16,7 @@ from stream.frames import F64, I64, Origin, Quality, RejectFrame, SampleFrame
 from stream.signals import SignalLimits
 
 _STATE_VERSION: Final = 1
+_MOST_KEPT_BYTES: Final = 4_000_000
 
 
 class Reason(StrEnum):
@@ -104,7 +105,8 @@ def reject_message(
     section: int = -1,
     points: int = 0,
 ) -> RejectFrame:
-    """Return the reject for a message turned away whole, with its bytes.
+    """Return the reject for a message turned away whole, with its bytes (the first 4 MB of them,
+    so that the reject itself is never too large to be sent).
 
     Args:
         section: where the message said so.
@@ -121,7 +123,7 @@ def reject_message(
         signal=("",),
         value=np.array([np.nan]),
         source_time_ns=np.array([0], dtype=np.int64),
-        original=(payload,),
+        original=(payload[:_MOST_KEPT_BYTES],),
     )
 
 

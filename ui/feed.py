@@ -16,12 +16,7 @@ from aiokafka.errors import KafkaError
 from redis.asyncio import Redis
 from redis.exceptions import RedisError
 
-from stream.frames import (
-    FrameError,
-    decode_estimates,
-    decode_rejects,
-    decode_samples,
-)
+from stream.frame_codec import FrameError, decode_estimates, decode_rejects, decode_samples
 from stream.kafka import KafkaConnection, make_consumer
 from stream.records import Command, Event, Move, Proposal, RecordError, decode
 from stream.topics import (

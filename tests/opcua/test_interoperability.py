@@ -82,6 +82,7 @@ async def test_another_client_sees_what_the_writer_wrote(
         writer = Writer(endpoint, plant.opcua, cells, plant.setpoints, readback_deadline_s=4.0)
         async with writer:
             assert await writer.wait_connected(PATIENCE_S)
+            writer.allow_heartbeat(600.0)
             await writer.set_remote(cells, True)
             await until(lambda: all(writer.is_remote(cell) for cell in cells))
             results = await writer.write([_write(cell, FEED, 140.0 + cell) for cell in cells])
@@ -114,6 +115,7 @@ async def test_another_plant_is_driven_by_its_mapping_alone(
         writer = Writer(endpoint, mapping, CELLS, setpoints, readback_deadline_s=4.0)
         async with writer:
             assert await writer.wait_connected(PATIENCE_S)
+            writer.allow_heartbeat(600.0)
             await taker.until(lambda it: it.scans >= 6)
 
             assert [writer.is_remote(cell) for cell in CELLS] == [False, False]

@@ -30,6 +30,7 @@ async def test_two_hundred_cells_are_read_and_written(plant: PlantFile, endpoint
             endpoint, plant.opcua, CELLS, plant.setpoints, readback_deadline_s=4.0
         ) as writer:
             assert await writer.wait_connected(PATIENCE_S)
+            writer.allow_heartbeat(600.0)
             await writer.set_remote(CELLS, True)
             await until(lambda: all(writer.is_remote(cell) for cell in CELLS))
             expires_ns = scada.now_ns() + 10_000_000_000

@@ -37,6 +37,7 @@ async def _line(
         )
         async with writer:
             assert await writer.wait_connected(PATIENCE_S)
+            writer.allow_heartbeat(600.0)
             await writer.set_remote(CELLS, True)
             await until(lambda: all(writer.is_remote(cell) for cell in CELLS))
             yield scada, writer, wire
@@ -153,10 +154,10 @@ async def test_a_heartbeat_that_is_stopped_gives_the_cells_back(
     plant: PlantFile, endpoint: str
 ) -> None:
     async with _line(plant, endpoint) as (scada, writer, _):
-        writer.allow_heartbeat(False)
+        writer.allow_heartbeat(0.0)
         await until(lambda: not any(writer.is_remote(cell) for cell in CELLS))
         assert scada.control.modes.tolist() == [CellMode.AUTO] * 3
-        writer.allow_heartbeat(True)
+        writer.allow_heartbeat(600.0)
         await writer.set_remote(CELLS, True)
         await until(lambda: all(writer.is_remote(cell) for cell in CELLS))
         await writer.set_remote([2], False)

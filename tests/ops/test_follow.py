@@ -11,7 +11,7 @@ from ops.broker import Broker, prepare_broker
 from ops.follow import Follower
 from ops.ports import free_port
 from ops.tail import print_topic
-from stream.frames import encode_samples
+from stream.frame_codec import encode_samples
 from stream.kafka import KafkaConnection, KafkaUnreachableError, create_topics, make_producer
 from stream.records import MoveState, encode
 from stream.topics import MOVES, SAMPLES, Topic

@@ -12,7 +12,7 @@ from ops.leftovers import LeftBehind
 from ops.report import RunFacts, build_report, report_lines, versions, write_report
 from ops.tally import Tally
 from ops.usage import Usage, folder_mb
-from stream.frames import encode_samples
+from stream.frame_codec import encode_samples
 from stream.records import MoveState, encode
 from tests.ops.records import START_NS, accepted_frame, move, proposal, sample_frame
 

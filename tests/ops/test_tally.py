@@ -12,7 +12,7 @@ from control.modes import Mode
 from ops.distribution import RELATIVE_ERROR, Distribution
 from ops.offsets import OffsetSet
 from ops.tally import Tally
-from stream.frames import encode_estimates, encode_rejects, encode_samples
+from stream.frame_codec import encode_estimates, encode_rejects, encode_samples
 from stream.records import MoveState, encode
 from tests.ops.records import (
     SECOND_NS,

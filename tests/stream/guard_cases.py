@@ -26,14 +26,8 @@ from ops.broker import Broker, prepare_broker
 from ops.plantfile import PlantFile, load_plant
 from ops.ports import free_port
 from stream.app import Worker, make_worker, section_key
-from stream.frames import (
-    EstimateFrame,
-    Quality,
-    RejectFrame,
-    decode_rejects,
-    encode_estimates,
-    encode_samples,
-)
+from stream.frame_codec import decode_rejects, encode_estimates, encode_samples
+from stream.frames import EstimateFrame, Quality, RejectFrame
 from stream.guard import Guard
 from stream.guarding import SectionPicture, encode_state, init_guard_state
 from stream.kafka import KafkaConnection, create_topics, make_consumer, make_producer
@@ -397,7 +391,7 @@ class GuardedLine:
             clock_ns=self.edge_clock,
         )
         limits = InterlockLimits({row.name: row for row in self.plant.setpoints}, self.plant.guard)
-        guard = Guard(worker, writer, GuardSettings(SECTIONS, limits, policy))
+        guard = Guard(worker, writer, GuardSettings(SECTIONS, limits, policy, 1e9))
         guard.attach()
         async with writer:
             await worker.app.start()

@@ -18,7 +18,8 @@ from physics.signals import SIGNALS
 from stream.app import Worker, make_worker
 from stream.decide import DecideSettings, Linearise, add_decide
 from stream.estimate import add_estimate
-from stream.frames import Quality, SampleFrame, encode_samples
+from stream.frame_codec import encode_samples
+from stream.frames import Quality, SampleFrame
 from stream.kafka import KafkaConnection, make_consumer, make_producer
 from stream.models import make_lineariser
 from stream.run import _Companion

@@ -7,7 +7,8 @@ import pytest
 from faust.types.auth import AuthProtocol, CredentialsT, SASLMechanism
 
 from stream.app import Message, SectionTable, Worker, add_agent, make_worker, section_key
-from stream.frames import Origin, decode_rejects
+from stream.frame_codec import decode_rejects
+from stream.frames import Origin
 from stream.kafka import KafkaConnection
 from stream.records import Event, RecordError, decode
 from stream.topics import (

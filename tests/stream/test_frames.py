@@ -8,12 +8,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from stream import frames
-from stream.frames import (
-    EstimateFrame,
+from stream import frame_codec
+from stream.frame_codec import (
     FrameError,
-    Quality,
-    RejectFrame,
     decode_estimates,
     decode_rejects,
     decode_samples,
@@ -21,6 +18,7 @@ from stream.frames import (
     encode_rejects,
     encode_samples,
 )
+from stream.frames import EstimateFrame, Quality, RejectFrame
 from tests.stream.frame_cases import CELLS, NOW_NS, make_frame, origin
 
 
@@ -168,7 +166,7 @@ def encode_as_estimates(header: dict[str, object]) -> bytes:
     names = ("section", "session", "sequence", "t_source_ns", "t_received_ns", "t_accepted_ns")
     names += ("t_estimated_ns", "frames_applied", "frames_skipped", "frames_missing")
     full: dict[str, object] = dict.fromkeys(names, 1) | header
-    return frames._pack({"cell": pa.array([1], pa.int32())}, "estimates", full)
+    return frame_codec._pack({"cell": pa.array([1], pa.int32())}, "estimates", full)
 
 
 def test_an_oversized_message_is_refused_unread() -> None:

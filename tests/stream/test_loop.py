@@ -14,16 +14,8 @@ import pytest_asyncio
 
 from physics.signals import SETPOINTS, SIGNALS
 from stream.app import Worker
-from stream.frames import (
-    EstimateFrame,
-    Origin,
-    Quality,
-    RejectFrame,
-    SampleFrame,
-    decode_estimates,
-    decode_rejects,
-    decode_samples,
-)
+from stream.frame_codec import decode_estimates, decode_rejects, decode_samples
+from stream.frames import EstimateFrame, Origin, Quality, RejectFrame, SampleFrame
 from stream.kafka import KafkaConnection, make_consumer
 from stream.models import announce
 from stream.records import Event, ModelRecord, Proposal, RecordError, RecordT, decode

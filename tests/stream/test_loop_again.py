@@ -8,7 +8,8 @@ from aiokafka import AIOKafkaConsumer, TopicPartition
 
 from control.problem import SolverStatus
 from stream.app import Worker
-from stream.frames import EstimateFrame, decode_estimates
+from stream.frame_codec import decode_estimates
+from stream.frames import EstimateFrame
 from stream.kafka import KafkaConnection
 from stream.records import Event, Proposal, RecordError, decode
 from stream.topics import (

@@ -20,7 +20,7 @@ from selenium.webdriver.remote.webelement import WebElement
 
 from control.modes import Mode
 from ops.ports import free_port
-from stream.frames import encode_estimates, encode_samples
+from stream.frame_codec import encode_estimates, encode_samples
 from stream.kafka import KafkaConnection, make_consumer, make_producer
 from stream.records import Command, decode, encode
 from stream.topics import COMMANDS

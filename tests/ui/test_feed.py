@@ -14,7 +14,7 @@ from redis.asyncio import Redis
 from control.modes import Mode
 from ops.ports import free_port
 from ops.redis_server import RedisServer, prepare_redis
-from stream.frames import encode_estimates, encode_rejects, encode_samples
+from stream.frame_codec import encode_estimates, encode_rejects, encode_samples
 from stream.kafka import KafkaConnection, make_producer
 from stream.records import Command, CommandKind, encode
 from tests.ui.conftest import until
