@@ -15,6 +15,7 @@ from stream.edge import SetpointWrite, WriteResult
 from stream.records import MoveState
 
 _POLL_S: Final = 0.05
+_LAST_LOOK_S: Final = 0.25  # after a write that took all the time there was
 WRITE_TIMEOUT_S: Final = 1.0
 _ATTEMPTS: Final = 2
 
@@ -157,10 +158,10 @@ class WriteBatch:
         """Poll the read-backs until all agree or the time is over; return those that do not."""
         loop = asyncio.get_running_loop()
         while True:
-            picture = await self._picture()
+            picture = await self._picture(max(until_s - loop.time(), _LAST_LOOK_S))
             if picture is None:
                 for one in pending:
-                    self._end(one, MoveState.FAILED, "the connection broke before the read-back")
+                    self._end(one, MoveState.FAILED, "no answer from the plant at the read-back")
                 return []
             waiting: list[_Pending] = []
             for one in pending:
@@ -173,13 +174,14 @@ class WriteBatch:
                 return pending
             await asyncio.sleep(_POLL_S)
 
-    async def _picture(self) -> PlantPicture | None:
+    async def _picture(self, within_s: float) -> PlantPicture | None:
+        """Return what the plant shows, or None where it does not answer in time."""
         live = self._access.live
         if live is None:
             return None
         try:
-            return await self._access.look(live)
-        except LinkError:
+            return await asyncio.wait_for(self._access.look(live), within_s)
+        except (LinkError, TimeoutError):
             return None
 
     def _agrees(self, one: _Pending, picture: PlantPicture) -> bool:

@@ -146,7 +146,7 @@ async def test_a_hung_server_fails_the_write_within_its_deadline(
         (result,) = await writer.write([_write(1, FEED, 130.0)])
         assert time.monotonic() - begin_s < 2.0
         assert result.state is MoveState.FAILED
-        assert "no answer in time" in result.reason
+        assert "no answer" in result.reason
         await until(lambda: writer.status.state is LinkState.LOST)
 
 
