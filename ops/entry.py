@@ -35,6 +35,6 @@ def needed(value: str | None, key: str) -> str:
         ConfigurationError: it is not set.
     """
     if value is None:
-        remedy = "is not set. Remedy: set it, or run `potline up`, which starts one."
+        remedy = f"is not set. Remedy: set {key}, or run `potline up`, which starts one."
         raise ConfigurationError([Mistake(key, "", remedy, "settings")])
     return value

@@ -18,6 +18,7 @@ _LOOK_EVERY_S: Final = 0.25
 _BEAT_FOR_S: Final = 2.0
 _PERIODS_WITHOUT_DECISION: Final = 3.0
 _LONGEST_SHOWN_S: Final = 1.0e6
+_HEARING_TAKES_NS: Final = 60_000_000_000  # from a cold start to the first estimate
 _CLEARED: Final = {
     TriggerKind.HOLD: TriggerKind.HOLD_CLEARED,
     TriggerKind.SHED: TriggerKind.SHED_CLEARED,
@@ -40,6 +41,8 @@ class SilenceWatch:
         self._settings = settings
         self._keeper = keeper
         self._desk = desk
+        self._began_ns = worker.clock_ns()
+        self._heard: set[int] = set()  # sections
         self._conditions: dict[tuple[str, int | None, int | None], bool] = {}
 
     async def run(self) -> None:
@@ -99,8 +102,12 @@ class SilenceWatch:
 
     async def _look_at_section(self, section: int) -> None:
         picture, now_ns = self._keeper.pictures[section], self._worker.clock_ns()
-        began = picture.newest_estimate_ns > 0  # before that, nothing has gone silent
         age_s, silence_s = picture.age_s(now_ns), self._silence_s(section)
+        # What was written while the guard was away is old when it is read: nothing has gone silent
+        # before something fresh was heard, or had time enough to be.
+        if silence_s <= self._longest_silence_s() or now_ns - self._began_ns > _HEARING_TAKES_NS:
+            self._heard.add(section)
+        began = section in self._heard
         await self._condition(
             "samples_stale",
             TriggerKind.HOLD,

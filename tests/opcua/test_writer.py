@@ -21,7 +21,7 @@ FEED, BEAM = "alumina_feed_rate_kg_per_h", "beam_position_mm"
 CELLS = (1, 2, 3)
 
 
-def _write(cell: int, setpoint: str, value: float, valid_s: float = 5.0) -> SetpointWrite:
+def _write(cell: int, setpoint: str, value: float, valid_s: float = 60.0) -> SetpointWrite:
     expires_ns = time.time_ns() + int(valid_s * 1e9)
     return SetpointWrite(f"{cell}/{setpoint}/{value}", cell, setpoint, value, expires_ns)
 
