@@ -15,6 +15,7 @@ $(BIN)/.demo: pyproject.toml constraints.txt
 	@test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
 	@echo "Installing potline into $(VENV) (first time: a minute or two) ..."
 	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --editable '.[demo]' --constraint constraints.txt
+	@$(BIN)/potline broker fetch
 	@touch $@
 
 $(BIN)/.dev: $(BIN)/.demo
