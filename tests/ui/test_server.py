@@ -7,6 +7,7 @@ import time
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 
+import pytest
 from redis.asyncio import Redis
 from tornado.httpclient import AsyncHTTPClient, HTTPResponse
 from tornado.websocket import websocket_connect
@@ -99,6 +100,7 @@ async def test_no_redis_is_one_sentence_and_the_pages_open_all_the_same() -> Non
         assert (await get(address)).code == 200
 
 
+@pytest.mark.slow
 async def test_thirty_screens_opened_and_closed_leave_no_listener(database: str) -> None:
     async with serving(database, session_grace_s=2.0) as address:
         codes = [(await get(f"{address}events")).code for _ in range(30)]
@@ -112,7 +114,7 @@ async def test_thirty_screens_opened_and_closed_leave_no_listener(database: str)
         async def all_gone() -> bool:
             return await screens() == 0
 
-        await until(all_gone)
+        await until(all_gone, 60.0)
 
 
 async def test_a_taken_port_is_left_alone(database: str) -> None:
