@@ -74,6 +74,8 @@ async def test_a_move_is_held_with_its_reason_and_never_reaches_the_plant(
         assert "expired" in late.reasons[0]
         assert len(line.log.named("move_held")) == 1, "told once, while it lasts"
         assert line.feed(1) == before
+        line.loop.calm()
+        await until(lambda: not life.picture(0).is_in_anode_effect(1), 40.0)
 
 
 async def test_nothing_is_written_before_the_plant_follows(line: GuardedLine) -> None:
