@@ -19,7 +19,7 @@ _START_S = 60.0
 def require_node() -> str:
     """The path of Node.js, with node-opcua installed; skips the test where it cannot be had.
 
-    With POTLINE_REQUIRE_NODE set, as in CI, the test fails instead.
+    With TESTS_REQUIRE_NODE set, as in CI, the test fails instead.
     """
     node, npm = shutil.which("node"), shutil.which("npm")
     if node is None or npm is None:
@@ -39,7 +39,7 @@ def require_node() -> str:
 
 
 def _give_up(reason: str) -> None:
-    if os.environ.get("POTLINE_REQUIRE_NODE"):
+    if os.environ.get("TESTS_REQUIRE_NODE"):
         pytest.fail(reason)
     pytest.skip(reason)
 
