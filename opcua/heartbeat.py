@@ -2,8 +2,6 @@
 
 from dataclasses import dataclass, replace
 
-_UINT32 = 2**32
-
 
 @dataclass(frozen=True, slots=True)
 class PlantBeat:
@@ -27,14 +25,3 @@ class PlantBeat:
     def age_s(self, now_s: float) -> float:
         """Return how long it has stood still."""
         return max(0.0, now_s - self.moved_s)
-
-
-@dataclass(frozen=True, slots=True)
-class OwnBeat:
-    """Our heartbeat: a UInt32 that wraps around."""
-
-    count: int = 0
-
-    def next(self) -> "OwnBeat":
-        """Return the next beat."""
-        return OwnBeat((self.count + 1) % _UINT32)

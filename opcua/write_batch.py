@@ -10,7 +10,8 @@ from asyncua import ua
 
 from opcua.link import Link, LinkError
 from opcua.plant_picture import PictureReader, PlantPicture
-from opcua.resolve import ResolvedNodes, Writable
+from opcua.resolve import ResolvedNodes
+from opcua.wire_values import WireValueError, wire_value
 from stream.edge import SetpointWrite, WriteResult
 from stream.records import MoveState
 
@@ -57,6 +58,15 @@ class _Pending:
     before_time_ns: int
     t_written_ns: int | None = None
     attempts: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class _Target:
+    """Where a write goes, the node's type, and the value in the plant's unit."""
+
+    node_id: ua.NodeId
+    kind: ua.VariantType
+    raw: float
 
 
 @dataclass(frozen=True, slots=True)
@@ -135,7 +145,11 @@ class WriteBatch:
                 what = f"{write.setpoint} of cell {write.cell}"
                 self._end(one, MoveState.FAILED, f"the plant file maps no target for {what}")
             else:
-                going.append((one, *node))
+                # Each by itself: one that does not fit must not take the request with it.
+                try:
+                    going.append((one, node.node_id, wire_value(node.kind, node.raw)))
+                except WireValueError as exc:
+                    self._end(one, MoveState.FAILED, f"it cannot be written: {exc}")
         if not going or live is None:
             return []
         nodes = [(node_id, variant) for _, node_id, variant in going]
@@ -214,34 +228,11 @@ class WriteBatch:
             reason=reason,
         )
 
-    def _target(
-        self, nodes: ResolvedNodes, write: SetpointWrite
-    ) -> tuple[ua.NodeId, ua.Variant] | None:
-        """Return the node of a write and the value in the plant's unit and type."""
+    def _target(self, nodes: ResolvedNodes, write: SetpointWrite) -> _Target | None:
+        """Return the node of a write and the value in the plant's unit."""
         for setpoint in nodes.setpoints:
             if setpoint.row.name == write.setpoint and write.cell in self._rules.cells:
                 node_id = setpoint.target.node_ids[self._rules.cells.index(write.cell)]
-                return node_id, typed_variant(setpoint.target, setpoint.row.to_raw(write.value))
+                raw = setpoint.row.to_raw(write.value)
+                return _Target(node_id, setpoint.target.variant_type, raw)
         return None
-
-
-_WHOLE: Final = {
-    ua.VariantType.SByte,
-    ua.VariantType.Byte,
-    ua.VariantType.Int16,
-    ua.VariantType.UInt16,
-    ua.VariantType.Int32,
-    ua.VariantType.UInt32,
-    ua.VariantType.Int64,
-    ua.VariantType.UInt64,
-}
-
-
-def typed_variant(node: Writable, value: float | int | bool | str) -> ua.Variant:
-    """Return the value in the node's own type; whole numbers are rounded, not cut."""
-    kind = node.variant_type
-    if kind in _WHOLE and not isinstance(value, str):
-        return ua.Variant(round(value), kind)
-    if kind in (ua.VariantType.Double, ua.VariantType.Float) and not isinstance(value, str):
-        return ua.Variant(float(value), kind)
-    return ua.Variant(value, kind)

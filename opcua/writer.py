@@ -12,12 +12,14 @@ from types import TracebackType
 from typing import Final, Self
 
 from control.limits import SetpointLimits
-from opcua.heartbeat import OwnBeat, PlantBeat
+from opcua.fit import check_fit
+from opcua.heartbeat import PlantBeat
 from opcua.link import Connector, Link, LinkError, LinkState, LinkStatus
 from opcua.mapping import Mapping
 from opcua.plant_picture import PictureReader, PlantPicture
 from opcua.resolve import resolve
-from opcua.write_batch import WRITE_TIMEOUT_S, BatchRules, LivePlant, WriteBatch, typed_variant
+from opcua.wire_values import wire_count, wire_value
+from opcua.write_batch import WRITE_TIMEOUT_S, BatchRules, LivePlant, WriteBatch
 from stream.edge import SetpointWrite, WriteResult
 from stream.frames import F64
 
@@ -52,16 +54,17 @@ class Writer:
         """
         self._mapping = mapping
         self._cells = tuple(cells)
+        self._setpoints = tuple(setpoints)
         self._rules = BatchRules(
             self._cells,
-            {row.name: row.readback_tolerance for row in setpoints},
+            {row.name: row.readback_tolerance for row in self._setpoints},
             readback_deadline_s,
             clock_ns,
         )
         self._clock_ns = clock_ns
         self.live: LivePlant | None = None
         self.picture = PlantPicture()
-        self._own_beat = OwnBeat()
+        self._beats = 0  # ours, as many as were sent
         self._plant_beat = PlantBeat(time.monotonic())
         self._beat_until_s = 0.0  # monotonic; not before the guard says so
         self._connector = Connector(endpoint, clock_ns=clock_ns)
@@ -108,6 +111,7 @@ class Writer:
     async def _serve(self, link: Link, ready: Callable[[], None]) -> None:
         """Look at the plant and beat until the connection breaks."""
         nodes = await resolve(link, self._mapping, self._cells)
+        check_fit(link.address, nodes, self._setpoints)
         live = LivePlant(link, nodes, PictureReader(nodes))
         await self.look(live)
         self.live = live
@@ -139,10 +143,9 @@ class Writer:
         node = live.nodes.heartbeat_out
         if node is None or time.monotonic() >= self._beat_until_s:
             return
-        self._own_beat = self._own_beat.next()
-        status = (
-            await live.link.write([(node.node_ids[0], typed_variant(node, self._own_beat.count))])
-        )[0]
+        self._beats += 1
+        beat = wire_count(node.variant_type, self._beats)
+        status = (await live.link.write([(node.node_ids[0], beat)]))[0]
         if not status.is_good():
             raise LinkError(f"{live.link.address}: the heartbeat was refused: {status.name}")
 
@@ -215,13 +218,11 @@ class Writer:
         if live is None or live.nodes.modes is None or not cells:
             return
         modes = live.nodes.modes
-        value = modes.row.remote if remote else modes.row.local
+        value = wire_value(
+            modes.target.variant_type, modes.row.remote if remote else modes.row.local
+        )
         at = {cell: index for index, cell in enumerate(self._cells)}
-        nodes = [
-            (modes.target.node_ids[at[cell]], typed_variant(modes.target, value))
-            for cell in cells
-            if cell in at
-        ]
+        nodes = [(modes.target.node_ids[at[cell]], value) for cell in cells if cell in at]
         try:
             statuses = await live.link.write(nodes, WRITE_TIMEOUT_S)
         except LinkError as exc:

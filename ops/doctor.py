@@ -172,6 +172,7 @@ async def _check_plant(settings: Settings) -> list[Finding]:
 
 
 async def _check_scada(settings: Settings) -> list[Finding]:
+    from opcua.fit import check_fit
     from opcua.link import LinkError, close_link, open_link
     from opcua.resolve import ResolveError, resolve
 
@@ -184,7 +185,7 @@ async def _check_scada(settings: Settings) -> list[Finding]:
     try:
         link = await open_link(endpoint, _ANSWER_S)
         try:
-            await resolve(link, plant.opcua, cells)
+            check_fit(endpoint, await resolve(link, plant.opcua, cells), plant.setpoints)
         finally:
             await close_link(link)
     except ResolveError as exc:
