@@ -50,6 +50,11 @@ def _check_scale(scale: float, where: str) -> None:
         raise ValueError(f"{where}: scale {scale} cannot be undone; give a finite number but 0")
 
 
+def _check_first_index(first_index: int, where: str) -> None:
+    if first_index < 0:
+        raise ValueError(f"{where}: first_index {first_index} is below 0, where arrays begin")
+
+
 @dataclass(frozen=True, slots=True)
 class SignalNode:
     """Where one signal is read.
@@ -71,8 +76,7 @@ class SignalNode:
     def __post_init__(self) -> None:
         _check_pattern(self.node, self.layout, self.name)
         _check_scale(self.scale, self.name)
-        if self.first_index < 0:
-            raise ValueError(f"{self.name}: first_index {self.first_index} is below 0")
+        _check_first_index(self.first_index, self.name)
 
 
 @dataclass(frozen=True, slots=True)
@@ -103,6 +107,7 @@ class SetpointNode:
         _check_scale(self.scale, self.name)
         if self.readback_scale is not None:
             _check_scale(self.readback_scale, self.name)
+        _check_first_index(self.first_index, self.name)
         if self.target == self.readback:
             raise ValueError(
                 f"{self.name}: target and readback are the same node {self.target!r}; "
@@ -174,6 +179,7 @@ class ModeNodes:
     def __post_init__(self) -> None:
         _check_pattern(self.target, Layout.SCALAR, "modes, target")
         _check_pattern(self.actual, self.actual_layout, "modes, actual")
+        _check_first_index(self.first_index, "modes")
         if self.remote == self.local:
             raise ValueError(f"modes: remote and local are both {self.remote!r}")
 

@@ -1,5 +1,7 @@
 """How a plant file names nodes, and what it may not say."""
 
+from collections.abc import Callable
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -71,6 +73,19 @@ def test_a_scale_that_cannot_be_undone_is_refused(scale: float) -> None:
 def test_a_read_back_is_another_node_than_the_target() -> None:
     with pytest.raises(ValueError, match="same node"):
         SetpointNode("beam_position_mm", "ns=2;s=B{cell}", "ns=2;s=B{cell}")
+
+
+@pytest.mark.parametrize(
+    "make",
+    [
+        lambda: SignalNode("cell_voltage_v", "ns=2;s=U", Layout.ARRAY, first_index=-1),
+        lambda: SetpointNode("beam_position_mm", "ns=2;s=B{cell}", "i={cell}", first_index=-1),
+        lambda: ModeNodes("ns=2;s=T{cell}", "ns=2;s=A{cell}", 6, 4, first_index=-1),
+    ],
+)
+def test_no_array_begins_below_nought(make: Callable[[], object]) -> None:
+    with pytest.raises(ValueError, match="first_index -1 is below 0"):
+        make()
 
 
 def test_modes_differ() -> None:
