@@ -31,8 +31,6 @@ from stream.signals import SignalLimits
 _SHORTEST_SCAN_S: Final = 0.25
 _APPLY_S: Final = 0.1
 _REFRESH_S: Final = 1.0
-_NODES_PER_TURN: Final = 50  # then others get the event loop
-_HISTORY_SCANS: Final = 600
 _SESSION_TIMEOUT_MS: Final = (5_000.0, 30_000.0)
 _NS_PER_S: Final = 1_000_000_000
 
