@@ -238,7 +238,7 @@ class Gateway:
         """Return those of the missing scans that the server still has, newer than all taken."""
         if not self._mapping.has_history:
             return []
-        until_ns = int(scan.source_time_ns.max())
+        until_ns = scan.newest_source_time_ns
         since_ns = self._order.source_time_ns
         try:
             found = await backfill(

@@ -9,6 +9,7 @@ import numpy as np
 from asyncua import ua
 from numpy.typing import NDArray
 
+from control.interlock_checks import FUTURE_TOLERANCE_NS
 from opcua.mapping import Layout
 from opcua.resolve import Readable, ResolvedNodes
 from stream.frames import F64, I64, U8, Quality
@@ -44,6 +45,21 @@ class Scan:
     source_time_ns: I64
     t_received_ns: int
     missed_before: int = 0
+
+    @property
+    def newest_source_time_ns(self) -> int:
+        """Newest source time that may be believed: of a value that the plant does not call bad, and
+        not ahead of the receipt; the receipt itself where no value has one.
+
+        One wrong stamp must not become the time by which every later scan is judged old.
+        """
+        return _newest(self.quality, self.source_time_ns, self.t_received_ns)
+
+
+def _newest(quality: U8, source_time_ns: I64, t_received_ns: int) -> int:
+    latest_ns = t_received_ns + FUTURE_TOLERANCE_NS
+    may_tell = (quality < Quality.BAD) & (source_time_ns <= latest_ns)
+    return int(source_time_ns[may_tell].max()) if may_tell.any() else t_received_ns
 
 
 def to_ns(moment: datetime) -> int:
@@ -156,7 +172,7 @@ class ScanReader:
         """Return the scan in the answers to a Read of `node_ids`.
 
         Plant time is the plant's clock, NaN if that has no value; where the mapping names no
-        clock, it is the newest source time, in seconds.
+        clock, it is the newest source time that may be believed, in seconds.
         """
         cells = len(self.nodes.cells)
         at = 0
@@ -175,14 +191,15 @@ class ScanReader:
             count = len(readable.node_ids)
             columns.append(column_of(readable, answers[at : at + count], cells, t_received_ns))
             at += count
+        quality = _stack([column.quality for column in columns])
         source_time_ns = _stack([column.source_time_ns for column in columns])
         if t_plant_s is None:
-            t_plant_s = float(source_time_ns.max()) / _NS_PER_S
+            t_plant_s = _newest(quality, source_time_ns, t_received_ns) / _NS_PER_S
         return Scan(
             t_plant_s=t_plant_s,
             counter=counter,
             value=_stack([column.value for column in columns]),
-            quality=_stack([column.quality for column in columns]),
+            quality=quality,
             source_time_ns=source_time_ns,
             t_received_ns=t_received_ns,
         )

@@ -321,6 +321,10 @@ class Screen:
         newest = _array(state.source_time_ns, np.int64, cells, signals)
         last = _array(state.value, np.float64, cells, signals)
         since = _array(state.unchanged_since_s, np.float64, cells, signals)
+        if frame.session != state.session and frame.t_plant_s[0] <= state.t_plant_s:
+            # The plant's clock was set back, which is why a session began: old times say nothing.
+            newest = np.zeros_like(newest)
+            since = np.minimum(since, frame.t_plant_s[0])
         late = np.zeros(frame.shape, dtype=bool)
         frozen = np.zeros(frame.shape, dtype=bool)
         for s in range(scans):

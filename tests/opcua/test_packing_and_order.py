@@ -78,7 +78,12 @@ def test_a_frame_holds_its_sections_cells() -> None:
         (6, 10.0, Arrival.DUPLICATE, range(0)),  # a counter that moves under a clock that stands
         (3, 20.0, Arrival.NEW, range(1, 3)),  # the server began anew, its clock went on
         (1, 2.0, Arrival.RESTARTED, range(0)),
+        (6, 2.0, Arrival.RESTARTED, range(0)),  # the counter went on, its clock was set back
+        (8, 2.0, Arrival.RESTARTED, range(6, 8)),
+        (6, 9.0, Arrival.DUPLICATE, range(0)),  # within the jitter
         (None, 10.0, Arrival.DUPLICATE, range(0)),
+        (None, 9.0, Arrival.DUPLICATE, range(0)),
+        (None, 2.0, Arrival.RESTARTED, range(0)),
         (None, 10.5, Arrival.NEW, range(0)),
     ],
 )

@@ -9,6 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from opcua.mapping import Layout, SignalNode
+from opcua.order import Arrival, ScanOrder
 from opcua.resolve import Readable, ResolvedNodes
 from opcua.scans import ScanReader, column_of, number_of, quality_of, to_datetime, to_ns
 from stream.frames import Quality
@@ -118,3 +119,48 @@ def test_a_scan_takes_clock_and_counter_from_the_plant() -> None:
     assert [node.Identifier for node in reader.node_ids] == [9, 8, 1]
     scan = reader.scan([_answer(41), _answer(123.5), _answer([1.0, 2.0])], NOW_NS)
     assert (scan.counter, scan.t_plant_s) == (41, 123.5)
+
+
+SECOND_NS = 1_000_000_000
+
+
+def _scalar_reader() -> ScanReader:
+    row = SignalNode("cell_voltage_v", "i={cell}")
+    return ScanReader(_nodes(signals=(Readable(row, (ua.NodeId(1), ua.NodeId(2))),)))
+
+
+@pytest.mark.parametrize(("status", "ahead_s"), [(GOOD, 3600), (BAD, 0), (BAD, 3600)])
+def test_a_stamp_that_may_not_be_believed_is_no_plant_time_but_is_kept(
+    status: int, ahead_s: int
+) -> None:
+    stamp_ns = NOW_NS + ahead_s * SECOND_NS
+    answers = [_answer(4.2, time_ns=NOW_NS - SECOND_NS), _answer(4.3, status, stamp_ns)]
+    scan = _scalar_reader().scan(answers, NOW_NS)
+    assert scan.t_plant_s == (NOW_NS - SECOND_NS) / 1e9
+    assert scan.source_time_ns[1, 0] == stamp_ns  # screening rejects it, with its reason
+
+
+def test_where_no_stamp_may_be_believed_the_receipt_tells_the_time() -> None:
+    answers = [_answer(4.2, time_ns=NOW_NS + 9 * SECOND_NS), _answer(4.3, BAD)]
+    assert _scalar_reader().scan(answers, NOW_NS).t_plant_s == NOW_NS / 1e9
+
+
+@given(
+    st.lists(
+        st.tuples(
+            st.sampled_from([GOOD, UNCERTAIN, BAD]),
+            st.floats(-1e6, 1e6).filter(lambda ahead_s: not 0.0 < ahead_s <= 2.0),
+        ),
+        min_size=1,
+        max_size=30,
+    )
+)
+def test_no_stamp_of_one_value_silences_the_others(wrong: list[tuple[int, float]]) -> None:
+    """Cell 1 is honest, one value a second; whatever cell 2 is stamped, each scan is new."""
+    order, reader = ScanOrder(), _scalar_reader()
+    for second, (status, ahead_s) in enumerate(wrong):
+        now_ns = NOW_NS + second * SECOND_NS
+        strange = _answer(4.3, status, now_ns + int(ahead_s * 1e9))
+        scan = reader.scan([_answer(4.2, time_ns=now_ns), strange], now_ns)
+        assert order.judge(scan)[0] is Arrival.NEW
+        order = order.after(scan)

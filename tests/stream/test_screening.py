@@ -220,3 +220,32 @@ def test_whatever_comes_every_point_is_accepted_or_rejected_once(frames: list) -
             usable = screened.accepted.quality <= Quality.UNCERTAIN
             assert np.isfinite(screened.accepted.value[usable]).all()
             assert np.isnan(screened.accepted.value[~usable]).all()
+
+
+def test_a_session_whose_clock_was_set_back_is_not_judged_by_the_old_times() -> None:
+    state, _ = screen(make_frame())
+    hour_ns = 3600 * SECOND_NS
+    back = make_frame()
+    back = replace(
+        back,
+        session=2,
+        t_plant_s=back.t_plant_s - 3600.0,
+        source_time_ns=back.source_time_ns - hour_ns,
+    )
+    _, screened = screen(back, state, offset=1)
+    assert screened.rejects is None
+    assert screened.accepted is not None
+
+
+def test_a_session_whose_clock_went_on_is_judged_by_the_old_times() -> None:
+    state, _ = screen(make_frame())
+    later = make_frame()
+    later = replace(
+        later,
+        session=2,
+        t_plant_s=later.t_plant_s + 10.0,
+        source_time_ns=later.source_time_ns - 1,
+    )
+    _, screened = screen(later, state, offset=1)
+    assert screened.rejects is not None
+    assert Reason.OUT_OF_ORDER in screened.rejects.reason
