@@ -1,15 +1,22 @@
 """Lines to test with: a simulated SCADA in this process, and somebody who takes its frames."""
 
 import asyncio
-from collections.abc import Callable
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from typing import Any
 
-from opcua.scada import ScadaSettings
+from asyncua import ua
+
+from opcua.gateway import Gateway
+from opcua.mapping import Mapping
+from opcua.nodes import NAMESPACE_URI
+from opcua.scada import Scada, ScadaSettings
 from ops.plantfile import PlantFile
 from stream.frames import SampleFrame
 
 PATIENCE_S = 20.0
+SECTIONS = ((1, 2), (3,))
 
 
 def scada_settings(plant: PlantFile, endpoint: str, **changes: Any) -> ScadaSettings:
@@ -56,6 +63,36 @@ class Taker:
     def scans(self) -> int:
         """Scans of section 0."""
         return sum(len(frame.t_plant_s) for frame in self.of_section(0))
+
+
+@asynccontextmanager
+async def open_gateway(
+    endpoint: str, mapping: Mapping, taker: Taker, **changes: Any
+) -> AsyncIterator[Gateway]:
+    """A gateway at work; when the block is left it publishes what is left."""
+    chosen: dict[str, Any] = {"publish_interval_s": 0.5} | changes
+    gateway = Gateway(endpoint, mapping, SECTIONS, taker.publish, taker.report, **chosen)
+    stop = asyncio.Event()
+    running = asyncio.create_task(gateway.run(stop))
+    try:
+        yield gateway
+    finally:
+        stop.set()
+        await asyncio.wait_for(running, PATIENCE_S)
+
+
+async def plant_times(scada: Scada) -> list[float]:
+    """Plant times of the scans that the plant made, oldest first: on a loaded machine the simulator
+    itself skips some (`scans_skipped`), which nobody can have missed."""
+    index = await scada.server.get_namespace_index(NAMESPACE_URI)
+    clock = ua.NodeId("L1.Clock.PlantTime", index)
+    values, _ = await scada.display.history.read_node_history(clock, None, None, 0)
+    return sorted(value.Value.Value for value in values)
+
+
+async def _clock(scada: Scada) -> ua.NodeId:
+    index = await scada.server.get_namespace_index(NAMESPACE_URI)
+    return ua.NodeId("L1.Clock.PlantTime", index)
 
 
 async def until(is_so: Callable[[], bool], patience_s: float = PATIENCE_S) -> None:

@@ -122,7 +122,7 @@ async def test_a_write_in_an_outage_fails_at_once_and_is_never_sent(
         await until(lambda: not writer.is_connected)
         begin_s = time.monotonic()
         (result,) = await writer.write([_write(1, FEED, 130.0)])
-        assert time.monotonic() - begin_s < 0.1
+        assert time.monotonic() - begin_s < 1.0  # half its deadline: it waits for nothing
         assert (result.state, result.attempts) == (MoveState.FAILED, 0)
         assert wire.endpoint in result.reason
         assert writer.readback(1, FEED) is None
