@@ -9,39 +9,25 @@ import asyncio
 import logging
 import math
 import time
-from collections import deque
 from collections.abc import Callable
 from dataclasses import dataclass, replace
-from typing import Final, Protocol
+from typing import Final
 
 from opcua.backfill import backfill
 from opcua.counter import watch_counter
-from opcua.link import Connector, Link, LinkError, LinkState, LinkStatus
+from opcua.link import Connector, Link, LinkError, LinkStatus
+from opcua.link_news import LinkNews, Report
 from opcua.mapping import Mapping
 from opcua.order import Arrival, ScanOrder
 from opcua.packing import Packer
+from opcua.poll_grid import PollGrid
 from opcua.publishing import Publish, Publisher
 from opcua.resolve import resolve
+from opcua.resume import ResumePoint
 from opcua.scans import Scan, ScanReader
 
 _log = logging.getLogger(__name__)
-_GRACE_S: Final = 5.0  # at start the plant may still be starting too
 _TICK_S: Final = 0.1
-_MAX_REPORTS: Final = 100
-
-
-class Report(Protocol):
-    """Tells of an event of the event table."""
-
-    async def __call__(
-        self,
-        name: str,
-        *,
-        active: bool,
-        section: int | None = None,
-        cell: int | None = None,
-        **details: str | float | int | None,
-    ) -> None: ...
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,6 +62,7 @@ class Gateway:
         publish_interval_s: float = 1.0,
         buffer_packets: int = 120,
         drain_s: float = 1.5,
+        resume: ResumePoint | None = None,
         clock_ns: Callable[[], int] = time.time_ns,
     ) -> None:
         """Make a gateway; `run` starts it.
@@ -90,24 +77,28 @@ class Gateway:
             publish_interval_s: wall time that one frame covers.
             buffer_packets: how many intervals are kept while the broker is away.
             drain_s: how long `run` may go on publishing after it was told to stop.
+            resume: what a gateway before this one had published; what the plant scanned since is
+                read back, or else counted as missed.
             clock_ns: wall clock, UTC nanoseconds.
         """
         self._mapping = mapping
         self._cells = tuple(cell for section in sections for cell in section)
-        self._report = report
+        self._resume = resume
         self._scan_period_s = scan_period_s
         self._drain_s = drain_s
         self._clock_ns = clock_ns
         self._signals = tuple(row.name for row in mapping.signals)
-        self._order = ScanOrder()
-        self._unclaimed_missed = 0  # polls that failed, told with the next scan
-        self._packer = Packer(publish_interval_s, clock_ns())
+        self._order = ScanOrder() if resume is None else resume.order
+        self._grid: PollGrid | None = None  # of a plant that does not count, from the first look
+        self._unclaimed_missed = 0  # looks that were not made, told with the next scan
+        session = clock_ns() if resume is None else max(clock_ns(), resume.session + 1)
+        self._packer = Packer(publish_interval_s, session)
         self._publisher = Publisher(sections, self._signals, publish, buffer_packets)
-        self._reports: deque[tuple[bool, str]] = deque(maxlen=_MAX_REPORTS)
-        self._reported = asyncio.Event()
-        self._lost_told = False
-        self._began_ns = clock_ns()
-        self._connector = Connector(endpoint, self._on_link, clock_ns)
+        for section, scans in ({} if resume is None else resume.behind).items():
+            if section < len(sections):
+                self._publisher.note_missed(section, scans)
+        self._news = LinkNews(report, clock_ns)
+        self._connector = Connector(endpoint, self._news.see, clock_ns)
         self._counts = GatewayStatus(self._connector.status, self._packer.session)
 
     @property
@@ -135,7 +126,7 @@ class Gateway:
         ]
         telling = [
             asyncio.create_task(self._publisher.run(), name="gateway: publish"),
-            asyncio.create_task(self._tell(), name="gateway: events"),
+            asyncio.create_task(self._news.run(), name="gateway: events"),
         ]
         stopped = asyncio.create_task(self._until(stop), name="gateway: stop")
         try:
@@ -150,32 +141,6 @@ class Gateway:
     @staticmethod
     async def _until(stop: asyncio.Event) -> None:
         await stop.wait()
-
-    def _on_link(self, status: LinkStatus) -> None:
-        if status.state is LinkState.LOST:
-            is_starting = status.connections == 0 and (
-                self._clock_ns() - self._began_ns < _GRACE_S * 1e9
-            )
-            if not self._lost_told and not is_starting:
-                self._lost_told = True
-                self._note(True, status.error)
-        elif status.state is LinkState.CONNECTED and self._lost_told:
-            self._lost_told = False
-            self._note(False, "connected again")
-
-    def _note(self, active: bool, error: str) -> None:
-        self._reports.append((active, error))
-        self._reported.set()
-
-    async def _tell(self) -> None:
-        while True:
-            await self._reported.wait()
-            self._reported.clear()
-            while self._reports:
-                active, error = self._reports.popleft()
-                if self._report is not None:
-                    address = self._connector.status.address
-                    await self._report("scada_lost", active=active, address=address, error=error)
 
     async def _serve(self, link: Link, ready: Callable[[], None]) -> None:
         """Find the nodes and read until the connection breaks."""
@@ -193,26 +158,34 @@ class Gateway:
                 await self._look(link, reader)
 
     async def _poll(self, link: Link, reader: ScanReader) -> None:
-        """Look once per scan period, on a grid so that delays do not add up."""
+        """Look once per scan period."""
         loop = asyncio.get_running_loop()
-        slot, origin_s = 0, loop.time()
         while True:
-            slot += 1
-            late_s = loop.time() - (origin_s + slot * self._scan_period_s)
-            skipped = max(0, int(late_s // self._scan_period_s))
-            slot += skipped
-            self._unclaimed_missed += skipped
-            await asyncio.sleep(max(0.0, origin_s + slot * self._scan_period_s - loop.time()))
+            due_s = loop.time() if self._grid is None else self._grid.next_s
+            await asyncio.sleep(max(0.0, due_s - loop.time()))
             await self._look(link, reader)
+
+    def _count_looks(self, began_s: float, now_ns: int) -> None:
+        """Note a look at a plant that does not count its scans, and the looks missed before it: in
+        an outage, in a delay, or while no gateway ran."""
+        if self._grid is None:
+            self._grid = PollGrid(self._scan_period_s, began_s)
+            if self._resume is not None:
+                self._unclaimed_missed += self._resume.polls_missed(now_ns, self._scan_period_s)
+        self._grid, missed = self._grid.look(began_s)
+        self._unclaimed_missed += missed
 
     async def _look(self, link: Link, reader: ScanReader) -> None:
         """Read one scan; take it if it is new, after those that were missed before it."""
+        began_s = asyncio.get_running_loop().time()
         answers = await link.read(reader.node_ids)
         now_ns = self._clock_ns()
         scan = reader.scan(answers, now_ns)
         has_counter = reader.nodes.scan_counter is None or scan.counter is not None
         if not has_counter or not math.isfinite(scan.t_plant_s):
             raise LinkError(f"{link.address}: the plant's clock or scan counter has no value")
+        if reader.nodes.scan_counter is None:
+            self._count_looks(began_s, now_ns)
         arrival, missing = self._order.judge(scan)
         if arrival is Arrival.DUPLICATE:
             self._count(duplicates=1)
@@ -255,9 +228,10 @@ class Gateway:
         ]
 
     async def _tick(self) -> None:
-        """Let no scan wait longer than an interval, whatever the plant does."""
+        """Let no scan wait longer than an interval, and no lost plant go untold."""
         while True:
             await asyncio.sleep(_TICK_S)
+            self._news.see(self._connector.status)
             self._publisher.add(self._packer.due(self._clock_ns()))
 
     def _count(self, **more: int) -> None:

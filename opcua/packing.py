@@ -101,6 +101,7 @@ def cut_frame(
         source_time_ns=np.stack([scan.source_time_ns[take] for scan in packet.scans]),
         t_received_ns=packet.scans[-1].t_received_ns,
         scans_missed=packet.missed + missed_besides,
+        scan_counter=-1 if packet.scans[-1].counter is None else packet.scans[-1].counter,
     )
 
 

@@ -43,6 +43,10 @@ class Publisher:
         self.points = 0
         self.dropped_scans = 0  # summed over sections
 
+    def note_missed(self, section: int, scans: int) -> None:
+        """Let a section's next frame tell of scans that only this section did not get."""
+        self._buffers[section].dropped_scans += scans
+
     def add(self, packet: Packet | None) -> None:
         """Queue a packet for every section."""
         if packet is None:

@@ -48,15 +48,16 @@ class Scan:
 
     @property
     def newest_source_time_ns(self) -> int:
-        """Newest source time that may be believed: of a value that the plant does not call bad, and
-        not ahead of the receipt; the receipt itself where no value has one.
-
-        One wrong stamp must not become the time by which every later scan is judged old.
-        """
-        return _newest(self.quality, self.source_time_ns, self.t_received_ns)
+        """Newest source time that may be believed."""
+        return newest_source_time_ns(self.quality, self.source_time_ns, self.t_received_ns)
 
 
-def _newest(quality: U8, source_time_ns: I64, t_received_ns: int) -> int:
+def newest_source_time_ns(quality: U8, source_time_ns: I64, t_received_ns: int) -> int:
+    """Return the newest source time that may be believed: of a value that the plant does not call
+    bad, and not ahead of the receipt; the receipt itself where no value has one.
+
+    One wrong stamp must not become the time by which every later scan is judged old.
+    """
     latest_ns = t_received_ns + FUTURE_TOLERANCE_NS
     may_tell = (quality < Quality.BAD) & (source_time_ns <= latest_ns)
     return int(source_time_ns[may_tell].max()) if may_tell.any() else t_received_ns
@@ -194,7 +195,7 @@ class ScanReader:
         quality = _stack([column.quality for column in columns])
         source_time_ns = _stack([column.source_time_ns for column in columns])
         if t_plant_s is None:
-            t_plant_s = _newest(quality, source_time_ns, t_received_ns) / _NS_PER_S
+            t_plant_s = newest_source_time_ns(quality, source_time_ns, t_received_ns) / _NS_PER_S
         return Scan(
             t_plant_s=t_plant_s,
             counter=counter,

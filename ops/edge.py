@@ -7,9 +7,11 @@ from pathlib import Path
 from typing import Final
 
 from opcua.gateway import Gateway
+from opcua.resume import resume_point
 from ops.entry import needed, start_log, stop_event
 from ops.leftovers import RUN_VARIABLE
 from ops.plantfile import PlantFile
+from ops.resume import newest_samples
 from ops.settings import Settings
 from physics.design import sections
 from stream.app import section_key
@@ -75,13 +77,16 @@ async def run_gateway_process(settings: Settings, plant: PlantFile) -> None:
                 partition_of(frame.section, partitions),
             )
 
+        parts = sections(plant.line)
+        before = await newest_samples(connection, partitions, range(len(parts)))
         gateway = Gateway(
             needed(settings.opcua.endpoint, "opcua.endpoint"),
             plant.opcua,
-            sections(plant.line),
+            parts,
             publish,
             outbox.report,
             scan_period_s=plant.line.scan_period_s,
             publish_interval_s=settings.gateway.publish_interval_s,
+            resume=resume_point(before, time.time_ns()),
         )
         await gateway.run(stop)

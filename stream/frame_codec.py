@@ -120,6 +120,7 @@ def encode_samples(frame: SampleFrame) -> bytes:
         "signals": ",".join(frame.signals),
         "t_received_ns": frame.t_received_ns,
         "scans_missed": frame.scans_missed,
+        "scan_counter": frame.scan_counter,
         "t_accepted_ns": frame.t_accepted_ns,
     }
     if frame.origin is not None:
@@ -175,6 +176,7 @@ def decode_samples(payload: bytes) -> SampleFrame:
         source_time_ns=source,
         t_received_ns=_integer(header, "t_received_ns"),
         scans_missed=_integer(header, "scans_missed"),
+        scan_counter=_integer(header, "scan_counter") if "scan_counter" in header else -1,
         t_accepted_ns=_integer(header, "t_accepted_ns"),
         origin=_read_origin(header) if "origin_offset" in header else None,
     )

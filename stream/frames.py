@@ -49,6 +49,7 @@ class SampleFrame:
         source_time_ns: (S, C, K) wall-clock UTC, nanoseconds.
         t_received_ns: when the gateway had the newest scan.
         scans_missed: scans that the gateway knows it did not get since its last frame.
+        scan_counter: the plant's own number of the newest scan; -1 where it does not count.
         t_accepted_ns: when screening let it through; 0 before that.
         origin: the `samples` message that an accepted frame came from.
     """
@@ -64,6 +65,7 @@ class SampleFrame:
     source_time_ns: I64
     t_received_ns: int
     scans_missed: int = 0
+    scan_counter: int = -1
     t_accepted_ns: int = 0
     origin: Origin | None = None
 
