@@ -36,6 +36,22 @@ def test_every_plant_file_of_the_repository_is_right(path: Path) -> None:
     assert plant.design.line is plant.line
 
 
+@pytest.mark.parametrize("path", sorted(DEFAULT_PLANT.parent.glob("*.toml")), ids=lambda p: p.stem)
+def test_every_figure_has_its_source_or_design_value_beside_it(path: Path) -> None:
+    bare = [
+        f"{number}: {line}"
+        for number, line in enumerate(path.read_text(encoding="utf-8").splitlines(), start=1)
+        if re.match(r"\w+ *= *[-+\[]?\d", line) and not re.search(r"#\s*\w", line)
+    ]
+    assert bare == []
+
+
+def test_the_second_plants_voltage_is_data() -> None:
+    plant = load_plant(DEFAULT_PLANT.parent / "metalx-120ka.toml")
+    (volts,) = [row for row in plant.signals if row.name == "cell_voltage_v"]
+    assert (volts.normal_low, volts.normal_high) == (4.0, 5.0)
+
+
 def test_settings_choose_the_number_of_cells() -> None:
     plant = load_plant(DEFAULT_PLANT, cells=200)
     assert plant.line.cell_count == 200
@@ -95,7 +111,7 @@ def test_mistakes_of_all_tables_come_at_once(tmp_path: Path) -> None:
     ("pattern", "replacement", "word"),
     [
         (r"^physical_low = 800\.0 .*$", "physical_low = 1200.0", "must be below physical_high"),
-        (r"^normal_high = 990\.0$", "normal_high = 1190.0", "within the physical range"),
+        (r"^normal_high = 990\.0 .*$", "normal_high = 1190.0", "within the physical range"),
         (r"^noise_sd = 0\.010 .*$", "noise_sd = 0.0", "noise_sd = 0"),
         (r"^frozen_after_s = 900\.0 .*$", "frozen_after_s = -1.0", "must be 0 or more"),
         (r'^unit = "V"$', 'unit = "mV"', "must be 'V', as the name says"),
