@@ -1,8 +1,8 @@
 """Which node of a plant is which signal or setpoint: the `[opcua]` table of a plant file.
 
-This is all that a SCADA which we did not write needs. Patterns may hold `{cell}` (1, 2, ...) and
-`{index}` (0, 1, ...), with a format such as `{cell:03d}`; `opcua.addresses` says what a node looks
-like. Our value is `raw * scale + offset`.
+This is all that a SCADA which we did not write needs. Patterns may hold `{cell}` (1, 2, ..., or from
+`first_number` on) and `{index}` (0, 1, ...), with a format such as `{cell:03d}`; `opcua.addresses`
+says what a node looks like. Our value is `raw * scale + offset`.
 """
 
 from dataclasses import dataclass, field
@@ -19,14 +19,19 @@ class Layout(StrEnum):
     LINE = "line"  # one node, one value for the whole line
 
 
-def expand(pattern: str, cell: int) -> str:
+def expand(pattern: str, cell: int, first_number: int = 1) -> str:
     """Return the pattern for one cell.
+
+    Args:
+        pattern: a node, with or without placeholders.
+        cell: 1, 2, ...
+        first_number: what the plant calls cell 1.
 
     Raises:
         ValueError: a placeholder other than `cell` and `index`, or a format that does not fit.
     """
     try:
-        return pattern.format(cell=cell, index=cell - 1)
+        return pattern.format(cell=cell - 1 + first_number, index=cell - 1)
     except (KeyError, IndexError, ValueError) as exc:
         raise ValueError(
             f"{pattern!r}: only {{cell}} and {{index}} may stand in braces, "
@@ -199,6 +204,7 @@ class Mapping:
         has_history: the server keeps a history of the signals and the clock, so that scans missed
             in an outage can be had later; needs a scan counter.
         namespaces: short names for namespace URIs.
+        first_number: what the plant calls cell 1, where its numbers do not begin with 1.
     """
 
     signals: tuple[SignalNode, ...]
@@ -208,6 +214,7 @@ class Mapping:
     modes: ModeNodes | None = None
     has_history: bool = False
     namespaces: dict[str, str] = field(default_factory=dict)
+    first_number: int = 1
 
     def __post_init__(self) -> None:
         for kind, rows in (("signal", self.signals), ("setpoint", self.setpoints)):
@@ -238,4 +245,8 @@ class Mapping:
         Raises:
             ValueError: see `expand` and `opcua.addresses.parse_address`.
         """
-        return parse_address(expand(pattern, cell), self.namespaces)
+        return parse_address(self.text(pattern, cell), self.namespaces)
+
+    def text(self, pattern: str, cell: int) -> str:
+        """Return a pattern for one cell as the plant numbers it; errors as for `expand`."""
+        return expand(pattern, cell, self.first_number)

@@ -86,7 +86,7 @@ class _Finder:
         for cell in self._cells if layout is Layout.SCALAR else self._cells[:1]:
             name = f"{what} of cell {cell}" if layout is Layout.SCALAR else what
             address = self._mapping.address(pattern, cell)
-            self._wanted.append((name, pattern.format(cell=cell, index=cell - 1), address))
+            self._wanted.append((name, self._mapping.text(pattern, cell), address))
         return range(begin, len(self._wanted))
 
     async def find(self, link: Link) -> None:

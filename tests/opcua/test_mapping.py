@@ -52,6 +52,11 @@ def test_a_pattern_names_one_node_per_cell(cell: int) -> None:
     assert expand("L.{cell:03d}.{index}", cell) == f"L.{cell:03d}.{cell - 1}"
 
 
+def test_a_plant_may_number_its_cells_from_any_number_on() -> None:
+    mapping = Mapping((_signal("cell_voltage_v", "ns=2;s=U{cell}-{index}"),), (), first_number=101)
+    assert mapping.address("ns=2;s=U{cell}-{index}", 2) == NodeAddress(2, "s", "U102-1")
+
+
 def test_an_unknown_placeholder_is_refused() -> None:
     with pytest.raises(ValueError, match=r"only \{cell\} and \{index\}"):
         SignalNode("cell_voltage_v", "ns=2;s={pot}")
