@@ -14,9 +14,17 @@ from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
 from enum import StrEnum
-from typing import Final, TypeVar
+from typing import Any, Final, TypeVar
 
 from asyncua import Client, ua
+
+from opcua.operation_limits import (
+    CAREFUL,
+    LIMIT_NODES,
+    OperationLimits,
+    limits_from,
+    parts_of,
+)
 
 _log = logging.getLogger(__name__)
 _T = TypeVar("_T")
@@ -29,7 +37,6 @@ _SESSION_TIMEOUT_MS: Final = 15_000  # a client that died disappears from the se
 _REQUEST_TIMEOUT_S: Final = 4.0
 _FIRST_WAIT_S: Final = 0.25
 _LONGEST_WAIT_S: Final = 5.0
-_NODES_PER_REQUEST: Final = 1000  # servers limit it; this many is granted by all that we know
 
 
 class LinkError(ConnectionError):
@@ -59,8 +66,9 @@ class LinkStatus:
 class Link:
     """One live connection."""
 
-    def __init__(self, client: Client, address: str) -> None:
+    def __init__(self, client: Client, address: str, limits: OperationLimits) -> None:
         self._client = client
+        self._limits = limits
         self.address = address
 
     @property
@@ -79,38 +87,46 @@ class Link:
         Raises:
             LinkError: no answer in time, or the connection broke.
         """
-        values: list[ua.DataValue] = []
-        for begin in range(0, len(node_ids), _NODES_PER_REQUEST):
+        requests = []
+        for part in parts_of(node_ids, self._limits.reads):
             request = ua.ReadParameters()
             request.TimestampsToReturn = ua.TimestampsToReturn.Both
             request.NodesToRead = [
-                ua.ReadValueId(NodeId=node_id, AttributeId=attribute)
-                for node_id in node_ids[begin : begin + _NODES_PER_REQUEST]
+                ua.ReadValueId(NodeId=node_id, AttributeId=attribute) for node_id in part
             ]
-            values += await self._answer(self._client.uaclient.session.read(request), timeout_s)
-        return values
+            requests.append(self._session.read(request))
+        return await self._answers(requests, timeout_s)
 
     async def write(
         self,
         nodes: Sequence[tuple[ua.NodeId, ua.Variant]],
         timeout_s: float = _REQUEST_TIMEOUT_S,
     ) -> list[ua.StatusCode]:
-        """Write all values in one request, without status or time stamps, and return statuses.
+        """Write all values, in as few requests as may be, without status or time stamps.
+
+        Returns:
+            One status for each, in order.
 
         Stamps are left out because many servers refuse a write that brings its own.
 
         Raises:
             LinkError: no answer in time, or the connection broke; the write may have happened.
         """
-        request = ua.WriteParameters()
-        for node_id, variant in nodes:
-            value = ua.DataValue(
-                Value=variant, StatusCode=None, SourceTimestamp=None, ServerTimestamp=None
-            )
-            request.NodesToWrite.append(
-                ua.WriteValue(NodeId=node_id, AttributeId=ua.AttributeIds.Value, Value=value)
-            )
-        return await self._answer(self._client.uaclient.session.write(request), timeout_s)
+        requests = []
+        for part in parts_of(nodes, self._limits.writes):
+            request = ua.WriteParameters()
+            request.NodesToWrite = [
+                ua.WriteValue(
+                    NodeId=node_id,
+                    AttributeId=ua.AttributeIds.Value,
+                    Value=ua.DataValue(
+                        Value=variant, StatusCode=None, SourceTimestamp=None, ServerTimestamp=None
+                    ),
+                )
+                for node_id, variant in part
+            ]
+            requests.append(self._session.write(request))
+        return await self._answers(requests, timeout_s)
 
     async def read_history(
         self, node_ids: Sequence[ua.NodeId], start: datetime, end: datetime, limit: int
@@ -120,24 +136,24 @@ class Link:
         Raises:
             LinkError: no answer in time, or the connection broke.
         """
-        request = ua.HistoryReadParameters()
-        request.HistoryReadDetails = ua.ReadRawModifiedDetails(
-            IsReadModified=False,
-            StartTime=start,
-            EndTime=end,
-            NumValuesPerNode=limit,
-            ReturnBounds=False,
-        )
-        request.TimestampsToReturn = ua.TimestampsToReturn.Both
-        request.NodesToRead = [ua.HistoryReadValueId(NodeId=node_id) for node_id in node_ids]
-        results = await self._answer(
-            self._client.uaclient.session.history_read(request), _REQUEST_TIMEOUT_S
-        )
+        requests = []
+        for part in parts_of(node_ids, self._limits.history_reads):
+            request = ua.HistoryReadParameters()
+            request.HistoryReadDetails = ua.ReadRawModifiedDetails(
+                IsReadModified=False,
+                StartTime=start,
+                EndTime=end,
+                NumValuesPerNode=limit,
+                ReturnBounds=False,
+            )
+            request.TimestampsToReturn = ua.TimestampsToReturn.Both
+            request.NodesToRead = [ua.HistoryReadValueId(NodeId=node_id) for node_id in part]
+            requests.append(self._session.history_read(request))
         return [
             list(result.HistoryData.DataValues)
             if result.StatusCode.is_good() and isinstance(result.HistoryData, ua.HistoryData)
             else []
-            for result in results
+            for result in await self._answers(requests, _REQUEST_TIMEOUT_S)
         ]
 
     async def translate(self, paths: list[ua.BrowsePath]) -> list[ua.BrowsePathResult]:
@@ -146,16 +162,30 @@ class Link:
         Raises:
             LinkError: no answer in time, or the connection broke.
         """
-        session = self._client.uaclient.session
-        return await self._answer(
-            session.translate_browsepaths_to_nodeids(paths), _REQUEST_TIMEOUT_S
-        )
+        requests = [
+            self._session.translate_browsepaths_to_nodeids(list(part))
+            for part in parts_of(paths, self._limits.translations)
+        ]
+        return await self._answers(requests, _REQUEST_TIMEOUT_S)
 
-    async def _answer(self, request: Awaitable[_T], timeout_s: float) -> _T:
+    @property
+    def _session(self) -> Any:
+        return self._client.uaclient.session
+
+    async def _answers(self, requests: list[Awaitable[list[_T]]], timeout_s: float) -> list[_T]:
+        """Return the answers to the parts of what is one request where the server's limits allow.
+
+        The parts are sent at once, not each when the one before is answered, so that they are as
+        near in time as the server handles them. Still each is a moment of its own: a scan in two
+        parts may hold the clock and counter of one scan of the plant and late signals of the next,
+        and of a batch of setpoints one part may be taken and another not, which the read-back
+        shows. A plant whose signals are arrays needs a single part whatever its size.
+        """
         try:
-            return await asyncio.wait_for(request, timeout_s)
+            parts = await asyncio.wait_for(asyncio.gather(*requests), timeout_s)
         except (OSError, ua.UaError) as exc:
             raise LinkError(f"{self.address}: {describe(exc)}") from exc
+        return [answer for part in parts for answer in part]
 
 
 def describe(error: BaseException) -> str:
@@ -185,7 +215,13 @@ async def open_link(endpoint: str, timeout_s: float = _REQUEST_TIMEOUT_S) -> Lin
     except (OSError, ua.UaError) as exc:
         client.disconnect_socket()
         raise LinkError(f"{endpoint}: {describe(exc)}") from exc
-    return Link(client, endpoint)
+    careful = Link(client, endpoint, CAREFUL)
+    try:
+        told = await careful.read(LIMIT_NODES)
+    except LinkError:
+        await close_link(careful)
+        raise
+    return Link(client, endpoint, limits_from(told))
 
 
 async def close_link(link: Link) -> None:
