@@ -13,6 +13,8 @@ from typing import Any
 import pytest
 
 FOLDER = Path(__file__).parent / "node"
+ACME_PLANT = FOLDER / "acme-plant.toml"
+ACME_NAMESPACE = "urn:acme:smelter"
 _START_S = 60.0
 
 
@@ -63,13 +65,17 @@ async def run_client(node: str, endpoint: str, pki: Path, asked: dict[str, Any])
 
 
 @asynccontextmanager
-async def foreign_plant(node: str, port: int, pki: Path) -> AsyncIterator[str]:
-    """The other stack's server with a plant that is not ours; its endpoint."""
+async def foreign_plant(node: str, port: int, pki: Path, most: int = 0) -> AsyncIterator[str]:
+    """The other stack's server with a plant that is not ours; its endpoint.
+
+    With `most` it refuses requests that name more nodes.
+    """
     process = await asyncio.create_subprocess_exec(
         node,
         "server.js",
         str(port),
         str(pki),
+        str(most),
         cwd=FOLDER,
         stdin=asyncio.subprocess.PIPE,
         stdout=asyncio.subprocess.PIPE,

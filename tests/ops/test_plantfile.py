@@ -9,8 +9,10 @@ from ops.mistakes import ConfigurationError
 from ops.plantfile import PlantFile, load_plant, plant_hash
 from ops.settings import DEFAULT_PLANT
 from physics.signals import SETPOINTS, SIGNALS
+from tests.opcua.node_peer import ACME_PLANT
 
 REFERENCE = DEFAULT_PLANT.read_text(encoding="utf-8")
+PLANT_FILES = [*sorted(DEFAULT_PLANT.parent.glob("*.toml")), ACME_PLANT]
 
 
 def mistakes_in(tmp_path: Path, text: str, cells: int | None = None) -> list[str]:
@@ -27,7 +29,7 @@ def changed(pattern: str, replacement: str) -> str:
     return text
 
 
-@pytest.mark.parametrize("path", sorted(DEFAULT_PLANT.parent.glob("*.toml")), ids=lambda p: p.stem)
+@pytest.mark.parametrize("path", PLANT_FILES, ids=lambda p: p.stem)
 def test_every_plant_file_of_the_repository_is_right(path: Path) -> None:
     plant = load_plant(path)
     assert plant.name == path.stem
@@ -36,7 +38,7 @@ def test_every_plant_file_of_the_repository_is_right(path: Path) -> None:
     assert plant.design.line is plant.line
 
 
-@pytest.mark.parametrize("path", sorted(DEFAULT_PLANT.parent.glob("*.toml")), ids=lambda p: p.stem)
+@pytest.mark.parametrize("path", PLANT_FILES, ids=lambda p: p.stem)
 def test_every_figure_has_its_source_or_design_value_beside_it(path: Path) -> None:
     bare = [
         f"{number}: {line}"

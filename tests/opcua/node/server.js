@@ -1,15 +1,18 @@
 // A plant that is not ours: other names, other units, scalars only, words for modes, and neither
-// clock nor counter nor heartbeat. Two pots, 11 and 12.
-// node server.js PORT PKI_FOLDER  ->  "ready" on standard output; runs until standard input ends
+// clock nor counter nor heartbeat. Two pots, 11 and 12, that answer to their feed and their bridge.
+// node server.js PORT PKI_FOLDER [MOST]  ->  "ready" on standard output; runs until standard input
+// ends. With MOST it refuses requests that name more nodes, and says so in its OperationLimits.
 const {
   OPCUAServer, OPCUACertificateManager, DataType, MessageSecurityMode, SecurityPolicy,
 } = require("node-opcua");
 
-const [port, pki] = process.argv.slice(2);
+const [port, pki, most] = process.argv.slice(2);
 const FOLLOWS_AFTER_MS = 150;
 const MOVES_EVERY_MS = 200;
+const MILLIVOLTS_PER_MM = 2; // far below a real pot's, so that a test knows what it will see
 
 async function main() {
+  const limit = Number(most) || 0;
   const server = new OPCUAServer({
     port: Number(port),
     hostname: "127.0.0.1",
@@ -17,6 +20,13 @@ async function main() {
     securityModes: [MessageSecurityMode.None],
     securityPolicies: [SecurityPolicy.None],
     serverCertificateManager: new OPCUACertificateManager({ rootFolder: pki }),
+    serverCapabilities: limit ? {
+      operationLimits: {
+        maxNodesPerRead: limit,
+        maxNodesPerWrite: limit,
+        maxNodesPerTranslateBrowsePathsToNodeIds: limit,
+      },
+    } : {},
   });
   await server.initialize();
   const space = server.engine.addressSpace;
@@ -44,7 +54,7 @@ async function main() {
   }
 
   const amps = add(smelter, "Amps", "LINE.I", "Double", 118500);
-  moving.push((k) => amps.setValueFromSource({ dataType: DataType.Double, value: 118500 + k }));
+  moving.push((wave) => amps.setValueFromSource({ dataType: DataType.Double, value: 118500 + wave }));
   for (const number of [11, 12]) {
     const pot = own.addObject({ componentOf: smelter, browseName: `Pot${number}` });
     const millivolts = add(pot, "Tension", `POT${number}.MV`, "Int32", 4400 + number);
@@ -58,23 +68,33 @@ async function main() {
     const bridgeIs = add(pot, "BridgeIs", `POT${number}.BI`, "Double", 20.5);
     const modeTarget = add(pot, "ModeSet", `POT${number}.MS`, "String", "POT", true);
     const mode = add(pot, "ModeIs", `POT${number}.MI`, "String", "POT");
+    let centimetres = 20.5;
+    let fed = 2.5;
     follow(feedTarget, feed);
     follow(modeTarget, mode);
     bridgeTarget.on("value_changed", ({ value }) => setTimeout(() => {
-      bridgeIs.setValueFromSource({ dataType: DataType.Double, value: value.value / 10 });
-      bridge.setValueFromSource({ dataType: DataType.Double, value: value.value / 10 });
+      centimetres = value.value / 10;
+      bridgeIs.setValueFromSource({ dataType: DataType.Double, value: centimetres });
+      bridge.setValueFromSource({ dataType: DataType.Double, value: centimetres });
     }, FOLLOWS_AFTER_MS));
-    moving.push((k) => {
-      const wave = Math.round(10 * Math.sin(k));
-      millivolts.setValueFromSource({ dataType: DataType.Int32, value: 4400 + number + wave });
+    moving.push((wave) => {
+      fed += feed.readValue().value.value * MOVES_EVERY_MS / 1e9; // grams per second, in tonnes
+      const lift = MILLIVOLTS_PER_MM * (10 * centimetres - 205);
+      const value = Math.round(4400 + number + lift + wave);
+      millivolts.setValueFromSource({ dataType: DataType.Int32, value });
       kelvin.setValueFromSource({ dataType: DataType.Float, value: 1233.15 + wave / 10 });
-      tonnes.setValueFromSource({ dataType: DataType.Double, value: 2.5 + k / 1000 });
+      tonnes.setValueFromSource({ dataType: DataType.Double, value: fed });
       noise.setValueFromSource({ dataType: DataType.Double, value: 0.012 });
+      bridge.setValueFromSource({ dataType: DataType.Double, value: centimetres });
     });
   }
 
   let step = 0;
-  const timer = setInterval(() => { step += 1; moving.forEach((move) => move(step)); }, MOVES_EVERY_MS);
+  const timer = setInterval(() => {
+    step += 1;
+    const wave = 10 * Math.sin(step);
+    moving.forEach((move) => move(wave));
+  }, MOVES_EVERY_MS);
   await server.start();
   process.stdout.write("ready\n");
   process.stdin.resume();
