@@ -1,8 +1,8 @@
 """Which node of a plant is which signal or setpoint: the `[opcua]` table of a plant file.
 
-This is all that a SCADA which we did not write needs. Patterns may hold `{cell}` (1, 2, ..., or from
-`first_number` on) and `{index}` (0, 1, ...), with a format such as `{cell:03d}`; `opcua.addresses`
-says what a node looks like. Our value is `raw * scale + offset`.
+This is all that a SCADA which we did not write needs. Patterns may hold `{cell}` (1, 2, ..., or
+from `first_number` on) and `{index}` (0, 1, ...), with a format such as `{cell:03d}`;
+`opcua.addresses` says what a node looks like. Our value is `raw * scale + offset`.
 """
 
 from dataclasses import dataclass, field
