@@ -1,4 +1,4 @@
-"""What the plant itself says of setpoints, modes and its life: one coherent Read of all of it."""
+"""What the plant itself says of setpoints, modes and its life: one Read of all of it."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
@@ -62,7 +62,7 @@ class PictureReader:
     nodes: ResolvedNodes
 
     async def look(self, link: Link, now_ns: int) -> PlantPicture:
-        """Read everything in one request.
+        """Read everything at once (see `Link.read`).
 
         Raises:
             LinkError: no answer in time, or the connection broke.

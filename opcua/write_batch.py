@@ -1,4 +1,4 @@
-"""One batch of setpoints on its way: sent in one request, read back, sent once more."""
+"""One batch of setpoints on its way: sent together, read back, sent once more."""
 
 import asyncio
 import math
@@ -120,7 +120,7 @@ class WriteBatch:
         )
 
     async def _send(self, pending: list[_Pending], attempt: int) -> list[_Pending]:
-        """Send what may still be sent, in one request; return what the plant took."""
+        """Send what may still be sent, together; return what the plant took."""
         live, now_ns = self._access.live, self._rules.clock_ns()
         going: list[tuple[_Pending, ua.NodeId, ua.Variant]] = []
         for one in pending:
