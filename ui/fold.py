@@ -22,6 +22,7 @@ from ui.picture import (
     RejectExample,
     SectionPicture,
     column_of,
+    times_of,
 )
 from ui.trend import extend_trend
 
@@ -43,15 +44,16 @@ def fold_accepted(picture: Picture, frame: SampleFrame) -> Picture:
     known = np.asarray(usable.any(axis=0))
     rows, columns = np.indices(newest.shape)
     value = frame.value[newest, rows, columns]
-    values = dict(section.values)
+    newest_ns = np.where(usable, frame.source_time_ns, 0).max(axis=0, initial=0)  # (C, K)
+    values, times = dict(section.values), dict(section.times_ns)
     for k, name in enumerate(frame.signals):
         column = f"measured.{name}"
         values[column] = np.where(known[:, k], value[:, k], column_of(section, column))
-    times = np.where(usable, frame.source_time_ns, 0).max(axis=(0, 2), initial=0)
+        times[column] = np.maximum(times_of(section, column), newest_ns[:, k])
     following = replace(
         section,
         values=values,
-        source_time_ns=np.maximum(section.source_time_ns, times),
+        times_ns=times,
         accepted_order=frame.order,
         t_first_ns=section.t_first_ns or frame.t_accepted_ns,
         t_plant_s=float(frame.t_plant_s[-1]),
@@ -59,8 +61,8 @@ def fold_accepted(picture: Picture, frame: SampleFrame) -> Picture:
     line = replace(picture.line, points_accepted=picture.line.points_accepted + frame.usable_points)
     line = _seen(line, "samples", frame.t_received_ns)
     line = _seen(line, "accepted", frame.t_accepted_ns)
-    if times.max(initial=0):
-        line = _timed(line, "accepted", int(times.max()), frame.t_accepted_ns)
+    if newest_ns.max(initial=0):
+        line = _timed(line, "accepted", int(newest_ns.max()), frame.t_accepted_ns)
     picture = _with(picture, line, following)
     estimated_ns = max(following.t_estimated_ns, following.t_first_ns)
     if frame.t_accepted_ns - estimated_ns > _ESTIMATE_OVERDUE_NS:

@@ -16,6 +16,7 @@ from stream.records import Command, Event, Move
 
 F64 = NDArray[np.float64]
 F32 = NDArray[np.float32]
+I64 = NDArray[np.int64]
 
 JOURNAL_LENGTH: Final = 200  # events kept
 EXAMPLES_LENGTH: Final = 40  # rejected samples kept, with what they were
@@ -30,7 +31,8 @@ class SectionPicture(msgspec.Struct, frozen=True, kw_only=True, eq=False):
 
     Attributes:
         values: column (see `ui.quantities`) -> (C,), NaN where unknown.
-        source_time_ns: (C,) of the newest believed sample; 0 where there never was one.
+        times_ns: measured column -> (C,) source time of the newest believed sample; 0 where there
+            never was one.
         modes: of each cell; None where nobody has said yet.
         reasons: the controller's newest sentence about each cell.
         moves: newest move of each (position in section, setpoint), as "position/setpoint".
@@ -41,7 +43,7 @@ class SectionPicture(msgspec.Struct, frozen=True, kw_only=True, eq=False):
     section: int
     cells: tuple[int, ...]
     values: dict[str, np.ndarray]
-    source_time_ns: np.ndarray
+    times_ns: dict[str, np.ndarray]
     modes: tuple[Mode | None, ...]
     mode_times_ns: tuple[int, ...]
     reasons: tuple[str, ...]
@@ -131,7 +133,7 @@ def init_section(section: int, cells: tuple[int, ...]) -> SectionPicture:
         section=section,
         cells=cells,
         values={},
-        source_time_ns=np.zeros(len(cells), dtype=np.int64),
+        times_ns={},
         modes=(None,) * len(cells),
         mode_times_ns=(0,) * len(cells),
         reasons=("",) * len(cells),
@@ -159,3 +161,9 @@ def column_of(section: SectionPicture, column: str) -> F64:
     """Return (C,) of a column; NaN everywhere if the section has none such."""
     known = section.values.get(column)
     return np.full(len(section.cells), np.nan) if known is None else known
+
+
+def times_of(section: SectionPicture, column: str) -> I64:
+    """Return (C,) source time of a measured column; 0 where there never was a believed sample."""
+    known = section.times_ns.get(column)
+    return np.zeros(len(section.cells), dtype=np.int64) if known is None else known

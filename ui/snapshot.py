@@ -2,14 +2,17 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from typing import Final
 
 import numpy as np
 from numpy.typing import NDArray
 
 from control.modes import Mode
 from ui.layout import LineLayout
-from ui.picture import F64, LinePicture, SectionPicture, TrendRow
+from ui.picture import F64, I64, LinePicture, SectionPicture, TrendRow
 from ui.store import NOTHING_READ, Reading
+
+CELL_ALIVE: Final = "measured.cell_voltage_v"  # its age is the age of a cell, as the guard has it
 
 
 @dataclass(frozen=True, slots=True)
@@ -20,8 +23,11 @@ class Snapshot:
         number: counts the looks at Redis.
         now_ns: wall time of the look.
         values: column -> (N,) in the order of the line, NaN where unknown.
-        age_s: (N,) wall time since the newest believed sample of each cell; infinite if none.
-        is_stale: (N,) the newest sample is too old to be shown as if it were alive.
+        ages_s: measured column -> (N,) wall time since its newest believed sample.
+        age_s: (N,) the same of each cell's voltage, which stands for the cell: what all cells
+            share, as the line current, is always fresh. Infinite if none.
+        is_stale: (N,) the cell's voltage is too old to be shown as if it were alive.
+        max_age_s: what is older is too old.
         modes: of each cell; None where nobody has said yet.
         link: why the picture cannot be read, as a sentence; empty when it can.
         written_ns: when the feed last wrote.
@@ -32,8 +38,10 @@ class Snapshot:
     layout: LineLayout
     line: LinePicture
     values: Mapping[str, F64]
+    ages_s: Mapping[str, F64]
     age_s: F64
     is_stale: NDArray[np.bool_]
+    max_age_s: float
     modes: tuple[Mode | None, ...]
     reasons: tuple[str, ...]
     solver: tuple[str, ...]
@@ -48,6 +56,20 @@ class Snapshot:
     def value(self, column: str) -> F64:
         """Return (N,) of a column; NaN everywhere if the picture has no such column."""
         return self.values.get(column, self.unknown)
+
+    def old(self, column: str) -> NDArray[np.bool_]:
+        """Return (N,) whether a figure of a column is too old to be shown as if it were alive.
+
+        A measurement is judged by its own age, everything else by the cell's.
+        """
+        if not column.startswith("measured."):
+            return self.is_stale
+        ages_s = self.ages_s.get(column)
+        return np.ones_like(self.is_stale) if ages_s is None else ages_s > self.max_age_s
+
+    def fresh(self, column: str) -> F64:
+        """Return (N,) of a column, NaN where it is unknown or too old."""
+        return np.where(self.old(column), np.nan, self.value(column))
 
     def of(self, cell: int, column: str) -> float:
         """Return the figure of one cell."""
@@ -77,7 +99,7 @@ def take_snapshot(
     """
     count = len(layout.cells)
     values: dict[str, F64] = {}
-    source = np.zeros(count, dtype=np.int64)
+    times: dict[str, I64] = {}
     modes: list[Mode | None] = []
     reasons: list[str] = []
     solver: list[str] = []
@@ -93,21 +115,28 @@ def take_snapshot(
         else:
             for column, part in section.values.items():
                 values.setdefault(column, np.full(count, np.nan))[start:stop] = part
-            source[start:stop] = section.source_time_ns
+            for column, part in section.times_ns.items():
+                times.setdefault(column, np.zeros(count, dtype=np.int64))[start:stop] = part
             modes += section.modes
             reasons += section.reasons
             solver += section.solver
             t_plant_s = max(t_plant_s, section.t_plant_s)
         start = stop
-    age_s = np.where(source > 0, np.maximum(now_ns - source, 0) / 1e9, np.inf)
+    ages_s = {
+        column: np.where(source > 0, np.maximum(now_ns - source, 0) / 1e9, np.inf)
+        for column, source in times.items()
+    }
+    age_s = ages_s.get(CELL_ALIVE, np.full(count, np.inf))
     return Snapshot(
         number=number,
         now_ns=now_ns,
         layout=layout,
         line=reading.line,
         values=values,
+        ages_s=ages_s,
         age_s=age_s,
         is_stale=age_s > max_age_s,
+        max_age_s=max_age_s,
         modes=tuple(modes),
         reasons=tuple(reasons),
         solver=tuple(solver),

@@ -135,6 +135,10 @@ def test_snapshot_ages_and_marks_stale_cells() -> None:
     snapshot = snapshot_of(dead=frozenset({2}))
     assert snapshot.is_stale.tolist() == [False, True, False, False, False]
     assert np.isinf(snapshot.age_s[1])
+    assert snapshot.old("measured.cell_voltage_v").tolist() == snapshot.is_stale.tolist()
+    assert snapshot.old("estimate.alumina_wt_pct")[1]
+    assert not snapshot.old("measured.line_current_ka").any()
+    assert snapshot.old("measured.of_nothing").all()
     assert snapshot_of(now_ns=NOW_NS + 6 * SECOND_NS).is_stale.all()
 
 
@@ -161,6 +165,7 @@ def test_line_figures() -> None:
 
 def test_stale_cells_count_for_nothing_in_the_line_figures() -> None:
     kpis = line_kpis(snapshot_of(dead=frozenset({2})))
+    assert kpis.current_ka == pytest.approx(300.2)
     assert (kpis.power_cells, kpis.stale_cells) == (4, 1)
     blank = line_kpis(blank_snapshot(LAYOUT))
     assert np.isnan([blank.current_ka, blank.power_mw, blank.energy_kwh_per_kg]).all()

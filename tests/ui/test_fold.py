@@ -61,7 +61,8 @@ def test_accepted_samples_become_the_newest_values_and_their_times() -> None:
     frame = STORY.accepted(0, NOW_NS)
     section = fold_accepted(blank(), frame).sections[0]
     np.testing.assert_array_equal(section.values["measured.cell_voltage_v"], frame.value[-1, :, 0])
-    np.testing.assert_array_equal(section.source_time_ns, frame.source_time_ns[-1].max(axis=1))
+    times = section.times_ns["measured.cell_voltage_v"]
+    np.testing.assert_array_equal(times, frame.source_time_ns[-1, :, 0])
     assert section.t_plant_s == frame.t_plant_s[-1]
 
 
@@ -72,8 +73,10 @@ def test_a_rejected_sample_leaves_the_last_good_value_and_its_age() -> None:
     after = fold_accepted(picture, dead.accepted(1, NOW_NS + SECOND_NS)).sections[0]
     column = "measured.cell_voltage_v"
     assert after.values[column][1] == before.values[column][1]
-    assert after.source_time_ns[1] == before.source_time_ns[1]
-    assert after.source_time_ns[0] > before.source_time_ns[0]
+    assert after.times_ns[column][1] == before.times_ns[column][1]
+    assert after.times_ns[column][0] > before.times_ns[column][0]
+    current = "measured.line_current_ka"
+    assert after.times_ns[current][1] > before.times_ns[current][1]
 
 
 def test_the_last_usable_scan_counts_where_the_newest_was_rejected() -> None:
@@ -280,10 +283,11 @@ def test_unreadable_messages_are_counted() -> None:
 
 
 def test_a_frame_without_any_usable_sample_has_no_latency() -> None:
-    dead = replace(STORY, dead=frozenset(CELLS))
-    picture = fold_accepted(blank(), dead.accepted(0, NOW_NS))
+    frame = STORY.accepted(0, NOW_NS)
+    gone = replace(frame, quality=np.full_like(frame.quality, Quality.REJECTED))
+    picture = fold_accepted(blank(), gone)
     assert picture.line.latency_ms == {}
-    assert (picture.sections[0].source_time_ns == 0).all()
+    assert all((times == 0).all() for times in picture.sections[0].times_ns.values())
 
 
 @given(

@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass, replace
 
+import numpy as np
 import pytest
 from bokeh.document import Document
 from bokeh.events import ButtonClick
@@ -269,6 +270,19 @@ def test_map_shows_values_modes_stale_cells_and_marks() -> None:
     assert at["mark"][5] == "circle"
     assert at["mark_text"][14] == "1"
     assert at["fill"][5] != at["fill"][6] == "#cbd1d4"
+
+
+def test_a_stale_cell_does_not_move_the_median_that_the_others_are_compared_with() -> None:
+    desk = desk_of()
+    desk.selection.choose(quantity="acd")
+    panel = MapPanel(desk)
+    snapshot = snapshot_of(told(3))
+    dead = np.arange(24) >= 10
+    acd = np.where(dead, 9.9, 4.1)  # most of the line stopped long ago, with other figures
+    values = {**snapshot.values, "estimate.acd_cm": acd}
+    panel.update(replace(snapshot, is_stale=dead, values=values))
+    assert "grey: 3.80 to 4.40" in panel._title.text
+    assert set(panel.source.data["fill"][:10]) == {"#cbd1d4"}
 
 
 def test_map_sends_only_what_changed() -> None:

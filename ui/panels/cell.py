@@ -52,9 +52,9 @@ class CellPanel(TextPanel):
         self._show(f'{head}<table class="bars">{rows}</table>{why}{self._moves(snapshot, cell)}')
 
     def _row(self, snapshot: Snapshot, quantity: Quantity, cell: int, at: int) -> str:
-        figures = snapshot.value(quantity.column)
-        value = float(figures[at])
-        low, high = band(quantity, figures)
+        value = snapshot.of(cell, quantity.column)
+        low, high = band(quantity, snapshot.fresh(quantity.column))
+        is_old = snapshot.old(quantity.column)[at]
         sd = float("nan")
         if quantity.measured is None:
             sd = snapshot.of(cell, quantity.sd_column)
@@ -63,8 +63,8 @@ class CellPanel(TextPanel):
             setpoint = snapshot.of(cell, f"applied.{quantity.setpoint}")
         bar = analogue_bar(value, low, high, quantity.fade, sd=sd, setpoint=setpoint)
         spark = sparkline(self._history(snapshot, quantity, cell), span=quantity.smallest_span)
-        stale = ' class="stale"' if snapshot.is_stale[at] else ""
-        mark = "?" if snapshot.is_stale[at] and np.isfinite(value) else ""
+        stale = ' class="stale"' if is_old else ""
+        mark = "?" if is_old and np.isfinite(value) else ""
         return (
             f'<tr{stale}><td class="q">{quantity.short}</td><td class="v">{quantity.text(value)}'
             f"{mark} <small>{quantity.unit}</small></td><td>{bar}</td><td>{spark}</td></tr>"

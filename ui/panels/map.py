@@ -101,7 +101,7 @@ class MapPanel:
 
     def update(self, snapshot: Snapshot) -> None:
         quantity = self._desk.quantity(self._desk.selection.quantity)
-        value = snapshot.value(quantity.column)
+        value = snapshot.fresh(quantity.column)
         self._patch(self._columns(snapshot, quantity, value))
         low, high = band(quantity, value)
         about = f" (median of the line ± {quantity.text(quantity.high)})"
@@ -121,7 +121,7 @@ class MapPanel:
         self, snapshot: Snapshot, quantity: Quantity, value: np.ndarray
     ) -> dict[str, list[str]]:
         off = deviation(quantity, value)
-        dead = snapshot.is_stale | ~np.isfinite(value)
+        dead = ~np.isfinite(value)
         worst = _worst(snapshot)
         fills = [_STALE_FILL if dead[i] else colour_of(off[i]) for i in range(len(off))]
         normal = [mode in {Mode.AUTO, None} for mode in snapshot.modes]

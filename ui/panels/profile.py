@@ -78,7 +78,7 @@ class ProfilePanel:
 
     def update(self, snapshot: Snapshot) -> None:
         quantity = self._desk.quantity(self._desk.selection.quantity)
-        value = np.where(snapshot.is_stale, np.nan, snapshot.value(quantity.column))
+        value = snapshot.fresh(quantity.column)
         low, high = band(quantity, value)
         spread = self._spread(snapshot, quantity)
         self.source.data = {
