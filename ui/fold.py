@@ -15,6 +15,7 @@ from stream.records import Command, Event, Move, MoveState, Proposal
 from ui.picture import (
     EXAMPLES_LENGTH,
     F64,
+    GUARD,
     JOURNAL_LENGTH,
     LATENCY_LENGTH,
     LinePicture,
@@ -84,6 +85,7 @@ def fold_estimates(picture: Picture, frame: EstimateFrame) -> Picture:
         estimate_order=frame.order,
         t_plant_s=frame.t_plant_s,
         t_estimated_ns=frame.t_estimated_ns,
+        t_estimate_source_ns=frame.t_source_ns or frame.t_estimated_ns,
         frames_applied=frame.frames_applied,
         frames_skipped=frame.frames_skipped,
         frames_missing=frame.frames_missing,
@@ -108,6 +110,9 @@ def fold_proposal(picture: Picture, proposal: Proposal) -> Picture:
         values=values,
         reasons=_swap(section.reasons, at, proposal.reason),
         solver=_swap(section.solver, at, proposal.fallback or proposal.proposed_by),
+        t_unanswered_ns=section.t_unanswered_ns
+        if _is_answered(section, at, proposal)
+        else section.t_unanswered_ns or proposal.t_decided_ns,
     )
     line = replace(
         picture.line,
@@ -141,11 +146,17 @@ def fold_move(picture: Picture, move: Move) -> Picture:
         if figure is not None:
             column = f"{kind}.{move.setpoint}"
             values[column] = _put(section, column, at, figure)
-    following = replace(section, values=values, moves=section.moves | {key: move})
+    unanswered_ns = section.t_unanswered_ns
+    following = replace(
+        section,
+        values=values,
+        moves=section.moves | {key: move},
+        t_unanswered_ns=0 if move.t_decided_ns >= unanswered_ns else unanswered_ns,
+    )
     following = _mode(following, at, move.mode, move.t_permitted_ns)
     line = replace(picture.line, moves=_add(picture.line.moves, move.state, 1))
     newest = max(move.t_permitted_ns, move.t_written_ns or 0, move.t_verified_ns or 0)
-    line = _seen(line, "moves", newest)
+    line = _seen(_seen(line, "moves", newest), GUARD, newest)
     if move.state is MoveState.VERIFIED:
         for stage, time_ns in (("written", move.t_written_ns), ("verified", move.t_verified_ns)):
             if time_ns is not None:
@@ -167,7 +178,10 @@ def fold_event(picture: Picture, event: Event) -> Picture:
     elif subject in active and active[subject].t_event_ns <= event.t_event_ns:
         del active[subject]
     line = replace(line, journal=journal[-JOURNAL_LENGTH:], active=active)
-    picture = replace(picture, line=_seen(line, "events", event.t_event_ns))
+    line = _seen(line, "events", event.t_event_ns)
+    if event.origin == GUARD:
+        line = _seen(line, GUARD, event.t_event_ns)
+    picture = replace(picture, line=line)
     if event.name != "mode_changed" or event.section is None or event.cell is None:
         return picture
     section, at = _cell(picture, event.section, event.cell)
@@ -280,6 +294,13 @@ def _seen(line: LinePicture, topic: str, time_ns: int) -> LinePicture:
 def _timed(line: LinePicture, stage: str, from_ns: int, to_ns: int) -> LinePicture:
     kept = (*line.latency_ms.get(stage, ()), (to_ns - from_ns) / 1e6)[-LATENCY_LENGTH:]
     return replace(line, latency_ms=line.latency_ms | {stage: kept})
+
+
+def _is_answered(section: SectionPicture, at: int, proposal: Proposal) -> bool:
+    """Whether the guard has said what becomes of a proposal, or has nothing to say of it: each of
+    its setpoints gives a move, held or written, and the same proposal sent twice gives none."""
+    moves = (section.moves.get(f"{at}/{setpoint}") for setpoint in proposal.setpoints)
+    return all(move is not None and move.proposal_id == proposal.proposal_id for move in moves)
 
 
 def _step_of(move: Move) -> tuple[int, int]:

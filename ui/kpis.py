@@ -22,6 +22,7 @@ class LineKpis:
         power_mw: of the cells whose voltage is known, `power_cells` of them.
         energy_kwh_per_kg: mean of the cells' estimates.
         modes: cells per mode; None counts those of which nobody has said.
+        are_modes_old: they are what the guard said last, not what is.
         alarms: active events per priority.
     """
 
@@ -32,6 +33,7 @@ class LineKpis:
     energy_kwh_per_kg: float
     current_efficiency_pct: float
     modes: dict[Mode | None, int]
+    are_modes_old: bool
     alarms: dict[Priority, int]
     stale_cells: int
     data_age_s: float
@@ -50,6 +52,7 @@ def line_kpis(snapshot: Snapshot) -> LineKpis:
         energy_kwh_per_kg=_mean(snapshot.fresh("estimate.energy_kwh_per_kg")),
         current_efficiency_pct=100.0 * _mean(snapshot.fresh("estimate.current_efficiency")),
         modes=dict(Counter(snapshot.modes)),
+        are_modes_old=bool(snapshot.is_mode_old.any()),
         alarms=dict(Counter(event.priority for event in snapshot.line.active.values())),
         stale_cells=int(snapshot.is_stale.sum()),
         data_age_s=snapshot.data_age_s,

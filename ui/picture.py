@@ -23,6 +23,7 @@ EXAMPLES_LENGTH: Final = 40  # rejected samples kept, with what they were
 TREND_LENGTH: Final = 720  # rows kept per section
 LATENCY_LENGTH: Final = 600  # latencies kept per stage, for their quantiles
 
+GUARD: Final = "guard"  # the process that keeps the modes; also a key of `newest_ns`
 STAGES: Final = ("accepted", "estimated", "decided", "written", "verified")
 
 
@@ -38,6 +39,9 @@ class SectionPicture(msgspec.Struct, frozen=True, kw_only=True, eq=False):
         moves: newest move of each (position in section, setpoint), as "position/setpoint".
         accepted_order, estimate_order: (session, sequence) of the newest frames.
         t_first_ns: when the first frame was accepted; 0 before that.
+        t_estimate_source_ns: source time of the newest sample behind the estimates.
+        t_unanswered_ns: when the oldest proposal was decided to which the guard has said nothing;
+            0 where it has answered.
     """
 
     section: int
@@ -54,6 +58,8 @@ class SectionPicture(msgspec.Struct, frozen=True, kw_only=True, eq=False):
     t_plant_s: float = 0.0
     t_first_ns: int = 0
     t_estimated_ns: int = 0
+    t_estimate_source_ns: int = 0
+    t_unanswered_ns: int = 0
     frames_applied: int = 0
     frames_skipped: int = 0
     frames_missing: int = 0
@@ -77,7 +83,7 @@ class LinePicture(msgspec.Struct, frozen=True, kw_only=True):
     """What is known of the line as a whole since the feed began.
 
     Attributes:
-        newest_ns: topic -> wall time of its newest record.
+        newest_ns: topic -> wall time of its newest record; "guard": of its newest word of any kind.
         latency_ms: stage -> the newest latencies, from the source time to that stage.
         reject_order: "topic/partition" -> offset of the newest rejected message.
         commands: newest command of each cell.

@@ -193,6 +193,26 @@ def test_an_older_move_changes_nothing() -> None:
     assert fold_move(after, changed(new[0], section=9)).line.strange == 1
 
 
+def test_a_proposal_without_a_move_is_unanswered_until_the_guard_speaks_of_a_later_one() -> None:
+    first, second = (STORY.proposal(s, 1, NOW_NS + s * SECOND_NS) for s in (0, 1))
+    picture = fold_proposal(fold_proposal(blank(), first), second)
+    assert picture.sections[0].t_unanswered_ns == first.t_decided_ns
+    assert "guard" not in picture.line.newest_ns
+    for move in STORY.moves(second, Mode.MANUAL, NOW_NS + 2 * SECOND_NS):
+        picture = fold_move(picture, move)
+    assert picture.sections[0].t_unanswered_ns == 0
+    assert picture.line.newest_ns["guard"] == NOW_NS + 2 * SECOND_NS
+    again = fold_proposal(picture, changed(second, t_decided_ns=NOW_NS + 9 * SECOND_NS))
+    assert again.sections[0].t_unanswered_ns == 0  # it was judged before: it gives no move
+
+
+def test_an_event_of_the_guard_is_a_word_of_it_and_one_of_the_gateway_is_not() -> None:
+    event = make_mode_event(3, Mode.MANUAL, NOW_NS)
+    assert fold_event(blank(), event).line.newest_ns["guard"] == NOW_NS
+    other = fold_event(blank(), changed(event, origin="gateway"))
+    assert "guard" not in other.line.newest_ns
+
+
 def test_events_begin_end_and_are_kept_in_order_of_time() -> None:
     began = make_event("samples_stale", NOW_NS, active=True, age_s=6.0)
     ended = make_event("samples_stale", NOW_NS + SECOND_NS, age_s=0.0)

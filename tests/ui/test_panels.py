@@ -272,6 +272,17 @@ def test_map_shows_values_modes_stale_cells_and_marks() -> None:
     assert at["fill"][5] != at["fill"][6] == "#cbd1d4"
 
 
+def test_a_mode_that_is_only_what_was_said_last_has_a_question_mark_everywhere() -> None:
+    silent = snapshot_of(eventful(told(3)), after_s=1000.0)
+    panel = MapPanel(desk_of())
+    panel.update(silent)
+    assert panel.source.data["letter"][2] == "M?"
+    assert panel.source.data["letter"][5] == "–"  # nothing was said of it
+    document, _ = open_page(PAGES[0], silent, cell="4")
+    assert "SHED?" in words(document)
+    assert "Cells per mode, as last said" in words(document)
+
+
 def test_a_stale_cell_does_not_move_the_median_that_the_others_are_compared_with() -> None:
     desk = desk_of()
     desk.selection.choose(quantity="acd")

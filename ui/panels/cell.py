@@ -35,8 +35,9 @@ class CellPanel(TextPanel):
         note = ""
         if snapshot.is_stale[at]:
             note = f"data {age(age_s)} old" if np.isfinite(age_s) else "no data yet"
+        mode = chip(snapshot.modes[at], is_old=bool(snapshot.is_mode_old[at]))
         head = (
-            f'<div class="cellhead"><b>Cell {cell}</b>{chip(snapshot.modes[at])}'
+            f'<div class="cellhead"><b>Cell {cell}</b>{mode}'
             f'<span class="muted">{note}</span><a href="/cell?cell={cell}">trends</a></div>'
         )
         rows = "".join(

@@ -124,6 +124,7 @@ class MapPanel:
         dead = ~np.isfinite(value)
         worst = _worst(snapshot)
         fills = [_STALE_FILL if dead[i] else colour_of(off[i]) for i in range(len(off))]
+        old = snapshot.is_mode_old
         normal = [mode in {Mode.AUTO, None} for mode in snapshot.modes]
         return {
             "fill": fills,
@@ -133,10 +134,19 @@ class MapPanel:
             ],
             "hatch": ["/" if dead[i] else " " for i in range(len(off))],
             "value": ["?" if dead[i] else quantity.text(value[i]) for i in range(len(off))],
-            "letter": [MODE_LETTER[mode] for mode in snapshot.modes],
-            "letter_ink": [MUTED if mode is Mode.AUTO else TEXT for mode in snapshot.modes],
+            "letter": [
+                MODE_LETTER[mode] + ("?" if is_old and mode is not None else "")
+                for mode, is_old in zip(snapshot.modes, old, strict=True)
+            ],
+            "letter_ink": [
+                MUTED if mode is Mode.AUTO or is_old else TEXT
+                for mode, is_old in zip(snapshot.modes, old, strict=True)
+            ],
             "letter_fill": ["#ffffff00" if ok else "#ffffff" for ok in normal],
-            "letter_edge": ["#ffffff00" if ok else TEXT for ok in normal],
+            "letter_edge": [
+                "#ffffff00" if ok else MUTED if is_old else TEXT
+                for ok, is_old in zip(normal, old, strict=True)
+            ],
             "mark": [_MARKER[worst[n]] if n in worst else "square" for n in snapshot.layout.cells],
             "mark_fill": [
                 PRIORITY_COLOUR[worst[n]] if n in worst else "#ffffff00"
