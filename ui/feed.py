@@ -76,7 +76,8 @@ SOURCES: Final = (
     Source(PROPOSALS, lambda p, b: fold_proposal(p, decode(b, Proposal)), _TREND_S),
     Source(MOVES, lambda p, b: fold_move(p, decode(b, Move)), _TREND_S),
     Source(COMMANDS, lambda p, b: fold_command(p, decode(b, Command)), 60),
-    # Events come on change only: a cell may have been in MANUAL since yesterday.
+    # Events come on change only: a cell may have been in MANUAL since yesterday. A known limit: what
+    # began earlier and still holds is not among the active events after a restart of the feed.
     Source(EVENTS, lambda p, b: fold_event(p, decode(b, Event)), 24 * _HOUR_S),
     Source(REJECTS, lambda p, b: fold_rejects(p, decode_rejects(b)), _HOUR_S),
     Source(DEAD_LETTERS, lambda p, b: fold_rejects(p, decode_rejects(b), dead=True), 24 * _HOUR_S),

@@ -12,6 +12,7 @@ from msgspec.structs import replace
 from control.modes import Mode
 from stream.frames import EstimateFrame, Quality, RejectFrame, SampleFrame
 from stream.records import Command, Event, Move, MoveState, Proposal
+from ui.active import fold_active, process_of
 from ui.picture import (
     EXAMPLES_LENGTH,
     F64,
@@ -171,15 +172,14 @@ def fold_event(picture: Picture, event: Event) -> Picture:
         return _count(picture, repeated=1)
     # A restart reads events of several partitions: keep the newest last whatever the order.
     journal = tuple(sorted((*line.journal, event), key=lambda kept: kept.t_event_ns))
-    active = dict(line.active)
-    subject = f"{event.name}/{event.section}/{event.cell}"
-    if event.active:
-        active[subject] = event
-    elif subject in active and active[subject].t_event_ns <= event.t_event_ns:
-        del active[subject]
-    line = replace(line, journal=journal[-JOURNAL_LENGTH:], active=active)
+    journal = journal[-JOURNAL_LENGTH:]
+    active, began_ns = fold_active(line.active, event)
+    ended = line.ended | {event.event_id: began_ns} if began_ns else line.ended
+    if len(ended) > JOURNAL_LENGTH:
+        ended = {kept.event_id: ended[kept.event_id] for kept in journal if kept.event_id in ended}
+    line = replace(line, journal=journal, active=active, ended=ended)
     line = _seen(line, "events", event.t_event_ns)
-    if event.origin == GUARD:
+    if process_of(event.origin) == GUARD:
         line = _seen(line, GUARD, event.t_event_ns)
     picture = replace(picture, line=line)
     if event.name != "mode_changed" or event.section is None or event.cell is None:

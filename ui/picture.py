@@ -86,6 +86,8 @@ class LinePicture(msgspec.Struct, frozen=True, kw_only=True):
         newest_ns: topic -> wall time of its newest record; "guard": of its newest word of any kind.
         latency_ms: stage -> the newest latencies, from the source time to that stage.
         reject_order: "topic/partition" -> offset of the newest rejected message.
+        active: what has begun and not ended, by its subject, see `ui.active`.
+        ended: id of an event of the journal that ended something -> when that had begun, wall time.
         commands: newest command of each cell.
     """
 
@@ -104,6 +106,7 @@ class LinePicture(msgspec.Struct, frozen=True, kw_only=True):
     reject_order: dict[str, int] = {}
     journal: tuple[Event, ...] = ()
     active: dict[str, Event] = {}
+    ended: dict[str, int] = {}
     examples: tuple[RejectExample, ...] = ()
     commands: dict[int, Command] = {}
 

@@ -10,7 +10,7 @@ from msgspec.structs import replace as changed
 
 from control.modes import Mode
 from stream.frames import Quality
-from stream.records import Command, CommandKind, MoveState
+from stream.records import Command, CommandKind, Event, MoveState
 from tests.ui.line_story import (
     BEAM,
     FEED,
@@ -230,6 +230,88 @@ def test_an_end_that_is_older_than_the_beginning_ends_nothing() -> None:
     picture = fold_event(fold_event(blank(), began), earlier)
     assert list(picture.line.active.values()) == [began]
     assert picture.line.journal == (earlier, began)
+
+
+def test_two_processes_or_topics_with_the_same_complaint_do_not_end_each_other_s() -> None:
+    def lost(origin: str, active: bool, number: int) -> Event:
+        event = make_event(
+            "scada_lost", NOW_NS + number, number=number, active=active, section=None,
+            address="opc.tcp://x", error="gone",
+        )  # fmt: skip
+        return changed(event, origin=origin)
+
+    picture = blank()
+    for number, (origin, active) in enumerate(
+        (("gateway", True), ("guard", True), ("gateway", False)), 2
+    ):
+        picture = fold_event(picture, lost(origin, active, number))
+    assert [event.origin for event in picture.line.active.values()] == ["guard"]
+
+    picture = blank()
+    for number, (topic, active) in enumerate(
+        (("samples", True), ("commands", True), ("samples", False)), 2
+    ):
+        event = make_event(
+            "message_unreadable", NOW_NS + number, number=number, active=active, section=None,
+            topic=topic, reason="not JSON",
+        )  # fmt: skip
+        picture = fold_event(picture, event)
+    assert [event.details["topic"] for event in picture.line.active.values()] == ["commands"]
+
+
+def _begun(origin: str, number: int, at_s: int = 0) -> Event:
+    event = make_event(
+        "sample_rejected", NOW_NS + at_s * SECOND_NS, number=number, active=True,
+        section=number, reason="range",
+    )  # fmt: skip
+    return changed(event, origin=origin, event_id=f"{origin}-{number}-{number}")
+
+
+def test_the_first_word_of_a_new_life_ends_what_the_life_before_left_standing() -> None:
+    picture = blank()
+    for event in (_begun("loop-71", 3), _begun("guard", 4), _begun("loop-92", 1, at_s=5)):
+        picture = fold_event(picture, event)
+    assert [e.origin for e in picture.line.active.values()] == ["guard", "loop-92"]
+    picture = fold_event(picture, _begun("loop-92", 2, at_s=6))
+    assert len(picture.line.active) == 3
+
+
+def test_a_restart_ends_the_alarms_of_that_process_and_a_new_line_those_of_all() -> None:
+    picture = blank()
+    for event in (_begun("loop-71", 3), _begun("guard", 4)):
+        picture = fold_event(picture, event)
+    restarted = make_event(
+        "process_restarted",
+        NOW_NS + SECOND_NS,
+        number=7,
+        section=None,
+        process="guard",
+        why="it died",
+    )
+    after = fold_event(picture, changed(restarted, origin="supervisor"))
+    assert [e.origin for e in after.line.active.values()] == ["loop-71"]
+    started = make_event(
+        "process_started", NOW_NS + SECOND_NS, number=1, section=None, process="broker"
+    )
+    after = fold_event(picture, changed(started, origin="supervisor"))
+    assert after.line.active == {}
+
+
+def test_an_end_is_told_from_a_fact_that_never_began() -> None:
+    began = make_event("samples_stale", NOW_NS, number=2, active=True, age_s=6.0)
+    ended = make_event("samples_stale", NOW_NS + SECOND_NS, number=3, age_s=0.0)
+    fact = make_mode_event(3, Mode.MANUAL, NOW_NS, number=4)
+    picture = blank()
+    for event in (began, ended, fact):
+        picture = fold_event(picture, event)
+    assert picture.line.ended == {ended.event_id: NOW_NS}
+    for number in range(5, 2 * JOURNAL_LENGTH, 2):
+        for event in (
+            changed(began, event_id=f"b-{number}"),
+            changed(ended, event_id=f"e-{number}"),
+        ):
+            picture = fold_event(picture, event)
+    assert len(picture.line.ended) <= JOURNAL_LENGTH
 
 
 def test_journal_is_bounded() -> None:

@@ -180,6 +180,26 @@ def test_pages_and_routes_are_each_one() -> None:
     assert all(len({p.name for p in page.panels}) == len(page.panels) for page in PAGES)
 
 
+def test_what_began_what_ended_and_what_simply_happened_are_drawn_apart() -> None:
+    picture = told(3)
+    stale = {"section": 0, "age_s": 6.0}
+    for event in (
+        make_event("samples_stale", NOW_NS, number=2, active=True, **stale),
+        make_event("samples_stale", NOW_NS + 90 * SECOND_NS, number=3, **stale),
+        make_mode_event(4, Mode.MANUAL, NOW_NS, number=4),
+    ):
+        picture = fold_event(picture, event)
+    pages = {page.key: page for page in PAGES}
+    document, _ = open_page(pages["events"], snapshot_of(picture))
+    rows = [row for row in words(document).split("<tr") if "</td>" in row]
+    ended = [row for row in rows if row.startswith(' class="ended"')]
+    assert ended
+    assert all("<b>ended</b> after 90 s: No fresh samples" in row for row in ended)
+    changed = [row for row in rows if "MANUAL by operator" in row]
+    assert changed
+    assert all("began" not in row and "ended" not in row for row in changed)
+
+
 def test_what_comes_from_elsewhere_is_escaped_on_the_page() -> None:
     pages = {page.key: page for page in PAGES}
     document, _ = open_page(pages["health"], SNAPSHOTS["eventful"])

@@ -1,5 +1,6 @@
 """The journal: what happened, newest first, with a choice of what to show."""
 
+from collections.abc import Mapping
 from datetime import UTC, datetime
 from typing import Final
 
@@ -8,7 +9,7 @@ from ui.drawing import Div, InlineStyleSheet, LayoutDOM, RadioButtonGroup, colum
 from ui.grouping import EventGroup, group_events
 from ui.markup import badge, text
 from ui.panel import CONTROLS_CSS, PANEL_CSS, Desk
-from ui.panels.alarms import alike
+from ui.panels.alarms import alike, course
 from ui.snapshot import Snapshot
 
 _CHOICES: Final = (
@@ -54,7 +55,8 @@ class JournalPanel:
             f"<th>{name}</th>"
             for name in ("", "wall time UTC", "cell", "what", "what to do", "seen by")
         )
-        rows = "".join(_row(group) for group in group_events(events))
+        ended = snapshot.line.ended
+        rows = "".join(_row(group, ended) for group in group_events(events, ended))
         body = rows or '<tr><td colspan="6" class="none">Nothing to show.</td></tr>'
         html = (
             '<div class="scroll" style="max-height:calc(100vh - 250px)">'
@@ -68,14 +70,13 @@ class JournalPanel:
             self.update(self._snapshot)
 
 
-def _row(group: EventGroup) -> str:
+def _row(group: EventGroup, ended: Mapping[str, int]) -> str:
     event = group.event
     when = datetime.fromtimestamp(event.t_event_ns / 1e9, UTC).strftime("%m-%d %H:%M:%S")
     cell = ""
     if event.cell is not None and len(group.cells) == 1:
         cell = f'<a href="/cell?cell={event.cell}">{event.cell}</a>'
-    kind = "" if event.active else ' class="ended"'
-    state = "<b>began:</b> " if event.active else ""
+    kind, state = course(event, ended)
     return (
         f'<tr{kind}><td>{badge(event.priority)}</td><td class="time">{when}</td>'
         f'<td class="num">{cell}</td><td>{state}{text(event.sentence)}'
