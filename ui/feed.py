@@ -1,7 +1,8 @@
 """The process `feed`: folds what moves on Kafka into the live picture in Redis.
 
 It belongs to no consumer group and commits nothing: it reads the last minutes again when it
-starts, so that neither its own restart nor an empty Redis blanks a page.
+starts, so that neither its own restart nor an empty Redis blanks a page. The hours before them it
+takes over from Redis, as its life before left them there; where Redis was emptied they are gone.
 """
 
 import asyncio
@@ -11,8 +12,10 @@ from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any, Final, Protocol
 
+import msgspec
 from aiokafka import AIOKafkaConsumer, TopicPartition
 from aiokafka.errors import KafkaError
+from msgspec.structs import replace
 from redis.asyncio import Redis
 from redis.exceptions import RedisError
 
@@ -40,8 +43,9 @@ from ui.fold import (
     fold_proposal,
     fold_rejects,
 )
-from ui.picture import TREND_LENGTH, Picture, init_picture
-from ui.store import PictureWriter
+from ui.picture import Picture, init_picture
+from ui.store import PictureWriter, read_history
+from ui.trend import FINE
 from ui.waiting import pause
 
 _log: Final = logging.getLogger(__name__)
@@ -50,6 +54,7 @@ _LONGEST_WAIT_S: Final = 10.0
 _POLL_MS: Final = 250
 _FOLDED_AT_ONCE: Final = 5_000
 _HOUR_S: Final = 3600
+_REMEMBERING_S: Final = 5.0
 
 
 class Arrival(Protocol):
@@ -69,14 +74,14 @@ class Source:
     look_back_s: int
 
 
-_TREND_S: Final = TREND_LENGTH + 60
+_TREND_S: Final = int(FINE.span_s) + 60
 SOURCES: Final = (
     Source(ACCEPTED, lambda p, b: fold_accepted(p, decode_samples(b)), _TREND_S),
     Source(ESTIMATES, lambda p, b: fold_estimates(p, decode_estimates(b)), _TREND_S),
     Source(PROPOSALS, lambda p, b: fold_proposal(p, decode(b, Proposal)), _TREND_S),
     Source(MOVES, lambda p, b: fold_move(p, decode(b, Move)), _TREND_S),
     Source(COMMANDS, lambda p, b: fold_command(p, decode(b, Command)), 60),
-    # Events come on change only: a cell may have been in MANUAL since yesterday. A known limit: what
+    # Events come on change only: a cell may be in MANUAL since yesterday. A known limit: what
     # began earlier and still holds is not among the active events after a restart of the feed.
     Source(EVENTS, lambda p, b: fold_event(p, decode(b, Event)), 24 * _HOUR_S),
     Source(REJECTS, lambda p, b: fold_rejects(p, decode_rejects(b)), _HOUR_S),
@@ -136,11 +141,25 @@ class Feed:
 
     async def run(self, stop: asyncio.Event) -> None:
         """Feed until `stop` is set; an outage of Kafka or Redis is reported and waited out."""
+        await self._remember()
         async with asyncio.TaskGroup() as group:
             tasks = [group.create_task(self._consume(stop)), group.create_task(self._publish(stop))]
             await stop.wait()
             for task in tasks:
                 task.cancel()
+
+    async def _remember(self) -> None:
+        """Take over the history that Redis still holds, if it can be had at once."""
+        try:
+            async with (
+                asyncio.timeout(_REMEMBERING_S),
+                Redis.from_url(self._redis_address) as redis,
+            ):
+                history = await read_history(redis, self._sections, self._columns)
+        except (RedisError, OSError, TimeoutError, msgspec.MsgspecError) as exc:
+            _log.info("The trends begin afresh: no history in Redis (%s).", exc)
+        else:
+            self._picture = replace(self._picture, history=history)
 
     async def _consume(self, stop: asyncio.Event) -> None:
         wait_s = _FIRST_WAIT_S

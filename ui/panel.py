@@ -40,11 +40,17 @@ class Panel(Protocol):
 
 @dataclass
 class Selection:
-    """What this screen looks at: one cell, one quantity of the map. Listeners hear of a change."""
+    """What this screen looks at: one cell, one quantity of the map. Listeners hear of a change.
+
+    Attributes:
+        window_h: span of the trends, hours of the plant.
+        is_following: the trends go with the plant, rather than standing where a person moved them.
+    """
 
     cell: int
     quantity: str
     window_h: float
+    is_following: bool = True
     _listeners: list[Callable[[], None]] = field(default_factory=list)
 
     def listen(self, listener: Callable[[], None]) -> None:
@@ -54,15 +60,26 @@ class Selection:
     def choose(
         self, *, cell: int | None = None, quantity: str | None = None, window_h: float | None = None
     ) -> None:
-        """Look at something else; what is None stays."""
+        """Look at something else; what is None stays. A span of time is followed once chosen."""
         wanted = (
             self.cell if cell is None else cell,
             self.quantity if quantity is None else quantity,
             self.window_h if window_h is None else window_h,
         )
-        if wanted == (self.cell, self.quantity, self.window_h):
+        follows = self.is_following or window_h is not None
+        if (*wanted, follows) == (self.cell, self.quantity, self.window_h, self.is_following):
             return
         self.cell, self.quantity, self.window_h = wanted
+        self.is_following = follows
+        self._tell()
+
+    def stand_still(self) -> None:
+        """Leave the trends where they are."""
+        if self.is_following:
+            self.is_following = False
+            self._tell()
+
+    def _tell(self) -> None:
         for listener in self._listeners:
             listener()
 

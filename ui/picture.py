@@ -20,7 +20,6 @@ I64 = NDArray[np.int64]
 
 JOURNAL_LENGTH: Final = 200  # events kept
 EXAMPLES_LENGTH: Final = 40  # rejected samples kept, with what they were
-TREND_LENGTH: Final = 720  # rows kept per section
 LATENCY_LENGTH: Final = 600  # latencies kept per stage, for their quantiles
 
 GUARD: Final = "guard"  # the process that keeps the modes; also a key of `newest_ns`
@@ -115,7 +114,7 @@ class TrendRow(msgspec.Struct, frozen=True, kw_only=True, eq=False):
     """All trended columns of all cells of a section at one time.
 
     Attributes:
-        number: counts the rows of the section.
+        number: counts the rows of the section, those of the history by themselves.
         session: life of the gateway that the row is from.
         values: (C, columns) in the order of `ui.quantities.trend_columns`.
     """
@@ -128,11 +127,17 @@ class TrendRow(msgspec.Struct, frozen=True, kw_only=True, eq=False):
 
 
 class Picture(msgspec.Struct, frozen=True, kw_only=True, eq=False):
-    """Everything the screens show."""
+    """Everything the screens show.
+
+    Attributes:
+        trends: of each section, the rows of the last minutes, see `ui.trend`.
+        history: of each section, rows further apart that go back further.
+    """
 
     line: LinePicture
     sections: tuple[SectionPicture, ...]
     trends: tuple[tuple[TrendRow, ...], ...]
+    history: tuple[tuple[TrendRow, ...], ...]
     columns: tuple[str, ...]
 
 
@@ -162,6 +167,7 @@ def init_picture(sections: tuple[tuple[int, ...], ...], columns: tuple[str, ...]
         line=LinePicture(),
         sections=tuple(init_section(number, cells) for number, cells in enumerate(sections)),
         trends=((),) * len(sections),
+        history=((),) * len(sections),
         columns=columns,
     )
 

@@ -38,6 +38,7 @@ class Snapshot:
             what was said last, not what is.
         silence_s: wall time after which silence of decisions and of the guard is bad news.
         link: why the picture cannot be read, as a sentence; empty when it can.
+        trends, history: of each section, as in the picture.
         written_ns: when the feed last wrote.
     """
 
@@ -58,6 +59,7 @@ class Snapshot:
     solver: tuple[str, ...]
     sections: Mapping[int, SectionPicture]
     trends: Mapping[int, tuple[TrendRow, ...]]
+    history: Mapping[int, tuple[TrendRow, ...]]
     t_plant_s: float
     written_ns: int
     life: int = -1
@@ -165,6 +167,7 @@ def take_snapshot(
         solver=tuple(solver),
         sections=reading.sections,
         trends=reading.trends,
+        history=reading.history,
         t_plant_s=t_plant_s,
         written_ns=reading.written_ns,
         life=reading.life,

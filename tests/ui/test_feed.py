@@ -19,10 +19,11 @@ from stream.kafka import KafkaConnection, make_producer
 from stream.records import Command, CommandKind, encode
 from tests.ui.conftest import until
 from tests.ui.line_story import SECOND_NS, LineStory, make_mode_event, make_rejects
+from tests.ui.test_fold import told
 from ui.feed import Feed, fold_message
 from ui.picture import init_picture
 from ui.quantities import trend_columns
-from ui.store import NOTHING_READ, Reading, read_picture
+from ui.store import NOTHING_READ, PictureWriter, Reading, read_picture
 
 Publish = Callable[[LineStory, int, int], Awaitable[None]]
 
@@ -90,7 +91,7 @@ async def test_picture_shows_what_was_and_what_comes(
 
             await until(lambda: shows(19))
             before = await reading_of(database)
-            assert len(before.trends[0]) == 20
+            assert len(before.history[0]) == 20
             assert before.sections[0].modes[0] is Mode.AUTO
             await publish(producer, story, 20, 1)
             await until(lambda: shows(20))
@@ -106,7 +107,7 @@ async def test_restart_with_an_empty_redis_brings_the_picture_back(
     story = LineStory(0, cells, session=time.time_ns())
 
     async def has_trend() -> bool:
-        return len((await reading_of(database)).trends.get(0, ())) == 30
+        return len((await reading_of(database)).history.get(0, ())) == 30
 
     async with sending(topics) as producer:
         await publish(producer, story, 0, 30)
@@ -120,6 +121,16 @@ async def test_restart_with_an_empty_redis_brings_the_picture_back(
             await until(has_trend)
             section = (await reading_of(database)).sections[0]
             assert section.modes == (Mode.AUTO, Mode.MANUAL)
+
+
+async def test_a_new_life_takes_the_hours_before_over_from_redis(database: str) -> None:
+    nowhere = KafkaConnection(f"kafka://127.0.0.1:{free_port()}")
+    cells = (1, 2, 3, 4)
+    picture = told(100)
+    async with Redis.from_url(database) as redis:
+        await PictureWriter(redis, life=1).write(picture, time.time_ns())
+    async with feeding(nowhere, database, cells) as feed:
+        await until(lambda: len(feed.picture.history[0]) == 100)
 
 
 async def test_bad_bytes_are_counted_and_the_feed_goes_on(
@@ -148,7 +159,7 @@ async def test_a_redis_that_goes_and_comes_gets_the_whole_picture_again(
     await server.start()
 
     async def is_shown() -> bool:
-        return len((await reading_of(server.address)).trends.get(0, ())) == 3
+        return len((await reading_of(server.address)).history.get(0, ())) == 3
 
     async with sending(topics) as producer:
         await publish(producer, story, 0, 3)

@@ -50,6 +50,7 @@ def looked_at(picture: Picture, *, now_ns: int = NOW_NS, link: str = "") -> Snap
         line=picture.line,
         sections=dict(enumerate(picture.sections)),
         trends=dict(enumerate(picture.trends)),
+        history=dict(enumerate(picture.history)),
     )
     return take_snapshot(LAYOUT, reading, number=1, now_ns=now_ns, max_age_s=5.0, link=link)
 

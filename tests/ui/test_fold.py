@@ -33,11 +33,11 @@ from ui.fold import (
 from ui.picture import (
     EXAMPLES_LENGTH,
     JOURNAL_LENGTH,
-    TREND_LENGTH,
     Picture,
     init_picture,
 )
 from ui.quantities import trend_columns
+from ui.trend import COARSE, FINE, extend_trend, joined
 
 CELLS = (1, 2, 3, 4)
 STORY = LineStory(0, CELLS)
@@ -120,14 +120,47 @@ def test_a_section_that_changed_is_another_object_and_the_rest_is_the_same() -> 
     assert before.sections[0].values == {}
 
 
-def test_trend_has_a_row_for_each_second_and_stays_bounded() -> None:
-    picture = told(TREND_LENGTH + 30)
-    rows = picture.trends[0]
-    assert len(rows) == TREND_LENGTH
-    assert [row.number for row in rows] == list(range(30, TREND_LENGTH + 30))
+def test_trend_has_a_row_for_each_second_and_half_a_day_of_history() -> None:
+    picture = told(800)  # a minute of the plant each
+    rows, past = picture.trends[0], picture.history[0]
+    assert [row.number for row in rows] == list(range(784, 800))
+    assert past[-1].t_plant_s - past[0].t_plant_s == 12 * 3600
     at = picture.columns.index("estimate.alumina_wt_pct")
-    expected = STORY.estimate(TREND_LENGTH + 29, NOW_NS).values["alumina_wt_pct"]
-    np.testing.assert_allclose(rows[-1].values[:, at], expected, rtol=1e-6)
+    expected = STORY.estimate(799, NOW_NS).values["alumina_wt_pct"]
+    for row in (rows[-1], past[-1]):
+        np.testing.assert_allclose(row.values[:, at], expected, rtol=1e-6)
+
+
+@pytest.mark.parametrize("speed", [1.0, 10.0, 60.0, 600.0])
+def test_trends_cover_half_a_day_at_any_speed_of_the_plant_and_stay_bounded(speed: float) -> None:
+    picture = init_picture(((1,),), ("measured.cell_voltage_v",))
+    for second in range(int(13 * 3600 / speed)):
+        section = changed(picture.sections[0], t_plant_s=1.0e9 + second * speed)
+        picture = extend_trend(picture, section, NOW_NS + second * SECOND_NS, session=1)
+    rows, past = picture.trends[0], picture.history[0]
+    assert len(rows) <= FINE.length
+    assert len(past) <= COARSE.length
+    shown = joined(past, rows)
+    times = np.array([row.t_plant_s for row in shown])
+    assert times[-1] - times[0] >= 12 * 3600 - 2 * max(COARSE.period_s, speed)
+    assert (np.diff(times) > 0).all()
+    assert np.diff(times).max() <= max(60.0, speed)
+    last = times > times[-1] - 890
+    assert np.diff(times[last]).max(initial=0.0) <= max(2.0, speed)
+
+
+def test_history_that_was_taken_over_goes_on_where_it_ended() -> None:
+    past = told(100).history
+    picture = told(30, changed(blank(), history=past), start=85)
+    numbers = [row.number for row in picture.history[0]]
+    assert numbers == list(range(115))
+    reborn = replace(STORY, session=2)
+    now_ns = NOW_NS + 900 * SECOND_NS
+    picture = fold_estimates(picture, reborn.estimate(0, now_ns))
+    assert [row.number for row in picture.history[0]] == [116]
+    late = fold_estimates(changed(blank(), history=picture.history), STORY.estimate(200, now_ns))
+    assert late.history is not None
+    assert late.history[0] is picture.history[0]
 
 
 def test_trend_goes_on_with_measurements_when_estimates_stop() -> None:

@@ -29,6 +29,7 @@ from ui.panel import Desk, Selection
 from ui.panels.header import HeaderPanel
 from ui.panels.map import MapPanel
 from ui.panels.mode import ModePanel
+from ui.panels.picker import PickerPanel
 from ui.panels.trends import TrendsPanel
 from ui.picture import Picture, init_picture
 from ui.quantities import QUANTITIES, trend_columns
@@ -79,6 +80,7 @@ def snapshot_of(picture: Picture, *, number: int = 1, after_s: float = 0.0) -> S
         line=picture.line,
         sections=dict(enumerate(picture.sections)),
         trends=dict(enumerate(picture.trends)),
+        history=dict(enumerate(picture.history)),
     )
     now_ns = newest + int(after_s * SECOND_NS)
     return take_snapshot(LAYOUT, reading, number=number, now_ns=now_ns, max_age_s=5.0)
@@ -384,12 +386,45 @@ def test_trends_start_afresh_after_a_gap_or_a_new_life_of_the_feed() -> None:
     snapshot = snapshot_of(told(4))
     panel.update(snapshot)
     rows = told(9).trends
-    panel.update(replace(snapshot, trends={0: rows[0][6:]}))
+    panel.update(replace(snapshot, trends={0: rows[0][6:]}, history={}))
     assert len(panel.source.data["t"]) == 3
     panel.update(replace(snapshot, life=2))
     assert len(panel.source.data["t"]) == 4
-    panel.update(replace(snapshot, life=3, trends={}))
+    panel.update(replace(snapshot, life=3, trends={}, history={}))
     assert len(panel.source.data["t"]) == 0
+
+
+def test_trends_go_back_further_than_the_fine_rows() -> None:
+    panel = TrendsPanel(desk_of())
+    picture = told(100)
+    panel.update(snapshot_of(picture))
+    assert len(picture.trends[0]) < 20
+    assert len(panel.source.data["t"]) == 100
+
+
+def test_trends_follow_the_plant_until_a_person_moves_them_and_when_a_span_is_chosen() -> None:
+    desk = desk_of()
+    panel, picker = TrendsPanel(desk), PickerPanel(desk)
+    picture = told(3)
+    panel.update(snapshot_of(picture))
+    axis = panel._x_range
+    end = axis.end
+    picture = told(1, picture, start=3)
+    panel.update(snapshot_of(picture))
+    assert axis.end == end + 60_000.0
+    axis.update(start=axis.start - 5.0e6, end=axis.end - 5.0e6)  # as the browser does for a drag
+    moved = (axis.start, axis.end)
+    picture = told(1, picture, start=4)
+    panel.update(snapshot_of(picture))
+    picker.update(snapshot_of(picture))
+    assert (axis.start, axis.end) == moved
+    assert "stand where you moved them" in picker._legend.text
+    picker._window.active = 2  # the span that was chosen before
+    panel.update(snapshot_of(picture))
+    picker.update(snapshot_of(picture))
+    assert axis.end == end + 120_000.0
+    assert axis.end - axis.start == 4 * 3.6e6
+    assert "stand where" not in picker._legend.text
 
 
 def _command(cell: int, mode: Mode, now_ns: int) -> Command:

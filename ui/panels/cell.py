@@ -73,7 +73,10 @@ class CellPanel(TextPanel):
 
     def _history(self, snapshot: Snapshot, quantity: Quantity, cell: int) -> np.ndarray:
         section, position = snapshot.layout.place[cell]
-        rows = snapshot.trends.get(section, ())[-_SPARK_ROWS:]
+        # The history is evenly spaced; its end is the newest row.
+        rows = (
+            snapshot.history.get(section, ())[-_SPARK_ROWS:] + snapshot.trends.get(section, ())[-1:]
+        )
         if not rows or quantity.column not in self._desk.columns:
             return np.zeros(0)
         column = self._desk.columns.index(quantity.column)

@@ -8,6 +8,10 @@ from ui.panels.trends import trend_legend
 from ui.snapshot import Snapshot
 
 WINDOWS_H: Final = (0.25, 1.0, 4.0, 12.0)
+_STANDING: Final = (
+    '<div class="status">The trends stand where you moved them. Choose a span to follow the plant '
+    "again.</div>"
+)
 
 
 class PickerPanel:
@@ -34,10 +38,8 @@ class PickerPanel:
             active=WINDOWS_H.index(desk.selection.window_h),
             stylesheets=controls,
         )
-        self._window.on_change(
-            "active", lambda _a, _o, new: desk.selection.choose(window_h=WINDOWS_H[new])
-        )
-        legend = Div(
+        self._window.on_change("active", self._span_chosen)
+        self._legend = Div(
             text=trend_legend(),
             disable_math=True,
             align="center",
@@ -46,7 +48,7 @@ class PickerPanel:
             stylesheets=[InlineStyleSheet(css=PANEL_CSS)],
         )
         self._root: LayoutDOM = row(
-            before, self._select, after, self._window, legend, sizing_mode="stretch_width"
+            before, self._select, after, self._window, self._legend, sizing_mode="stretch_width"
         )
 
     @property
@@ -57,6 +59,18 @@ class PickerPanel:
         shown = str(self._desk.selection.cell)
         if self._select.value != shown:
             self._select.value = shown
+        # Nothing chosen while the axis stands where a person moved it: so that every choice is one.
+        follows = self._desk.selection.is_following
+        span = WINDOWS_H.index(self._desk.selection.window_h) if follows else None
+        if self._window.active != span:
+            self._window.active = span
+        words = trend_legend() if follows else _STANDING + trend_legend()
+        if self._legend.text != words:
+            self._legend.text = words
+
+    def _span_chosen(self, _attr: str, _old: int | None, new: int | None) -> None:
+        if new is not None:
+            self._desk.selection.choose(window_h=WINDOWS_H[new])
 
     def _step(self, by: int) -> None:
         cells = self._desk.layout.cells

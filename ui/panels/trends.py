@@ -17,9 +17,10 @@ from ui.drawing import (
     figure,
 )
 from ui.panel import Desk
-from ui.picture import TREND_LENGTH, TrendRow
+from ui.picture import TrendRow
 from ui.quantities import TREND_QUANTITIES, Quantity
 from ui.snapshot import Snapshot
+from ui.trend import COARSE, FINE, joined
 
 ESTIMATE: Final = "#1f4e79"
 BAND: Final = "#b8c7d6"
@@ -28,10 +29,15 @@ APPLIED: Final = "#263038"
 ASKED: Final = "#7a4a86"
 _COLUMNS: Final = 2
 _HOUR_MS: Final = 3_600_000.0
+_MOST_SHOWN: Final = 2 * (FINE.length + COARSE.length)  # rows in the browser
 
 
 class TrendsPanel:
-    """Six plots on one axis of plant time; the newest rows are streamed, nothing is sent twice."""
+    """Six plots on one axis of plant time; the newest rows are streamed, and all are sent again
+    only for another cell, after a gap, and when the fine rows of the past have become too many.
+
+    The axis goes with the plant until a person moves it, then when a span is chosen again.
+    """
 
     interval_s = 1.0
 
@@ -41,6 +47,9 @@ class TrendsPanel:
         self._shown: tuple[int, int, int] | None = None  # cell, life, number of the newest row
         self.source = ColumnDataSource({name: [] for name in self._names()})
         self._x_range = Range1d(start=0.0, end=1.0)
+        self._is_moving = False
+        for end in ("start", "end"):
+            self._x_range.on_change(end, self._touched)
         self._pointer = Span(dimension="height", line_color="#56626a", line_width=1)
         plots = [
             (self._plot(quantity), *divmod(i, _COLUMNS))
@@ -58,21 +67,33 @@ class TrendsPanel:
         cell = self._desk.selection.cell
         section, position = snapshot.layout.place[cell]
         rows = snapshot.trends.get(section, ())
+        past = snapshot.history.get(section, ())
         newest = rows[-1].number if rows else -1
         if self._shown is None or self._shown[:2] != (cell, snapshot.life):
-            self.source.data = self._table(rows, position)
+            self.source.data = self._table(joined(past, rows), position)
         elif newest != self._shown[2]:
-            fresh = [row for row in rows if row.number > self._shown[2]]
-            if len(fresh) == len(rows) or fresh[0].number != self._shown[2] + 1:
-                self.source.data = self._table(rows, position)
+            fresh = tuple(row for row in rows if row.number > self._shown[2])
+            is_gap = len(fresh) == len(rows) or fresh[0].number != self._shown[2] + 1
+            if is_gap or len(self.source.data["t"]) + len(fresh) > _MOST_SHOWN:
+                self.source.data = self._table(joined(past, rows), position)
             else:
-                self.source.stream(self._table(tuple(fresh), position), rollover=TREND_LENGTH)
+                self.source.stream(self._table(fresh, position))
         self._shown = (cell, snapshot.life, newest)
-        if rows:
-            end = rows[-1].t_plant_s * 1000.0
-            start = end - self._desk.selection.window_h * _HOUR_MS
-            if (self._x_range.start, self._x_range.end) != (start, end):
+        if rows and self._desk.selection.is_following:
+            self._follow(rows[-1].t_plant_s * 1000.0)
+
+    def _follow(self, end: float) -> None:
+        start = end - self._desk.selection.window_h * _HOUR_MS
+        if (self._x_range.start, self._x_range.end) != (start, end):
+            self._is_moving = True
+            try:
                 self._x_range.update(start=start, end=end)
+            finally:
+                self._is_moving = False
+
+    def _touched(self, _attr: str, _old: float, _new: float) -> None:
+        if not self._is_moving:
+            self._desk.selection.stand_still()
 
     def _names(self) -> list[str]:
         names = ["t"]
