@@ -290,7 +290,7 @@ def test_a_click_puts_a_cell_in_manual(line: RunningLine, browser: webdriver.Chr
     command = wait(lambda: line.commands)[0]
     assert (command.cell, command.mode, command.reason) == (207, Mode.MANUAL, "anode change")
     assert command.expires_ns > time.time_ns() - 20 * SECOND_NS
-    wait(lambda: "Cell 207 is in MANUAL" in words(browser))
+    wait(lambda: "The guard has cell 207 in MANUAL" in words(browser))
     wait(lambda: not button(browser, "MANUAL").is_enabled())
     assert button(browser, "AUTO").is_enabled()
     assert complaints(browser) == []

@@ -73,17 +73,20 @@ def eventful(picture: Picture) -> Picture:
 
 def snapshot_of(picture: Picture, *, number: int = 1, after_s: float = 0.0) -> Snapshot:
     newest = max(section.t_estimated_ns for section in picture.sections) or NOW_NS
-    reading = Reading(
+    now_ns = newest + int(after_s * SECOND_NS)
+    return take_snapshot(LAYOUT, reading_of(picture), number=number, now_ns=now_ns, max_age_s=5.0)
+
+
+def reading_of(picture: Picture) -> Reading:
+    return Reading(
         life=1,
-        written_ns=newest,
+        written_ns=max(section.t_estimated_ns for section in picture.sections) or NOW_NS,
         versions={},
         line=picture.line,
         sections=dict(enumerate(picture.sections)),
         trends=dict(enumerate(picture.trends)),
         history=dict(enumerate(picture.history)),
     )
-    now_ns = newest + int(after_s * SECOND_NS)
-    return take_snapshot(LAYOUT, reading, number=number, now_ns=now_ns, max_age_s=5.0)
 
 
 @dataclass
@@ -458,7 +461,7 @@ def test_mode_is_asked_confirmed_pending_and_then_seen() -> None:
     assert "waiting for the guard" in _status(panel)
     picture = fold_event(picture, make_mode_event(6, Mode.MANUAL, issued_ns + SECOND_NS))
     panel.update(snapshot_of(picture))
-    assert "Cell 6 is in MANUAL" in _status(panel)
+    assert "The guard has cell 6 in MANUAL" in _status(panel)
     assert panel.buttons[Mode.MANUAL].disabled
     assert not panel.buttons[Mode.AUTO].disabled
 
@@ -494,8 +497,65 @@ def test_silence_of_the_guard_is_said_when_the_command_has_run_out() -> None:
     picture = told(3)
     panel, _ = _asking_panel(picture)
     panel.update(snapshot_of(picture, after_s=30.0))
-    assert "The guard did not answer" in _status(panel)
+    assert "No answer of the guard was seen" in _status(panel)
     assert not panel.buttons[Mode.MANUAL].disabled
+
+
+def test_without_a_picture_nothing_is_said_of_the_guard_until_it_is_back() -> None:
+    picture = told(3)
+    panel, command = _asking_panel(picture)
+    away = take_snapshot(
+        LAYOUT, reading_of(picture), number=2, now_ns=command.expires_ns + SECOND_NS,
+        max_age_s=5.0, link="No Redis at redis://x",
+    )  # fmt: skip
+    panel.update(away)
+    assert "is not known: the picture cannot be read" in _status(panel)
+    assert "did not answer" not in _status(panel)
+    assert not panel.buttons[Mode.MANUAL].disabled
+    obeyed = make_mode_event(6, Mode.MANUAL, command.t_issued_ns + SECOND_NS)
+    panel.update(snapshot_of(fold_event(picture, obeyed), after_s=60.0))
+    assert "The guard has cell 6 in MANUAL" in _status(panel)
+
+
+def test_an_outcome_belongs_to_its_cell_whichever_is_looked_at() -> None:
+    asked = Asked()
+    desk = desk_of(asked, cell=6)
+    panel = ModePanel(desk)
+    snapshot = snapshot_of(told(3))
+    panel.update(snapshot)
+    _click(panel.buttons[Mode.MANUAL])
+    panel.reason.value = "tapping"
+    _click(panel.confirm)
+    desk.selection.choose(cell=7)
+    panel.update(snapshot)
+    assert not panel.buttons[Mode.ADVISORY].disabled
+    _click(panel.buttons[Mode.ADVISORY])
+    panel.reason.value = "anode change"
+    asked.say(Sent(_command(6, Mode.MANUAL, NOW_NS + 3 * SECOND_NS)))
+    assert panel.confirm.label == "Put cell 7 in ADVISORY"
+    assert panel.reason.value == "anode change"
+    assert "asked for MANUAL" not in _status(panel)
+    _click(panel.confirm)
+    assert asked.modes[-1] == (7, Mode.ADVISORY, "anode change")
+    asked.say(Refused("No answer from Kafka."))
+    assert "No answer from Kafka" in _status(panel)
+    desk.selection.choose(cell=6)
+    panel.update(snapshot)
+    assert "ann asked for MANUAL" in _status(panel)
+    assert all(button.disabled for button in panel.buttons.values())
+
+
+def test_a_refusal_of_the_desk_for_another_cell_leaves_this_one_alone() -> None:
+    asked = Asked()
+    desk = desk_of(asked, cell=6)
+    panel = ModePanel(desk)
+    panel.update(SNAPSHOTS["running"])
+    _click(panel.buttons[Mode.MANUAL])
+    _click(panel.confirm)
+    desk.selection.choose(cell=7)
+    panel.update(SNAPSHOTS["running"])
+    asked.say(Refused("No answer from Kafka."))
+    assert "No answer from Kafka" not in _status(panel)
 
 
 def test_refusal_of_the_desk_is_shown_and_the_choice_stays() -> None:
