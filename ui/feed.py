@@ -31,6 +31,7 @@ from stream.topics import (
     MOVES,
     PROPOSALS,
     REJECTS,
+    SAMPLES,
     Topic,
 )
 from ui.fold import (
@@ -42,6 +43,7 @@ from ui.fold import (
     fold_move,
     fold_proposal,
     fold_rejects,
+    note_arrival,
 )
 from ui.picture import Picture, init_picture
 from ui.store import PictureWriter, read_history
@@ -58,7 +60,7 @@ _REMEMBERING_S: Final = 5.0
 
 
 class Arrival(Protocol):
-    """A Kafka message, as far as the feed looks at it."""
+    """A Kafka message, as far as the feed looks at it; its time in ms."""
 
     topic: str
     value: bytes | None
@@ -67,15 +69,18 @@ class Arrival(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class Source:
-    """A topic of the feed: how it is folded, and how far back a start reads it."""
+    """A topic of the feed: how it is folded, or None where all that counts is that something came,
+    and how far back a start reads it."""
 
     topic: Topic
-    fold: Callable[[Picture, bytes], Picture]
+    fold: Callable[[Picture, bytes], Picture] | None
     look_back_s: int
 
 
 _TREND_S: Final = int(FINE.span_s) + 60
 SOURCES: Final = (
+    # What was accepted says nothing of the gateway: the loop may be what is silent.
+    Source(SAMPLES, None, 60),
     Source(ACCEPTED, lambda p, b: fold_accepted(p, decode_samples(b)), _TREND_S),
     Source(ESTIMATES, lambda p, b: fold_estimates(p, decode_estimates(b)), _TREND_S),
     Source(PROPOSALS, lambda p, b: fold_proposal(p, decode(b, Proposal)), _TREND_S),
@@ -90,12 +95,16 @@ SOURCES: Final = (
 _BY_TOPIC: Final[Mapping[str, Source]] = {source.topic.name: source for source in SOURCES}
 
 
-def fold_message(picture: Picture, topic: str, payload: bytes | None) -> Picture:
+def fold_message(picture: Picture, message: Arrival) -> Picture:
     """Return the picture after one message; one that cannot be read is counted."""
+    topic, payload = message.topic, message.value
+    fold = _BY_TOPIC[topic].fold
+    if fold is None:
+        return note_arrival(picture, topic, message.timestamp * 1_000_000)
     if payload is None:
         return count_unreadable(picture)
     try:
-        return _BY_TOPIC[topic].fold(picture, payload)
+        return fold(picture, payload)
     except (FrameError, RecordError) as exc:
         _log.debug("A message on %s could not be read: %s", topic, exc)
         return count_unreadable(picture)
@@ -104,7 +113,7 @@ def fold_message(picture: Picture, topic: str, payload: bytes | None) -> Picture
 def fold_messages(picture: Picture, messages: Iterable[Arrival]) -> Picture:
     """Return the picture after all `messages`, taken in the order in which Kafka got them."""
     for message in sorted(messages, key=lambda message: message.timestamp):
-        picture = fold_message(picture, message.topic, message.value)
+        picture = fold_message(picture, message)
     return picture
 
 

@@ -61,7 +61,6 @@ def fold_accepted(picture: Picture, frame: SampleFrame) -> Picture:
         t_plant_s=float(frame.t_plant_s[-1]),
     )
     line = replace(picture.line, points_accepted=picture.line.points_accepted + frame.usable_points)
-    line = _seen(line, "samples", frame.t_received_ns)
     line = _seen(line, "accepted", frame.t_accepted_ns)
     if newest_ns.max(initial=0):
         line = _timed(line, "accepted", int(newest_ns.max()), frame.t_accepted_ns)
@@ -242,6 +241,11 @@ def fold_rejects(picture: Picture, frame: RejectFrame, *, dead: bool = False) ->
 def count_unreadable(picture: Picture) -> Picture:
     """Count a message of which not even the form could be read."""
     return _count(picture, unreadable=1)
+
+
+def note_arrival(picture: Picture, topic: str, time_ns: int) -> Picture:
+    """Note that something came on a topic, whatever it was."""
+    return replace(picture, line=_seen(picture.line, topic, time_ns))
 
 
 def _section(picture: Picture, number: int, cells: tuple[int, ...]) -> SectionPicture | None:

@@ -5,6 +5,7 @@ import logging
 import time
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
+from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
@@ -184,10 +185,28 @@ async def test_no_kafka_is_one_sentence_with_address_and_remedy(
     assert "start the broker or set kafka.address" in caplog.text
 
 
+@dataclass
+class Come:
+    topic: str
+    value: bytes | None
+    timestamp: int = 0
+
+
+def test_that_samples_came_is_noted_without_reading_them_and_accepted_ones_prove_nothing() -> None:
+    blank = init_picture(((1, 2, 3, 4),), trend_columns())
+    picture = fold_message(blank, Come("samples", b"not a frame", 1_790_000_000_123))
+    assert picture.line.newest_ns == {"samples": 1_790_000_000_123_000_000}
+    assert picture.line.unreadable == 0
+    story = LineStory(0, (1, 2, 3, 4))
+    accepted = encode_samples(story.accepted(0, 1_790_000_000 * SECOND_NS))
+    picture = fold_message(blank, Come("accepted", accepted))
+    assert "samples" not in picture.line.newest_ns
+
+
 def test_a_command_is_folded_too() -> None:
     command = Command(
         command_id="a", kind=CommandKind.SET_MODE, section=0, cell=1, mode=Mode.MANUAL,
         issued_by="ann", role="operator", reason="tapping", t_issued_ns=1, expires_ns=2,
     )  # fmt: skip
-    picture = fold_message(init_picture(((1,),), ()), "commands", encode(command))
+    picture = fold_message(init_picture(((1,),), ()), Come("commands", encode(command)))
     assert picture.line.commands == {1: command}
