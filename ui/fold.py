@@ -21,15 +21,14 @@ from ui.picture import (
     LATENCY_LENGTH,
     LinePicture,
     Picture,
-    RejectExample,
     SectionPicture,
     column_of,
     times_of,
 )
+from ui.rejected import count_rejects, examples_of, source_of
 from ui.trend import extend_trend
 
 _ESTIMATE_OVERDUE_NS: Final = 3_000_000_000  # trends go on without estimates after this
-_ORIGINAL_SHOWN: Final = 60  # bytes of an unreadable message that are shown
 _STEP: Final = {MoveState.HELD: 0, MoveState.INTENT: 0}  # the others come after these
 
 
@@ -206,33 +205,17 @@ def fold_rejects(picture: Picture, frame: RejectFrame, *, dead: bool = False) ->
         dead: the frame is a dead letter: a message on which an agent failed.
     """
     line = picture.line
-    where = f"{frame.origin.topic}/{frame.origin.partition}"
-    order = f"{'dead ' if dead else ''}{where}"
-    if frame.origin.offset <= line.reject_order.get(order, -1):
+    source = source_of(frame, dead=dead)
+    if frame.origin.offset <= line.reject_order.get(source, -1):
         return _count(picture, repeated=1)
-    rejected = line.rejected
-    for reason in () if dead else frame.reason:
-        rejected = _add(rejected, reason, 1)
-    examples = tuple(
-        RejectExample(
-            t_rejected_ns=frame.t_rejected_ns,
-            section=frame.section,
-            cell=int(frame.cell[i]),
-            signal=frame.signal[i],
-            value=float(frame.value[i]),
-            reason=frame.reason[i],
-            detail=frame.detail[i],
-            where=f"{where}/{frame.origin.offset}",
-            original=_readable(frame.original[i]),
-        )
-        for i in range(min(len(frame.reason), EXAMPLES_LENGTH))
-    )
+    if not dead:
+        samples, messages = count_rejects(line.rejected, line.refused, frame)
+        line = replace(line, rejected=samples, refused=messages)
     line = replace(
         line,
-        rejected=rejected,
         dead_letters=line.dead_letters + dead,
-        examples=(*line.examples, *examples)[-EXAMPLES_LENGTH:],
-        reject_order=line.reject_order | {order: frame.origin.offset},
+        examples=(*line.examples, *examples_of(frame))[-EXAMPLES_LENGTH:],
+        reject_order=line.reject_order | {source: frame.origin.offset},
     )
     name = "dead-letters" if dead else "rejects"
     return replace(picture, line=_seen(line, name, frame.t_rejected_ns))
@@ -326,11 +309,3 @@ def _with(picture: Picture, line: LinePicture, section: SectionPicture) -> Pictu
     sections = list(picture.sections)
     sections[section.section] = section
     return replace(picture, line=line, sections=tuple(sections))
-
-
-def _readable(original: bytes | None) -> str:
-    if original is None:
-        return ""
-    shown = original[:_ORIGINAL_SHOWN]
-    tail = "…" if len(original) > _ORIGINAL_SHOWN else ""
-    return "".join(chr(byte) if 32 <= byte < 127 else "·" for byte in shown) + tail

@@ -84,7 +84,9 @@ class LinePicture(msgspec.Struct, frozen=True, kw_only=True):
     Attributes:
         newest_ns: topic -> wall time of its newest record; "guard": of its newest word of any kind.
         latency_ms: stage -> the newest latencies, from the source time to that stage.
-        reject_order: "topic/partition" -> offset of the newest rejected message.
+        rejected: reason -> rejected samples, those of messages refused whole included.
+        refused: reason -> messages refused whole.
+        reject_order: source, see `ui.rejected` -> offset of the newest rejected message.
         active: what has begun and not ended, by its subject, see `ui.active`.
         ended: id of an event of the journal that ended something -> when that had begun, wall time.
         commands: newest command of each cell.
@@ -92,6 +94,7 @@ class LinePicture(msgspec.Struct, frozen=True, kw_only=True):
 
     points_accepted: int = 0
     rejected: dict[str, int] = {}
+    refused: dict[str, int] = {}
     dead_letters: int = 0
     proposals: int = 0
     fallbacks: int = 0

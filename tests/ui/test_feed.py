@@ -148,7 +148,7 @@ async def test_bad_bytes_are_counted_and_the_feed_goes_on(
         async with feeding(topics, database, cells) as feed:
             await until(lambda: feed.picture.sections[0].estimate_order[0] == story.session)
             await until(lambda: feed.picture.line.unreadable >= 8)
-            assert feed.picture.line.rejected["malformed"] >= 1
+            assert feed.picture.line.refused["malformed"] >= 1
 
 
 async def test_a_redis_that_goes_and_comes_gets_the_whole_picture_again(

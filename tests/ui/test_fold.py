@@ -9,8 +9,9 @@ from hypothesis import strategies as st
 from msgspec.structs import replace as changed
 
 from control.modes import Mode
-from stream.frames import Quality
+from stream.frames import Origin, Quality
 from stream.records import Command, CommandKind, Event, MoveState
+from stream.screening import reject_message
 from tests.ui.line_story import (
     BEAM,
     FEED,
@@ -390,7 +391,8 @@ def test_newest_command_of_a_cell_is_kept() -> None:
 def test_rejects_are_counted_by_reason_with_readable_examples() -> None:
     frame = make_rejects(10, NOW_NS, cells=(1, 2))
     picture = fold_rejects(fold_rejects(blank(), frame), frame)
-    assert picture.line.rejected == {"not finite": 2, "malformed": 1}
+    assert picture.line.rejected == {"not finite": 2}
+    assert picture.line.refused == {"malformed": 1}
     assert picture.line.repeated == 1
     last = picture.line.examples[-1]
     assert last.where == "samples/0/10"
@@ -402,7 +404,27 @@ def test_dead_letters_are_counted_apart() -> None:
     picture = fold_rejects(blank(), make_rejects(10, NOW_NS), dead=True)
     picture = fold_rejects(picture, make_rejects(10, NOW_NS))
     assert picture.line.dead_letters == 1
-    assert picture.line.rejected == {"not finite": 1, "malformed": 1}
+    assert picture.line.rejected == {"not finite": 1}
+
+
+def test_a_message_refused_whole_counts_the_samples_that_it_carried() -> None:
+    unknown = reject_message(
+        b"frame", Origin("samples", 0, 4), "unknown section", "", NOW_NS, section=9, points=240
+    )
+    picture = fold_rejects(blank(), unknown)
+    assert picture.line.rejected == {"unknown section": 240}
+    assert picture.line.refused == {"unknown section": 1}
+
+
+def test_two_agents_that_fail_on_one_message_are_two_dead_letters() -> None:
+    picture = blank()
+    for agent in ("estimate", "guard-samples", "estimate"):
+        letter = reject_message(
+            b"frame", Origin("accepted", 0, 4), "agent failed", f"{agent}: KeyError: 7", NOW_NS
+        )
+        picture = fold_rejects(picture, letter, dead=True)
+    assert picture.line.dead_letters == 2
+    assert picture.line.repeated == 1
 
 
 def test_examples_are_bounded_and_long_messages_cut() -> None:
