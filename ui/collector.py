@@ -14,6 +14,7 @@ import msgspec
 from redis.asyncio import Redis
 from redis.exceptions import RedisError
 
+from stream.masking import without_password
 from ui.layout import LineLayout
 from ui.snapshot import SILENCE_S, Snapshot, blank_snapshot, take_snapshot
 from ui.store import NOTHING_READ, Reading, read_picture
@@ -85,8 +86,8 @@ class Collector:
                         _log.warning("%s (%s)", link, exc)
                 except (RedisError, OSError) as exc:
                     link = (
-                        f"No Redis at {self._redis_address}: the figures below stand still. "
-                        "Start it, or set redis.address."
+                        f"No Redis at {without_password(self._redis_address)}: the figures below "
+                        "stand still. Start it, or set redis.address."
                     )
                     if not was_away:
                         _log.warning("%s (%s)", link, exc)

@@ -21,6 +21,7 @@ from redis.exceptions import RedisError
 
 from stream.frame_codec import FrameError, decode_estimates, decode_rejects, decode_samples
 from stream.kafka import KafkaConnection, make_consumer
+from stream.masking import without_password
 from stream.records import Command, Event, Move, Proposal, RecordError, decode
 from stream.topics import (
     ACCEPTED,
@@ -184,7 +185,7 @@ class Feed:
             except (KafkaError, OSError) as exc:
                 _log.warning(
                     "No Kafka at %s (%s); start the broker or set kafka.address. Again in %.1f s.",
-                    self._kafka.address,
+                    without_password(self._kafka.address),
                     exc or type(exc).__name__,
                     wait_s,
                 )
@@ -241,7 +242,7 @@ class Feed:
                 except (RedisError, OSError) as exc:
                     _log.warning(
                         "No Redis at %s (%s); start it or set redis.address. Again in %.1f s.",
-                        self._redis_address,
+                        without_password(self._redis_address),
                         exc,
                         wait_s,
                     )
