@@ -25,7 +25,7 @@ def shown_quantities(plant: PlantFile) -> tuple[Quantity, ...]:
     bands = {row.name: (row.normal_low, row.normal_high) for row in plant.signals}
     for row in plant.setpoints:
         bands.setdefault(row.name, (row.low, row.high))
-    for name in ("alumina", "superheat", "acd"):
+    for name in ("alumina", "superheat"):
         bands[name] = plant.control.bounds(name)
     return fitted(bands)
 

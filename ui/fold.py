@@ -125,7 +125,7 @@ def fold_proposal(picture: Picture, proposal: Proposal) -> Picture:
 
 
 def fold_move(picture: Picture, move: Move) -> Picture:
-    """Take in how far a move has come: asked, applied, read back, and the mode of its cell."""
+    """Take in how far a move has come: asked, applied, and the mode of its cell."""
     section, at = _cell(picture, move.section, move.cell)
     if section is None:
         return _count(picture, strange=1)
@@ -134,7 +134,7 @@ def fold_move(picture: Picture, move: Move) -> Picture:
     if known is not None and _step_of(move) <= _step_of(known):
         return _count(picture, repeated=1)
     values = dict(section.values)
-    figures = {"asked": move.asked, "readback": move.readback}
+    figures: dict[str, float | None] = {"asked": move.asked}
     if move.state is MoveState.VERIFIED:
         figures["applied"] = move.applied
     elif move.readback is not None:

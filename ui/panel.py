@@ -93,7 +93,6 @@ class Desk:
         columns: of the trend rows, in their order.
         ask_mode: gives a command in the name of `person`; its outcome comes back on this screen's
             own turn.
-        schedule: runs something on this screen's next turn.
     """
 
     layout: LineLayout
@@ -102,7 +101,6 @@ class Desk:
     person: Person
     selection: Selection
     ask_mode: AskMode
-    schedule: Callable[[Callable[[], None]], None]
 
     def quantity(self, name: str) -> Quantity:
         """Return a quantity by its name."""

@@ -114,7 +114,9 @@ class RunningLine:
         step = 0
         while not self._stop.is_set():
             now_ns = time.time_ns()
-            await producer.send("accepted", encode_samples(story.accepted(step, now_ns)))
+            accepted = encode_samples(story.accepted(step, now_ns))
+            for topic in ("samples", "accepted"):
+                await producer.send(topic, accepted)
             await producer.send("estimates", encode_estimates(story.estimate(step, now_ns)))
             for cell in CELLS:
                 proposal = story.proposal(step, cell, now_ns)

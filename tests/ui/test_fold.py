@@ -194,14 +194,13 @@ def test_proposal_shows_what_is_asked_and_why() -> None:
     assert fold_proposal(picture, changed(proposal, cell=99)).line.strange == 1
 
 
-def test_verified_move_shows_applied_readback_and_mode() -> None:
+def test_verified_move_shows_applied_and_mode() -> None:
     proposal = STORY.proposal(0, 2, NOW_NS)
     picture = blank()
     for move in STORY.moves(proposal, Mode.AUTO, NOW_NS):
         picture = fold_move(picture, move)
     section = picture.sections[0]
     assert section.values[f"applied.{BEAM}"][1] == round(proposal.setpoints[BEAM], 1)
-    assert section.values[f"readback.{BEAM}"][1] == round(proposal.setpoints[BEAM], 1)
     assert section.modes == (None, Mode.AUTO, None, None)
     assert picture.line.moves == {"intent": 2, "verified": 2}
     assert picture.line.latency_ms["verified"] == pytest.approx((325.0, 325.0))

@@ -112,7 +112,6 @@ def desk_of(asked: Asked | None = None, cell: int = 5) -> Desk:
         person=Person("ann", Role.OPERATOR),
         selection=Selection(cell, "alumina", 4.0),
         ask_mode=(asked or Asked()).ask,
-        schedule=lambda action: action(),
     )
 
 
