@@ -44,13 +44,13 @@ class Selection:
 
     Attributes:
         window_h: span of the trends, hours of the plant.
-        is_following: the trends go with the plant, rather than standing where a person moved them.
+        stands_at_s: plant time at which the trends end; None where they go with the plant.
     """
 
     cell: int
     quantity: str
     window_h: float
-    is_following: bool = True
+    stands_at_s: float | None = None
     _listeners: list[Callable[[], None]] = field(default_factory=list)
 
     def listen(self, listener: Callable[[], None]) -> None:
@@ -66,17 +66,17 @@ class Selection:
             self.quantity if quantity is None else quantity,
             self.window_h if window_h is None else window_h,
         )
-        follows = self.is_following or window_h is not None
-        if (*wanted, follows) == (self.cell, self.quantity, self.window_h, self.is_following):
+        stands_at_s = self.stands_at_s if window_h is None else None
+        if (*wanted, stands_at_s) == (self.cell, self.quantity, self.window_h, self.stands_at_s):
             return
         self.cell, self.quantity, self.window_h = wanted
-        self.is_following = follows
+        self.stands_at_s = stands_at_s
         self._tell()
 
-    def stand_still(self) -> None:
-        """Leave the trends where they are."""
-        if self.is_following:
-            self.is_following = False
+    def stand_at(self, plant_s: float | None) -> None:
+        """Let the trends end at a plant time, or go with the plant again."""
+        if self.stands_at_s != plant_s:
+            self.stands_at_s = plant_s
             self._tell()
 
     def _tell(self) -> None:

@@ -404,29 +404,40 @@ def test_trends_go_back_further_than_the_fine_rows() -> None:
     assert len(panel.source.data["t"]) == 100
 
 
-def test_trends_follow_the_plant_until_a_person_moves_them_and_when_a_span_is_chosen() -> None:
+def test_trends_follow_the_plant_until_they_are_moved_and_when_a_span_is_chosen() -> None:
     desk = desk_of()
     panel, picker = TrendsPanel(desk), PickerPanel(desk)
-    picture = told(3)
-    panel.update(snapshot_of(picture))
     axis = panel._x_range
-    end = axis.end
-    picture = told(1, picture, start=3)
+    picture = told(3)
+    for shown in (panel, picker):
+        shown.update(snapshot_of(picture))
+    end, hour_ms = axis.end, 3.6e6
+    assert axis.start == end - 4 * hour_ms
+    _click(picker._later)  # there is nothing later
+    assert desk.selection.stands_at_s is None
+    for _ in range(2):
+        _click(picker._earlier)
+    picture = told(2, picture, start=3)
+    for shown in (panel, picker):
+        shown.update(snapshot_of(picture))
+    assert (axis.start, axis.end) == (end - 8 * hour_ms, end - 4 * hour_ms)
+    assert "The trends stand still" in picker._legend.text
+    desk.selection.choose(cell=7)
     panel.update(snapshot_of(picture))
-    assert axis.end == end + 60_000.0
-    axis.update(start=axis.start - 5.0e6, end=axis.end - 5.0e6)  # as the browser does for a drag
-    moved = (axis.start, axis.end)
-    picture = told(1, picture, start=4)
-    panel.update(snapshot_of(picture))
-    picker.update(snapshot_of(picture))
-    assert (axis.start, axis.end) == moved
-    assert "stand where you moved them" in picker._legend.text
+    assert axis.end == end - 4 * hour_ms  # another cell at the same time
     picker._window.active = 2  # the span that was chosen before
-    panel.update(snapshot_of(picture))
-    picker.update(snapshot_of(picture))
+    for shown in (panel, picker):
+        shown.update(snapshot_of(picture))
     assert axis.end == end + 120_000.0
-    assert axis.end - axis.start == 4 * 3.6e6
-    assert "stand where" not in picker._legend.text
+    assert axis.end - axis.start == 4 * hour_ms
+    assert "stand still" not in picker._legend.text
+    for _ in range(20):
+        _click(picker._earlier)
+    panel.update(snapshot_of(picture))
+    assert axis.end == end + 120_000.0 - 12 * hour_ms  # no further than what is kept
+    for _ in range(20):
+        _click(picker._later)
+    assert desk.selection.stands_at_s is None
 
 
 def _command(cell: int, mode: Mode, now_ns: int) -> Command:

@@ -45,7 +45,8 @@ class AlarmsPanel(TextPanel):
 def _row(group: EventGroup, now_ns: int) -> str:
     event = group.event
     return (
-        f"<tr><td>{badge(event.priority)}</td><td><b>{text(event.sentence)}</b>{alike(group)}<br>"
+        f'<tr><td class="mark">{badge(event.priority)}</td>'
+        f"<td><b>{text(event.sentence)}</b>{alike(group)}<br>"
         f'<span class="muted">{text(event.advice)}</span></td>'
         f'<td class="time num">{_since(event, now_ns)}</td></tr>'
     )
@@ -55,7 +56,7 @@ def _past(group: EventGroup, snapshot: Snapshot) -> str:
     event = group.event
     kind, state = course(event, snapshot.line.ended)
     return (
-        f"<tr{kind}><td>{badge(event.priority)}</td><td>{state}{text(event.sentence)}"
+        f'<tr{kind}><td class="mark">{badge(event.priority)}</td><td>{state}{text(event.sentence)}'
         f"{alike(group)}</td>"
         f'<td class="time num">{_since(event, snapshot.now_ns)}</td></tr>'
     )

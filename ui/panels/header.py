@@ -38,7 +38,7 @@ class HeaderPanel(TextPanel):
 
 def _power(kpis: LineKpis, cells: int) -> str:
     # A sum over a part of the cells must not look like a line at part load.
-    part = "" if kpis.power_cells == cells else f" of {kpis.power_cells} cells"
+    part = "" if kpis.power_cells == cells else f", {kpis.power_cells} cells"
     return _tile("Line power", kpis.power_mw, 2, f"MW{part}")
 
 

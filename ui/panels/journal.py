@@ -17,6 +17,7 @@ _CHOICES: Final = (
     ("Without journal entries", frozenset(Priority) - {Priority.JOURNAL}),
     ("High and medium", frozenset({Priority.HIGH, Priority.MEDIUM})),
 )
+_ROOMY: Final = ' class="roomy"'  # left out, or put elsewhere, on a narrow screen
 
 
 class JournalPanel:
@@ -52,14 +53,21 @@ class JournalPanel:
         wanted = _CHOICES[self._choice.active][1]
         events = [e for e in reversed(snapshot.line.journal) if e.priority in wanted]
         head = "".join(
-            f"<th>{name}</th>"
-            for name in ("", "wall time UTC", "cell", "what", "what to do", "seen by")
+            f"<th{kind}>{name}</th>"
+            for name, kind in (
+                ("", ""),
+                ("wall time UTC", ""),
+                ("cell", ""),
+                ("what", ""),
+                ("what to do", _ROOMY),
+                ("seen by", _ROOMY),
+            )
         )
         ended = snapshot.line.ended
         rows = "".join(_row(group, ended) for group in group_events(events, ended))
         body = rows or '<tr><td colspan="6" class="none">Nothing to show.</td></tr>'
         html = (
-            '<div class="scroll" style="max-height:calc(100vh - 250px)">'
+            '<div class="scroll journal" style="max-height:calc(100vh - 250px)">'
             f"<table><tr>{head}</tr>{body}</table></div>"
         )
         if html != self._table.text:
@@ -80,7 +88,8 @@ def _row(group: EventGroup, ended: Mapping[str, int]) -> str:
     return (
         f'<tr{kind}><td>{badge(event.priority)}</td><td class="time">{when}</td>'
         f'<td class="num">{cell}</td><td>{state}{text(event.sentence)}'
-        f"{alike(group)}</td>"
-        f'<td class="advice">{text(event.advice)}</td><td class="time">{text(event.origin)}</td>'
-        "</tr>"
+        f"{alike(group)}"
+        f'<div class="advice narrow">{text(event.advice)}</div></td>'
+        f'<td class="advice roomy">{text(event.advice)}</td>'
+        f'<td class="time roomy">{text(event.origin)}</td></tr>'
     )

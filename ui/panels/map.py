@@ -32,6 +32,9 @@ _MARKER: Final = {
 }
 _LARGE_UP_TO: Final = 14  # columns; more, and squares and their text are small
 _SQUASH: Final = 0.86  # height of a large square by its width: all of the line fits one screen
+_SQUARE_PX: Final = 74  # least width of a square whose text does not overlap
+_SMALL_PX: Final = 34
+_MOST_NEEDED_PX: Final = 880  # what a desk has
 _URGENCY: Final = (Priority.HIGH, Priority.MEDIUM, Priority.LOW)
 
 
@@ -82,14 +85,25 @@ class MapPanel:
             disable_math=True,
             sizing_mode="stretch_width",
             align="center",
+            min_width=220,
             stylesheets=sheet,
         )
         self._legend = Div(
             text=_legend(), disable_math=True, sizing_mode="stretch_width", stylesheets=sheet
         )
         self._root: LayoutDOM = column(
-            row(self._title, self._choice, sizing_mode="stretch_width"),
-            self._draw(squares.columns, squares.height),
+            row(
+                self._title,
+                self._choice,
+                sizing_mode="stretch_width",
+                styles={"flex-wrap": "wrap"},
+            ),
+            # On a narrow screen the line is moved sideways rather than made too small to read.
+            row(
+                self._draw(squares.columns, squares.height),
+                sizing_mode="stretch_width",
+                styles={"overflow-x": "auto"},
+            ),
             self._legend,
             sizing_mode="stretch_width",
             spacing=6,
@@ -178,6 +192,7 @@ class MapPanel:
         plot = figure(
             sizing_mode="scale_width",
             width=100 * columns,
+            min_width=min((_SQUARE_PX if is_large else _SMALL_PX) * columns, _MOST_NEEDED_PX),
             height=round(100 * height * squash),
             aspect_ratio=(columns + 0.1) / ((height + 0.1) * squash),
             x_range=Range1d(start=-0.05, end=columns + 0.05),

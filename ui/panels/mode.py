@@ -145,7 +145,7 @@ class ModePanel:
             )
         kind = " bad" if said.is_bad else ""
         words = f'<div class="status{kind}" role="status">{text(said.sentence)}</div>'
-        _set(self._status, text=words if said.sentence else "")
+        _set(self._status, text=words if said.sentence else "", visible=bool(said.sentence))
 
     def _arm(self, mode: Mode) -> None:
         self._armed = mode
