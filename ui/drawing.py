@@ -21,6 +21,7 @@ DataRange1d: Final[Any] = _models.DataRange1d
 DatetimeTickFormatter: Final[Any] = _models.DatetimeTickFormatter
 Div: Final[Any] = _models.Div
 FixedTicker: Final[Any] = _models.FixedTicker
+NoOverlap: Final[Any] = _models.NoOverlap
 RadioButtonGroup: Final[Any] = _models.RadioButtonGroup
 Range1d: Final[Any] = _models.Range1d
 Select: Final[Any] = _models.Select
@@ -42,6 +43,7 @@ __all__ = [
     "FixedTicker",
     "InlineStyleSheet",
     "LayoutDOM",
+    "NoOverlap",
     "RadioButtonGroup",
     "Range1d",
     "Select",
