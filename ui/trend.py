@@ -10,8 +10,9 @@ from typing import Final
 import numpy as np
 from msgspec.structs import replace
 
-from ui.picture import Picture, SectionPicture, TrendRow, column_of
+from ui.picture import F32, Picture, SectionPicture, TrendRow, column_of, times_of
 
+_ON_THE_WAY_NS: Final = 5_000_000_000  # longest from the sensor to the estimate, of fresh data
 _WALL_PERIOD_NS: Final = 800_000_000  # frames come about each second, however fast the plant lives
 
 
@@ -64,21 +65,24 @@ def extend_trend(picture: Picture, section: SectionPicture, now_ns: int, session
         or section.t_plant_s - rows[-1].t_plant_s < FINE.period_s
     ):
         return picture
-    values = [column_of(section, column) for column in picture.columns]
     row = TrendRow(
         number=number,
         session=session,
         t_plant_s=section.t_plant_s,
         t_wall_ns=now_ns,
-        values=np.stack(values, axis=1).astype(np.float32),
+        values=_values_since(rows[-1].t_wall_ns if rows else now_ns, section, picture.columns),
     )
     trends, history = list(picture.trends), list(picture.history)
     trends[section.section] = FINE.kept((*rows, row))
-    history[section.section] = _remember(picture.history[section.section], row)
+    history[section.section] = _remember(
+        picture.history[section.section], row, section, picture.columns
+    )
     return replace(picture, trends=tuple(trends), history=tuple(history))
 
 
-def _remember(past: tuple[TrendRow, ...], row: TrendRow) -> tuple[TrendRow, ...]:
+def _remember(
+    past: tuple[TrendRow, ...], row: TrendRow, section: SectionPicture, columns: tuple[str, ...]
+) -> tuple[TrendRow, ...]:
     """Return the coarse rows with a fine one added, if it is time for one. The coarse rows may be
     ahead of the fine ones: a feed that starts again has them from Redis."""
     if not past:
@@ -89,7 +93,24 @@ def _remember(past: tuple[TrendRow, ...], row: TrendRow) -> tuple[TrendRow, ...]
         return (replace(row, number=number + 1),)  # another life, as above
     if row.session < last.session or row.t_plant_s - last.t_plant_s < COARSE.period_s:
         return past
-    return COARSE.kept((*past, replace(row, number=number)))
+    values = _values_since(last.t_wall_ns, section, columns)
+    return COARSE.kept((*past, replace(row, number=number, values=values)))
+
+
+def _values_since(since_ns: int, section: SectionPicture, columns: tuple[str, ...]) -> F32:
+    """Return (C, columns) as they stand; NaN where nothing was measured or estimated since
+    `since_ns`, less the time that things take: a cell that is silent leaves a gap, no flat line."""
+    oldest_ns = since_ns - _ON_THE_WAY_NS
+    is_estimated = section.t_estimate_source_ns >= oldest_ns
+    values = []
+    for column in columns:
+        value = column_of(section, column)
+        if column.startswith("measured."):
+            value = np.where(times_of(section, column) >= oldest_ns, value, np.nan)
+        elif column.startswith("estimate.") and not is_estimated:
+            value = np.full_like(value, np.nan)
+        values.append(value)
+    return np.stack(values, axis=1).astype(np.float32)
 
 
 def joined(past: tuple[TrendRow, ...], rows: tuple[TrendRow, ...]) -> tuple[TrendRow, ...]:

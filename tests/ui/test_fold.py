@@ -171,6 +171,23 @@ def test_trend_goes_on_with_measurements_when_estimates_stop() -> None:
     assert len(picture.trends[0]) > 6
 
 
+def test_a_trend_has_a_gap_where_nothing_was_measured_or_estimated() -> None:
+    picture = told(3)
+    dead = replace(STORY, dead=frozenset({2}))
+    for step in range(3, 20):
+        now_ns = NOW_NS + step * SECOND_NS
+        picture = fold_accepted(picture, dead.accepted(step, now_ns))
+        if step < 6:
+            picture = fold_estimates(picture, dead.estimate(step, now_ns))
+    voltage = picture.columns.index("measured.cell_voltage_v")
+    alumina = picture.columns.index("estimate.alumina_wt_pct")
+    for rows in (picture.trends[0], picture.history[0]):
+        assert np.isfinite(rows[1].values).T[[voltage, alumina]].all()
+        assert np.isnan(rows[-1].values[1, voltage])
+        assert np.isfinite(rows[-1].values[0, voltage])
+        assert np.isnan(rows[-1].values[:, alumina]).all()
+
+
 def test_a_new_life_of_the_plant_with_an_earlier_clock_starts_the_trend_afresh() -> None:
     picture = told(5, start=100)
     newest = picture.trends[0][-1].number
