@@ -10,6 +10,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final
+from urllib.parse import urlsplit
 
 from pydantic import BaseModel, Field, SecretStr, ValidationError
 from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict
@@ -26,7 +27,6 @@ from ops.settings_groups import (
     RunSettings,
     UiSettings,
 )
-from stream.masking import MASK, without_password
 
 ENVIRONMENT_PREFIX: Final = "POTLINE_"
 DEFAULT_FILE: Final = Path("potline.toml")
@@ -41,6 +41,7 @@ _PATHS: Final = {  # in a settings file: relative to the file's own folder
     "kafka.key_file",
     "run.folder",
 }
+_MASK: Final = "********"
 
 
 class Settings(BaseSettings):
@@ -244,12 +245,14 @@ def _mistakes(exc: ValidationError, origins: Mapping[str, str]) -> Iterator[Mist
             hint = nearest(origin, [_variable_of(k) for k in known])
             mistake = Mistake(key, mistake.found, hint, origin)
         if "password" in key:
-            mistake = Mistake(key, MASK, mistake.remedy, origin)
+            mistake = Mistake(key, _MASK, mistake.remedy, origin)
         yield mistake
 
 
 def masked(value: object) -> str:
     """Return a value as it may be shown: without the secret that it is or holds."""
     if isinstance(value, SecretStr):
-        return MASK
-    return without_password("" if value is None else str(value))
+        return _MASK
+    text = "" if value is None else str(value)
+    password = urlsplit(text).password if "://" in text and "," not in text else None
+    return text.replace(f":{password}@", f":{_MASK}@") if password else text

@@ -11,7 +11,9 @@ from typing import Final
 from stream.records import Event
 
 SUPERVISOR: Final = "supervisor"
-_DISTINGUISHING: Final = ("topic", "setpoint", "agent")  # details that tell two alike apart
+# Details that tell two alike apart. The setpoint is none: what is wrong with the moves of a cell
+# ends for all of its setpoints together, in the name of the last.
+_DISTINGUISHING: Final = ("topic", "agent")
 
 
 def process_of(origin: str) -> str:

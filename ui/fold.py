@@ -109,9 +109,7 @@ def fold_proposal(picture: Picture, proposal: Proposal) -> Picture:
         values=values,
         reasons=_swap(section.reasons, at, proposal.reason),
         solver=_swap(section.solver, at, proposal.fallback or proposal.proposed_by),
-        t_unanswered_ns=section.t_unanswered_ns
-        if _is_answered(section, at, proposal)
-        else section.t_unanswered_ns or proposal.t_decided_ns,
+        t_unanswered_ns=_unanswered_ns(picture.line, section, at, proposal),
     )
     line = replace(
         picture.line,
@@ -281,6 +279,13 @@ def _seen(line: LinePicture, topic: str, time_ns: int) -> LinePicture:
 def _timed(line: LinePicture, stage: str, from_ns: int, to_ns: int) -> LinePicture:
     kept = (*line.latency_ms.get(stage, ()), (to_ns - from_ns) / 1e6)[-LATENCY_LENGTH:]
     return replace(line, latency_ms=line.latency_ms | {stage: kept})
+
+
+def _unanswered_ns(line: LinePicture, section: SectionPicture, at: int, proposal: Proposal) -> int:
+    known_ns = section.t_unanswered_ns
+    # The oldest counts; any word of the guard since then begins the wait anew.
+    is_waiting = known_ns > 0 and known_ns >= line.newest_ns.get(GUARD, 0)
+    return known_ns if is_waiting or _is_answered(section, at, proposal) else proposal.t_decided_ns
 
 
 def _is_answered(section: SectionPicture, at: int, proposal: Proposal) -> bool:

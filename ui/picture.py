@@ -39,8 +39,8 @@ class SectionPicture(msgspec.Struct, frozen=True, kw_only=True, eq=False):
         accepted_order, estimate_order: (session, sequence) of the newest frames.
         t_first_ns: when the first frame was accepted; 0 before that.
         t_estimate_source_ns: source time of the newest sample behind the estimates.
-        t_unanswered_ns: when the oldest proposal was decided to which the guard has said nothing;
-            0 where it has answered.
+        t_unanswered_ns: when the oldest proposal was decided since which the guard has said
+            nothing, as far as the section knows; 0 where it has answered.
     """
 
     section: int

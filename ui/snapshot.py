@@ -120,7 +120,8 @@ def take_snapshot(
     times: dict[str, I64] = {}
     estimated = np.zeros(count, dtype=np.int64)
     is_mode_old = np.full(count, bool(link))
-    is_mode_old |= now_ns - reading.line.newest_ns.get(GUARD, 0) > silence_s * 1e9
+    heard_ns = reading.line.newest_ns.get(GUARD, 0)
+    is_mode_old |= now_ns - heard_ns > silence_s * 1e9
     modes: list[Mode | None] = []
     reasons: list[str] = []
     solver: list[str] = []
@@ -140,7 +141,8 @@ def take_snapshot(
                 times.setdefault(column, np.zeros(count, dtype=np.int64))[start:stop] = part
             estimated[start:stop] = section.t_estimate_source_ns
             unanswered_ns = section.t_unanswered_ns
-            if unanswered_ns and now_ns - unanswered_ns > GUARD_ANSWERS_WITHIN_S * 1e9:
+            waited_ns = now_ns - unanswered_ns if unanswered_ns >= max(heard_ns, 1) else 0
+            if waited_ns > GUARD_ANSWERS_WITHIN_S * 1e9:
                 is_mode_old[:] = True  # one guard keeps all modes
             modes += section.modes
             reasons += section.reasons

@@ -174,6 +174,12 @@ def test_modes_are_old_when_the_guard_answers_no_proposal_or_says_nothing_for_lo
     silent = looked_at(picture, now_ns=NOW_NS + 20 * SECOND_NS)
     assert silent.is_mode_old.all()
     assert line_kpis(silent).are_modes_old
+    later = make_mode_event(3, Mode.MANUAL, NOW_NS + 5 * SECOND_NS, number=8)
+    picture = fold_event(picture, later)  # it lives, whatever became of the proposal
+    assert not looked_at(picture, now_ns=NOW_NS + 20 * SECOND_NS).is_mode_old.any()
+    picture = fold_proposal(picture, story.proposal(1, 1, NOW_NS + 30 * SECOND_NS))
+    assert not looked_at(picture, now_ns=NOW_NS + 40 * SECOND_NS).is_mode_old.any()
+    assert looked_at(picture, now_ns=NOW_NS + 50 * SECOND_NS).is_mode_old.all()
 
 
 def test_sections_that_do_not_fit_the_line_are_left_out() -> None:

@@ -256,6 +256,17 @@ def test_a_proposal_without_a_move_is_unanswered_until_the_guard_speaks_of_a_lat
     assert again.sections[0].t_unanswered_ns == 0  # it was judged before: it gives no move
 
 
+def test_what_is_wrong_with_two_setpoints_of_a_cell_ends_together() -> None:
+    picture = blank()
+    for number, (setpoint, active) in enumerate(((FEED, True), (BEAM, True), (BEAM, False)), 2):
+        event = make_event(
+            "move_held", NOW_NS + number, number=number, active=active, cell=2,
+            setpoint=setpoint, reason="it is over",
+        )  # fmt: skip
+        picture = fold_event(picture, event)
+    assert picture.line.active == {}
+
+
 def test_an_event_of_the_guard_is_a_word_of_it_and_one_of_the_gateway_is_not() -> None:
     event = make_mode_event(3, Mode.MANUAL, NOW_NS)
     assert fold_event(blank(), event).line.newest_ns["guard"] == NOW_NS
