@@ -1,6 +1,7 @@
 """The processes `feed` and `ui`, put together from settings and plant file."""
 
 import logging
+from typing import Final
 
 from ops.entry import needed, start_log, stop_event
 from ops.plantfile import PlantFile
@@ -9,6 +10,8 @@ from physics.design import sections
 from ui.feed import run_feed
 from ui.layout import LineLayout
 from ui.quantities import Quantity, fitted, trend_columns
+
+_SILENT_PERIODS: Final = 3.0  # control periods; as the guard has it for decisions
 
 
 def line_layout(plant: PlantFile) -> LineLayout:
@@ -22,7 +25,7 @@ def shown_quantities(plant: PlantFile) -> tuple[Quantity, ...]:
     bands = {row.name: (row.normal_low, row.normal_high) for row in plant.signals}
     for row in plant.setpoints:
         bands.setdefault(row.name, (row.low, row.high))
-    for name in ("alumina", "superheat", "acd"):
+    for name in ("alumina", "superheat"):
         bands[name] = plant.control.bounds(name)
     return fitted(bands)
 
@@ -63,6 +66,7 @@ async def run_ui_process(settings: Settings, plant: PlantFile) -> None:
             layout=line_layout(plant),
             partitions=settings.kafka.partitions,
             max_age_s=plant.guard.max_input_age_s,
+            silence_s=_SILENT_PERIODS * plant.control.control_period_s,
             quantities=shown_quantities(plant),
         ),
         stop_event(),

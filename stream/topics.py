@@ -49,7 +49,7 @@ SAMPLES: Final = Topic(
     record="SampleFrame",
     key="section",
     producer="gateway",
-    consumers=("loop", "report"),
+    consumers=("loop", "feed", "report"),
     rate="1 message/s per section",
 )
 ACCEPTED: Final = Topic(

@@ -14,8 +14,9 @@ import msgspec
 from redis.asyncio import Redis
 from redis.exceptions import RedisError
 
+from stream.masking import without_password
 from ui.layout import LineLayout
-from ui.snapshot import Snapshot, blank_snapshot, take_snapshot
+from ui.snapshot import SILENCE_S, Snapshot, blank_snapshot, take_snapshot
 from ui.store import NOTHING_READ, Reading, read_picture
 from ui.waiting import pause
 
@@ -32,15 +33,22 @@ class Collector:
     Args:
         interval_s: between two looks at Redis.
         max_age_s: wall time after which a value is stale.
+        silence_s: wall time after which silence of decisions and of the guard is bad news.
     """
 
     def __init__(
-        self, redis_address: str, layout: LineLayout, interval_s: float, max_age_s: float
+        self,
+        redis_address: str,
+        layout: LineLayout,
+        interval_s: float,
+        max_age_s: float,
+        silence_s: float = SILENCE_S,
     ) -> None:
         self._redis_address = redis_address
         self._layout = layout
         self._interval_s = interval_s
         self._max_age_s = max_age_s
+        self._silence_s = silence_s
         self._listeners: set[Listener] = set()
         self._snapshot = blank_snapshot(layout)
 
@@ -78,8 +86,8 @@ class Collector:
                         _log.warning("%s (%s)", link, exc)
                 except (RedisError, OSError) as exc:
                     link = (
-                        f"No Redis at {self._redis_address}: the figures below stand still. "
-                        "Start it, or set redis.address."
+                        f"No Redis at {without_password(self._redis_address)}: the figures below "
+                        "stand still. Start it, or set redis.address."
                     )
                     if not was_away:
                         _log.warning("%s (%s)", link, exc)
@@ -101,6 +109,7 @@ class Collector:
                 number=self._snapshot.number + 1,
                 now_ns=now_ns,
                 max_age_s=self._max_age_s,
+                silence_s=self._silence_s,
                 link=link,
             )
         )

@@ -13,6 +13,7 @@ from aiokafka.errors import KafkaError
 
 from control.modes import Mode
 from stream.kafka import KafkaConnection, make_producer
+from stream.masking import without_password
 from stream.records import Command, CommandKind, encode
 from stream.topics import COMMANDS, partition_of
 from ui.layout import LineLayout
@@ -122,8 +123,9 @@ class CommandDesk:
             await self._disconnect()
             done(
                 Refused(
-                    f"No answer from Kafka at {self._kafka.address}: the command may not have been "
-                    "sent. Watch the mode of the cell; check the broker and ask again."
+                    f"No answer from Kafka at {without_password(self._kafka.address)}: the command "
+                    "may not have been sent. Watch the mode of the cell; check the broker and ask "
+                    "again."
                 )
             )
         else:

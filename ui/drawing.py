@@ -21,7 +21,7 @@ DataRange1d: Final[Any] = _models.DataRange1d
 DatetimeTickFormatter: Final[Any] = _models.DatetimeTickFormatter
 Div: Final[Any] = _models.Div
 FixedTicker: Final[Any] = _models.FixedTicker
-GridBox: Final[Any] = _models.GridBox
+NoOverlap: Final[Any] = _models.NoOverlap
 RadioButtonGroup: Final[Any] = _models.RadioButtonGroup
 Range1d: Final[Any] = _models.Range1d
 Select: Final[Any] = _models.Select
@@ -41,9 +41,9 @@ __all__ = [
     "DatetimeTickFormatter",
     "Div",
     "FixedTicker",
-    "GridBox",
     "InlineStyleSheet",
     "LayoutDOM",
+    "NoOverlap",
     "RadioButtonGroup",
     "Range1d",
     "Select",

@@ -12,21 +12,23 @@ from msgspec.structs import replace
 from control.modes import Mode
 from stream.frames import EstimateFrame, Quality, RejectFrame, SampleFrame
 from stream.records import Command, Event, Move, MoveState, Proposal
+from ui.active import fold_active, process_of
 from ui.picture import (
     EXAMPLES_LENGTH,
     F64,
+    GUARD,
     JOURNAL_LENGTH,
     LATENCY_LENGTH,
     LinePicture,
     Picture,
-    RejectExample,
     SectionPicture,
     column_of,
+    times_of,
 )
+from ui.rejected import count_rejects, examples_of, source_of
 from ui.trend import extend_trend
 
 _ESTIMATE_OVERDUE_NS: Final = 3_000_000_000  # trends go on without estimates after this
-_ORIGINAL_SHOWN: Final = 60  # bytes of an unreadable message that are shown
 _STEP: Final = {MoveState.HELD: 0, MoveState.INTENT: 0}  # the others come after these
 
 
@@ -43,24 +45,24 @@ def fold_accepted(picture: Picture, frame: SampleFrame) -> Picture:
     known = np.asarray(usable.any(axis=0))
     rows, columns = np.indices(newest.shape)
     value = frame.value[newest, rows, columns]
-    values = dict(section.values)
+    newest_ns = np.where(usable, frame.source_time_ns, 0).max(axis=0, initial=0)  # (C, K)
+    values, times = dict(section.values), dict(section.times_ns)
     for k, name in enumerate(frame.signals):
         column = f"measured.{name}"
         values[column] = np.where(known[:, k], value[:, k], column_of(section, column))
-    times = np.where(usable, frame.source_time_ns, 0).max(axis=(0, 2), initial=0)
+        times[column] = np.maximum(times_of(section, column), newest_ns[:, k])
     following = replace(
         section,
         values=values,
-        source_time_ns=np.maximum(section.source_time_ns, times),
+        times_ns=times,
         accepted_order=frame.order,
         t_first_ns=section.t_first_ns or frame.t_accepted_ns,
         t_plant_s=float(frame.t_plant_s[-1]),
     )
     line = replace(picture.line, points_accepted=picture.line.points_accepted + frame.usable_points)
-    line = _seen(line, "samples", frame.t_received_ns)
     line = _seen(line, "accepted", frame.t_accepted_ns)
-    if times.max(initial=0):
-        line = _timed(line, "accepted", int(times.max()), frame.t_accepted_ns)
+    if newest_ns.max(initial=0):
+        line = _timed(line, "accepted", int(newest_ns.max()), frame.t_accepted_ns)
     picture = _with(picture, line, following)
     estimated_ns = max(following.t_estimated_ns, following.t_first_ns)
     if frame.t_accepted_ns - estimated_ns > _ESTIMATE_OVERDUE_NS:
@@ -82,6 +84,7 @@ def fold_estimates(picture: Picture, frame: EstimateFrame) -> Picture:
         estimate_order=frame.order,
         t_plant_s=frame.t_plant_s,
         t_estimated_ns=frame.t_estimated_ns,
+        t_estimate_source_ns=frame.t_source_ns or frame.t_estimated_ns,
         frames_applied=frame.frames_applied,
         frames_skipped=frame.frames_skipped,
         frames_missing=frame.frames_missing,
@@ -106,6 +109,7 @@ def fold_proposal(picture: Picture, proposal: Proposal) -> Picture:
         values=values,
         reasons=_swap(section.reasons, at, proposal.reason),
         solver=_swap(section.solver, at, proposal.fallback or proposal.proposed_by),
+        t_unanswered_ns=_unanswered_ns(picture.line, section, at, proposal),
     )
     line = replace(
         picture.line,
@@ -119,7 +123,7 @@ def fold_proposal(picture: Picture, proposal: Proposal) -> Picture:
 
 
 def fold_move(picture: Picture, move: Move) -> Picture:
-    """Take in how far a move has come: asked, applied, read back, and the mode of its cell."""
+    """Take in how far a move has come: asked, applied, and the mode of its cell."""
     section, at = _cell(picture, move.section, move.cell)
     if section is None:
         return _count(picture, strange=1)
@@ -128,7 +132,7 @@ def fold_move(picture: Picture, move: Move) -> Picture:
     if known is not None and _step_of(move) <= _step_of(known):
         return _count(picture, repeated=1)
     values = dict(section.values)
-    figures = {"asked": move.asked, "readback": move.readback}
+    figures: dict[str, float | None] = {"asked": move.asked}
     if move.state is MoveState.VERIFIED:
         figures["applied"] = move.applied
     elif move.readback is not None:
@@ -139,11 +143,17 @@ def fold_move(picture: Picture, move: Move) -> Picture:
         if figure is not None:
             column = f"{kind}.{move.setpoint}"
             values[column] = _put(section, column, at, figure)
-    following = replace(section, values=values, moves=section.moves | {key: move})
+    unanswered_ns = section.t_unanswered_ns
+    following = replace(
+        section,
+        values=values,
+        moves=section.moves | {key: move},
+        t_unanswered_ns=0 if move.t_decided_ns >= unanswered_ns else unanswered_ns,
+    )
     following = _mode(following, at, move.mode, move.t_permitted_ns)
     line = replace(picture.line, moves=_add(picture.line.moves, move.state, 1))
     newest = max(move.t_permitted_ns, move.t_written_ns or 0, move.t_verified_ns or 0)
-    line = _seen(line, "moves", newest)
+    line = _seen(_seen(line, "moves", newest), GUARD, newest)
     if move.state is MoveState.VERIFIED:
         for stage, time_ns in (("written", move.t_written_ns), ("verified", move.t_verified_ns)):
             if time_ns is not None:
@@ -158,14 +168,16 @@ def fold_event(picture: Picture, event: Event) -> Picture:
         return _count(picture, repeated=1)
     # A restart reads events of several partitions: keep the newest last whatever the order.
     journal = tuple(sorted((*line.journal, event), key=lambda kept: kept.t_event_ns))
-    active = dict(line.active)
-    subject = f"{event.name}/{event.section}/{event.cell}"
-    if event.active:
-        active[subject] = event
-    elif subject in active and active[subject].t_event_ns <= event.t_event_ns:
-        del active[subject]
-    line = replace(line, journal=journal[-JOURNAL_LENGTH:], active=active)
-    picture = replace(picture, line=_seen(line, "events", event.t_event_ns))
+    journal = journal[-JOURNAL_LENGTH:]
+    active, began_ns = fold_active(line.active, event)
+    ended = line.ended | {event.event_id: began_ns} if began_ns else line.ended
+    if len(ended) > JOURNAL_LENGTH:
+        ended = {kept.event_id: ended[kept.event_id] for kept in journal if kept.event_id in ended}
+    line = replace(line, journal=journal, active=active, ended=ended)
+    line = _seen(line, "events", event.t_event_ns)
+    if process_of(event.origin) == GUARD:
+        line = _seen(line, GUARD, event.t_event_ns)
+    picture = replace(picture, line=line)
     if event.name != "mode_changed" or event.section is None or event.cell is None:
         return picture
     section, at = _cell(picture, event.section, event.cell)
@@ -191,33 +203,17 @@ def fold_rejects(picture: Picture, frame: RejectFrame, *, dead: bool = False) ->
         dead: the frame is a dead letter: a message on which an agent failed.
     """
     line = picture.line
-    where = f"{frame.origin.topic}/{frame.origin.partition}"
-    order = f"{'dead ' if dead else ''}{where}"
-    if frame.origin.offset <= line.reject_order.get(order, -1):
+    source = source_of(frame, dead=dead)
+    if frame.origin.offset <= line.reject_order.get(source, -1):
         return _count(picture, repeated=1)
-    rejected = line.rejected
-    for reason in () if dead else frame.reason:
-        rejected = _add(rejected, reason, 1)
-    examples = tuple(
-        RejectExample(
-            t_rejected_ns=frame.t_rejected_ns,
-            section=frame.section,
-            cell=int(frame.cell[i]),
-            signal=frame.signal[i],
-            value=float(frame.value[i]),
-            reason=frame.reason[i],
-            detail=frame.detail[i],
-            where=f"{where}/{frame.origin.offset}",
-            original=_readable(frame.original[i]),
-        )
-        for i in range(min(len(frame.reason), EXAMPLES_LENGTH))
-    )
+    if not dead:
+        samples, messages = count_rejects(line.rejected, line.refused, frame)
+        line = replace(line, rejected=samples, refused=messages)
     line = replace(
         line,
-        rejected=rejected,
         dead_letters=line.dead_letters + dead,
-        examples=(*line.examples, *examples)[-EXAMPLES_LENGTH:],
-        reject_order=line.reject_order | {order: frame.origin.offset},
+        examples=(*line.examples, *examples_of(frame))[-EXAMPLES_LENGTH:],
+        reject_order=line.reject_order | {source: frame.origin.offset},
     )
     name = "dead-letters" if dead else "rejects"
     return replace(picture, line=_seen(line, name, frame.t_rejected_ns))
@@ -226,6 +222,11 @@ def fold_rejects(picture: Picture, frame: RejectFrame, *, dead: bool = False) ->
 def count_unreadable(picture: Picture) -> Picture:
     """Count a message of which not even the form could be read."""
     return _count(picture, unreadable=1)
+
+
+def note_arrival(picture: Picture, topic: str, time_ns: int) -> Picture:
+    """Note that something came on a topic, whatever it was."""
+    return replace(picture, line=_seen(picture.line, topic, time_ns))
 
 
 def _section(picture: Picture, number: int, cells: tuple[int, ...]) -> SectionPicture | None:
@@ -280,6 +281,20 @@ def _timed(line: LinePicture, stage: str, from_ns: int, to_ns: int) -> LinePictu
     return replace(line, latency_ms=line.latency_ms | {stage: kept})
 
 
+def _unanswered_ns(line: LinePicture, section: SectionPicture, at: int, proposal: Proposal) -> int:
+    known_ns = section.t_unanswered_ns
+    # The oldest counts; any word of the guard since then begins the wait anew.
+    is_waiting = known_ns > 0 and known_ns >= line.newest_ns.get(GUARD, 0)
+    return known_ns if is_waiting or _is_answered(section, at, proposal) else proposal.t_decided_ns
+
+
+def _is_answered(section: SectionPicture, at: int, proposal: Proposal) -> bool:
+    """Whether the guard has said what becomes of a proposal, or has nothing to say of it: each of
+    its setpoints gives a move, held or written, and the same proposal sent twice gives none."""
+    moves = (section.moves.get(f"{at}/{setpoint}") for setpoint in proposal.setpoints)
+    return all(move is not None and move.proposal_id == proposal.proposal_id for move in moves)
+
+
 def _step_of(move: Move) -> tuple[int, int]:
     return move.t_decided_ns, _STEP.get(move.state, 1)
 
@@ -299,11 +314,3 @@ def _with(picture: Picture, line: LinePicture, section: SectionPicture) -> Pictu
     sections = list(picture.sections)
     sections[section.section] = section
     return replace(picture, line=line, sections=tuple(sections))
-
-
-def _readable(original: bytes | None) -> str:
-    if original is None:
-        return ""
-    shown = original[:_ORIGINAL_SHOWN]
-    tail = "…" if len(original) > _ORIGINAL_SHOWN else ""
-    return "".join(chr(byte) if 32 <= byte < 127 else "·" for byte in shown) + tail

@@ -4,7 +4,7 @@ Two hundred cells that change mode together are one thing that happened, and a l
 lines hides the next one.
 """
 
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 from dataclasses import dataclass, replace
 from typing import Final
 
@@ -38,11 +38,12 @@ class EventGroup:
         return ", ".join(str(a) if a == b else f"{a}–{b}" for a, b in runs)
 
 
-def group_events(events: Iterable[Event]) -> list[EventGroup]:
+def group_events(events: Iterable[Event], ended: Collection[str] = ()) -> list[EventGroup]:
     """Return the events, newest first as they came, those alike and together drawn into one.
 
     Args:
         events: newest first.
+        ended: ids of those that ended something; they are unlike those that did not.
 
     Returns:
         Groups in order of their newest event. Events are alike if nothing but their cell differs,
@@ -54,6 +55,7 @@ def group_events(events: Iterable[Event]) -> list[EventGroup]:
         alike = (
             event.name,
             event.active,
+            event.event_id in ended,
             event.origin,
             tuple(sorted(event.details.items(), key=str)),
         )

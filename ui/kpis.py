@@ -22,6 +22,7 @@ class LineKpis:
         power_mw: of the cells whose voltage is known, `power_cells` of them.
         energy_kwh_per_kg: mean of the cells' estimates.
         modes: cells per mode; None counts those of which nobody has said.
+        are_modes_old: they are what the guard said last, not what is.
         alarms: active events per priority.
     """
 
@@ -32,6 +33,7 @@ class LineKpis:
     energy_kwh_per_kg: float
     current_efficiency_pct: float
     modes: dict[Mode | None, int]
+    are_modes_old: bool
     alarms: dict[Priority, int]
     stale_cells: int
     data_age_s: float
@@ -39,18 +41,18 @@ class LineKpis:
 
 def line_kpis(snapshot: Snapshot) -> LineKpis:
     """Return the line figures of a snapshot; stale cells count for nothing."""
-    fresh = ~snapshot.is_stale
-    voltage = snapshot.value("measured.cell_voltage_v")[fresh]
-    current_ka = _median(snapshot.value("measured.line_current_ka")[fresh])
+    voltage = snapshot.fresh("measured.cell_voltage_v")
+    current_ka = _median(snapshot.fresh("measured.line_current_ka"))
     known = voltage[np.isfinite(voltage)]
     return LineKpis(
         current_ka=current_ka,
         power_mw=float(known.sum()) * current_ka / 1000.0 if known.size else float("nan"),
         power_cells=int(known.size),
         mean_voltage_v=_mean(voltage),
-        energy_kwh_per_kg=_mean(snapshot.value("estimate.energy_kwh_per_kg")[fresh]),
-        current_efficiency_pct=100.0 * _mean(snapshot.value("estimate.current_efficiency")[fresh]),
+        energy_kwh_per_kg=_mean(snapshot.fresh("estimate.energy_kwh_per_kg")),
+        current_efficiency_pct=100.0 * _mean(snapshot.fresh("estimate.current_efficiency")),
         modes=dict(Counter(snapshot.modes)),
+        are_modes_old=bool(snapshot.is_mode_old.any()),
         alarms=dict(Counter(event.priority for event in snapshot.line.active.values())),
         stale_cells=int(snapshot.is_stale.sum()),
         data_age_s=snapshot.data_age_s,

@@ -68,8 +68,11 @@ def badge(priority: Priority) -> str:
     )
 
 
-def chip(mode: Mode | None) -> str:
-    """Return a mode as a word in its frame: AUTO is quiet, the rest stands out."""
+def chip(mode: Mode | None, *, is_old: bool = False) -> str:
+    """Return a mode as a word in its frame: AUTO is quiet, the rest stands out; one that is only
+    what was said last is grey, with a question mark."""
+    if is_old and mode is not None:
+        return f'<span class="chip old" title="the guard is silent">{mode}?</span>'
     kind = "" if mode is Mode.AUTO else " bad" if mode in _ABNORMAL else " off"
     return f'<span class="chip{kind}">{mode or "no mode yet"}</span>'
 

@@ -117,7 +117,6 @@ class OpenPage:
             person=person,
             selection=selection,
             ask_mode=self._ask_mode,
-            schedule=self._schedule,
         )
         self._slots = [Slot(place.name, place.make, desk) for place in page.panels]
         self._beat = ColumnDataSource(

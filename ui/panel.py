@@ -40,11 +40,17 @@ class Panel(Protocol):
 
 @dataclass
 class Selection:
-    """What this screen looks at: one cell, one quantity of the map. Listeners hear of a change."""
+    """What this screen looks at: one cell, one quantity of the map. Listeners hear of a change.
+
+    Attributes:
+        window_h: span of the trends, hours of the plant.
+        stands_at_s: plant time at which the trends end; None where they go with the plant.
+    """
 
     cell: int
     quantity: str
     window_h: float
+    stands_at_s: float | None = None
     _listeners: list[Callable[[], None]] = field(default_factory=list)
 
     def listen(self, listener: Callable[[], None]) -> None:
@@ -54,15 +60,26 @@ class Selection:
     def choose(
         self, *, cell: int | None = None, quantity: str | None = None, window_h: float | None = None
     ) -> None:
-        """Look at something else; what is None stays."""
+        """Look at something else; what is None stays. A span of time is followed once chosen."""
         wanted = (
             self.cell if cell is None else cell,
             self.quantity if quantity is None else quantity,
             self.window_h if window_h is None else window_h,
         )
-        if wanted == (self.cell, self.quantity, self.window_h):
+        stands_at_s = self.stands_at_s if window_h is None else None
+        if (*wanted, stands_at_s) == (self.cell, self.quantity, self.window_h, self.stands_at_s):
             return
         self.cell, self.quantity, self.window_h = wanted
+        self.stands_at_s = stands_at_s
+        self._tell()
+
+    def stand_at(self, plant_s: float | None) -> None:
+        """Let the trends end at a plant time, or go with the plant again."""
+        if self.stands_at_s != plant_s:
+            self.stands_at_s = plant_s
+            self._tell()
+
+    def _tell(self) -> None:
         for listener in self._listeners:
             listener()
 
@@ -76,7 +93,6 @@ class Desk:
         columns: of the trend rows, in their order.
         ask_mode: gives a command in the name of `person`; its outcome comes back on this screen's
             own turn.
-        schedule: runs something on this screen's next turn.
     """
 
     layout: LineLayout
@@ -85,7 +101,6 @@ class Desk:
     person: Person
     selection: Selection
     ask_mode: AskMode
-    schedule: Callable[[Callable[[], None]], None]
 
     def quantity(self, name: str) -> Quantity:
         """Return a quantity by its name."""

@@ -16,12 +16,13 @@ from stream.records import Command, Event, Move
 
 F64 = NDArray[np.float64]
 F32 = NDArray[np.float32]
+I64 = NDArray[np.int64]
 
 JOURNAL_LENGTH: Final = 200  # events kept
 EXAMPLES_LENGTH: Final = 40  # rejected samples kept, with what they were
-TREND_LENGTH: Final = 720  # rows kept per section
 LATENCY_LENGTH: Final = 600  # latencies kept per stage, for their quantiles
 
+GUARD: Final = "guard"  # the process that keeps the modes; also a key of `newest_ns`
 STAGES: Final = ("accepted", "estimated", "decided", "written", "verified")
 
 
@@ -30,18 +31,22 @@ class SectionPicture(msgspec.Struct, frozen=True, kw_only=True, eq=False):
 
     Attributes:
         values: column (see `ui.quantities`) -> (C,), NaN where unknown.
-        source_time_ns: (C,) of the newest believed sample; 0 where there never was one.
+        times_ns: measured column -> (C,) source time of the newest believed sample; 0 where there
+            never was one.
         modes: of each cell; None where nobody has said yet.
         reasons: the controller's newest sentence about each cell.
         moves: newest move of each (position in section, setpoint), as "position/setpoint".
         accepted_order, estimate_order: (session, sequence) of the newest frames.
         t_first_ns: when the first frame was accepted; 0 before that.
+        t_estimate_source_ns: source time of the newest sample behind the estimates.
+        t_unanswered_ns: when the oldest proposal was decided since which the guard has said
+            nothing, as far as the section knows; 0 where it has answered.
     """
 
     section: int
     cells: tuple[int, ...]
     values: dict[str, np.ndarray]
-    source_time_ns: np.ndarray
+    times_ns: dict[str, np.ndarray]
     modes: tuple[Mode | None, ...]
     mode_times_ns: tuple[int, ...]
     reasons: tuple[str, ...]
@@ -52,6 +57,8 @@ class SectionPicture(msgspec.Struct, frozen=True, kw_only=True, eq=False):
     t_plant_s: float = 0.0
     t_first_ns: int = 0
     t_estimated_ns: int = 0
+    t_estimate_source_ns: int = 0
+    t_unanswered_ns: int = 0
     frames_applied: int = 0
     frames_skipped: int = 0
     frames_missing: int = 0
@@ -75,14 +82,19 @@ class LinePicture(msgspec.Struct, frozen=True, kw_only=True):
     """What is known of the line as a whole since the feed began.
 
     Attributes:
-        newest_ns: topic -> wall time of its newest record.
+        newest_ns: topic -> wall time of its newest record; "guard": of its newest word of any kind.
         latency_ms: stage -> the newest latencies, from the source time to that stage.
-        reject_order: "topic/partition" -> offset of the newest rejected message.
+        rejected: reason -> rejected samples, those of messages refused whole included.
+        refused: reason -> messages refused whole.
+        reject_order: source, see `ui.rejected` -> offset of the newest rejected message.
+        active: what has begun and not ended, by its subject, see `ui.active`.
+        ended: id of an event of the journal that ended something -> when that had begun, wall time.
         commands: newest command of each cell.
     """
 
     points_accepted: int = 0
     rejected: dict[str, int] = {}
+    refused: dict[str, int] = {}
     dead_letters: int = 0
     proposals: int = 0
     fallbacks: int = 0
@@ -96,6 +108,7 @@ class LinePicture(msgspec.Struct, frozen=True, kw_only=True):
     reject_order: dict[str, int] = {}
     journal: tuple[Event, ...] = ()
     active: dict[str, Event] = {}
+    ended: dict[str, int] = {}
     examples: tuple[RejectExample, ...] = ()
     commands: dict[int, Command] = {}
 
@@ -104,7 +117,7 @@ class TrendRow(msgspec.Struct, frozen=True, kw_only=True, eq=False):
     """All trended columns of all cells of a section at one time.
 
     Attributes:
-        number: counts the rows of the section.
+        number: counts the rows of the section, those of the history by themselves.
         session: life of the gateway that the row is from.
         values: (C, columns) in the order of `ui.quantities.trend_columns`.
     """
@@ -117,11 +130,17 @@ class TrendRow(msgspec.Struct, frozen=True, kw_only=True, eq=False):
 
 
 class Picture(msgspec.Struct, frozen=True, kw_only=True, eq=False):
-    """Everything the screens show."""
+    """Everything the screens show.
+
+    Attributes:
+        trends: of each section, the rows of the last minutes, see `ui.trend`.
+        history: of each section, rows further apart that go back further.
+    """
 
     line: LinePicture
     sections: tuple[SectionPicture, ...]
     trends: tuple[tuple[TrendRow, ...], ...]
+    history: tuple[tuple[TrendRow, ...], ...]
     columns: tuple[str, ...]
 
 
@@ -131,7 +150,7 @@ def init_section(section: int, cells: tuple[int, ...]) -> SectionPicture:
         section=section,
         cells=cells,
         values={},
-        source_time_ns=np.zeros(len(cells), dtype=np.int64),
+        times_ns={},
         modes=(None,) * len(cells),
         mode_times_ns=(0,) * len(cells),
         reasons=("",) * len(cells),
@@ -151,6 +170,7 @@ def init_picture(sections: tuple[tuple[int, ...], ...], columns: tuple[str, ...]
         line=LinePicture(),
         sections=tuple(init_section(number, cells) for number, cells in enumerate(sections)),
         trends=((),) * len(sections),
+        history=((),) * len(sections),
         columns=columns,
     )
 
@@ -159,3 +179,9 @@ def column_of(section: SectionPicture, column: str) -> F64:
     """Return (C,) of a column; NaN everywhere if the section has none such."""
     known = section.values.get(column)
     return np.full(len(section.cells), np.nan) if known is None else known
+
+
+def times_of(section: SectionPicture, column: str) -> I64:
+    """Return (C,) source time of a measured column; 0 where there never was a believed sample."""
+    known = section.times_ns.get(column)
+    return np.zeros(len(section.cells), dtype=np.int64) if known is None else known

@@ -26,6 +26,7 @@ from ui.page import THEME_FOLDER, OpenPage
 from ui.pages import PAGES, Page
 from ui.quantities import QUANTITIES, Quantity, trend_columns
 from ui.roles import Person, Role
+from ui.snapshot import SILENCE_S
 
 _log: Final = logging.getLogger(__name__)
 _HEALTHY_LOOK_S: Final = 5.0
@@ -39,6 +40,7 @@ class ScreenSettings:
         host, port: where to listen; another free port is taken if `port` is in use.
         partitions: of the topic `commands`.
         max_age_s: wall time after which a value is stale.
+        silence_s: wall time after which silence of decisions and of the guard is bad news.
         person: in whose name commands are given.
         pages: normally the whole table.
         names: further names under which browsers may reach the server.
@@ -53,6 +55,7 @@ class ScreenSettings:
     layout: LineLayout
     partitions: int
     max_age_s: float = 5.0
+    silence_s: float = SILENCE_S
     quantities: tuple[Quantity, ...] = QUANTITIES
     person: Person = field(default_factory=lambda: Person("operator", Role.OPERATOR))
     pages: tuple[Page, ...] = PAGES
@@ -164,7 +167,11 @@ async def run_ui(
         OSError: nothing can be listened at on the host.
     """
     collector = Collector(
-        settings.redis_address, settings.layout, settings.look_interval_s, settings.max_age_s
+        settings.redis_address,
+        settings.layout,
+        settings.look_interval_s,
+        settings.max_age_s,
+        settings.silence_s,
     )
     command_desk = CommandDesk(settings.kafka, settings.layout, settings.partitions)
     server = _listen(settings, collector, command_desk)

@@ -5,21 +5,24 @@ Keys, all under one prefix and all with a time to live, so that nothing outlasts
     <prefix>:index        hash: life of the feed, time of its last write, version of every part
     <prefix>:line         the line's part, MessagePack
     <prefix>:section:<s>  one section's part, MessagePack
-    <prefix>:trend:<s>    list of trend rows, newest last, capped
+    <prefix>:trend:<s>    list of trend rows, newest last, as `ui.trend` keeps them
+    <prefix>:history:<s>  the same, of the rows that go back further
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any, Final
 
 import msgspec
 import numpy as np
 from redis.asyncio import Redis
 
-from ui.picture import TREND_LENGTH, LinePicture, Picture, SectionPicture, TrendRow
+from ui.picture import LinePicture, Picture, SectionPicture, TrendRow
+from ui.trend import COARSE, FINE, Keeping
 
-PREFIX: Final = "potline:picture:1"  # the number is the version of what the keys hold
+PREFIX: Final = "potline:picture:2"  # the number is the version of what the keys hold
 TIME_TO_LIVE_S: Final = 3600
 _MARGIN_ROWS: Final = 10
+_KEEPING: Final = {"trend": FINE, "history": COARSE}
 
 
 def _pack_array(value: Any) -> Any:
@@ -50,8 +53,12 @@ class _Keys:
         return f"{PREFIX}:section:{number}"
 
     @staticmethod
-    def trend(number: int) -> str:
-        return f"{PREFIX}:trend:{number}"
+    def rows(kind: str, number: int) -> str:
+        return f"{PREFIX}:{kind}:{number}"
+
+
+def _rows(picture: Picture, kind: str) -> tuple[tuple[TrendRow, ...], ...]:
+    return picture.trends if kind == "trend" else picture.history
 
 
 class PictureWriter:
@@ -88,25 +95,26 @@ class PictureWriter:
                     key = _Keys.section(number)
                     pipe.set(key, _encoder.encode(section), ex=TIME_TO_LIVE_S)
                     index[f"section:{number}"] = self._version
-            for number, rows in enumerate(picture.trends):
-                before = () if last is None else last.trends[number]
-                if last is None or rows is not before:
-                    self._push(pipe, number, rows, before)
-                    index[f"trend:{number}"] = rows[-1].number if rows else -1
+            for kind in _KEEPING:
+                for number, rows in enumerate(_rows(picture, kind)):
+                    before = () if last is None else _rows(last, kind)[number]
+                    if last is None or rows is not before:
+                        self._push(pipe, _Keys.rows(kind, number), rows, before)
+                        index[f"{kind}:{number}"] = rows[-1].number if rows else -1
             pipe.hset(_Keys.index, mapping=index)
             for key in (_Keys.index, _Keys.line):
                 pipe.expire(key, TIME_TO_LIVE_S)
             for number in range(len(picture.sections)):
                 pipe.expire(_Keys.section(number), TIME_TO_LIVE_S)
-                pipe.expire(_Keys.trend(number), TIME_TO_LIVE_S)
+                for kind in _KEEPING:
+                    pipe.expire(_Keys.rows(kind, number), TIME_TO_LIVE_S)
             await pipe.execute()
         self._written = picture
 
     @staticmethod
     def _push(
-        pipe: Any, number: int, rows: tuple[TrendRow, ...], before: tuple[TrendRow, ...]
+        pipe: Any, key: str, rows: tuple[TrendRow, ...], before: tuple[TrendRow, ...]
     ) -> None:
-        key = _Keys.trend(number)
         newest = before[-1].number if before else -1
         continues = bool(before) and rows[0].number <= newest + 1
         if not continues:
@@ -115,7 +123,7 @@ class PictureWriter:
         fresh = [_encoder.encode(row) for row in rows if row.number > newest]
         if fresh:
             pipe.rpush(key, *fresh)
-            pipe.ltrim(key, -TREND_LENGTH, -1)
+            pipe.ltrim(key, -len(rows), -1)
 
 
 @dataclass(frozen=True, slots=True)
@@ -134,6 +142,7 @@ class Reading:
     line: LinePicture
     sections: dict[int, SectionPicture]
     trends: dict[int, tuple[TrendRow, ...]]
+    history: dict[int, tuple[TrendRow, ...]] = field(default_factory=dict)
 
 
 NOTHING_READ: Final = Reading(
@@ -165,9 +174,10 @@ async def read_picture(redis: Redis, last: Reading = NOTHING_READ) -> Reading:
             else:
                 # The feed may have pushed rows since the index was read: reach further back.
                 fresh = version - last.versions.get(part, -1) + _MARGIN_ROWS
-                pipe.lrange(_Keys.trend(int(number)), -min(fresh, TREND_LENGTH), -1)
+                pipe.lrange(_Keys.rows(kind, int(number)), -min(fresh, _KEEPING[kind].length), -1)
         answers = await pipe.execute()
-    line, sections, trends = last.line, dict(last.sections), dict(last.trends)
+    line, sections = last.line, dict(last.sections)
+    rows = {"trend": dict(last.trends), "history": dict(last.history)}
     versions = dict(last.versions)
     for (part, version), answer in zip(stale.items(), answers, strict=True):
         kind, _, number = part.partition(":")
@@ -178,16 +188,41 @@ async def read_picture(redis: Redis, last: Reading = NOTHING_READ) -> Reading:
         elif kind == "section":
             sections[int(number)] = _section_decoder.decode(answer)
         else:
-            trends[int(number)] = _extended(
-                trends.get(int(number), ()), [_row_decoder.decode(row) for row in answer]
+            rows[kind][int(number)] = _extended(
+                rows[kind].get(int(number), ()),
+                [_row_decoder.decode(row) for row in answer],
+                _KEEPING[kind],
             )
         versions[part] = version
-    return Reading(life, written_ns, versions, line, sections, trends)
+    return Reading(life, written_ns, versions, line, sections, rows["trend"], rows["history"])
 
 
-def _extended(known: tuple[TrendRow, ...], rows: list[TrendRow]) -> tuple[TrendRow, ...]:
+async def read_history(
+    redis: Redis, sections: tuple[tuple[int, ...], ...], columns: tuple[str, ...]
+) -> tuple[tuple[TrendRow, ...], ...]:
+    """Return the history that the feed's life before this one left, for its next life.
+
+    Args:
+        sections, columns: as in the picture; rows of another shape are left out.
+
+    Raises:
+        redis.exceptions.RedisError: Redis is away.
+        msgspec.MsgspecError: what it holds is of another version.
+    """
+    found = []
+    for number, cells in enumerate(sections):
+        answer: Any = await redis.lrange(_Keys.rows("history", number), 0, -1)
+        rows = tuple(_row_decoder.decode(row) for row in answer)
+        shape = (len(cells), len(columns))
+        found.append(rows if all(row.values.shape == shape for row in rows) else ())
+    return tuple(found)
+
+
+def _extended(
+    known: tuple[TrendRow, ...], rows: list[TrendRow], keeping: Keeping
+) -> tuple[TrendRow, ...]:
     newest = known[-1].number if known else -1
     fresh = tuple(row for row in rows if row.number > newest)
     if known and fresh and fresh[0].number != newest + 1:
         known = ()
-    return (*known, *fresh)[-TREND_LENGTH:]
+    return keeping.kept((*known, *fresh))

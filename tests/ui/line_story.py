@@ -27,7 +27,7 @@ class LineStory:
     """Makes the messages of one section.
 
     Attributes:
-        lean, hot, dead: cells with little alumina, much superheat, no samples.
+        lean, hot, dead: cells with little alumina, much superheat, no samples of their own.
     """
 
     section: int
@@ -83,7 +83,8 @@ class LineStory:
             mean, sd = columns[name]
             value[:, :, k] = mean + sd * noise.standard_normal((SCANS, count))
         quality = np.zeros(value.shape, dtype=np.uint8)
-        quality[:, self._mask(self.dead)] = Quality.REJECTED
+        own = np.array([name != "line_current_ka" for name in SIGNALS])  # that one all cells share
+        quality[:, self._mask(self.dead)[:, None] & own] = Quality.REJECTED
         value[quality == Quality.REJECTED] = np.nan
         source = now_ns - (np.linspace(0.9, 0.15, SCANS) * SECOND_NS).astype(np.int64)
         return SampleFrame(

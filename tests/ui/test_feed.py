@@ -5,6 +5,7 @@ import logging
 import time
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
+from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
@@ -19,10 +20,11 @@ from stream.kafka import KafkaConnection, make_producer
 from stream.records import Command, CommandKind, encode
 from tests.ui.conftest import until
 from tests.ui.line_story import SECOND_NS, LineStory, make_mode_event, make_rejects
+from tests.ui.test_fold import told
 from ui.feed import Feed, fold_message
 from ui.picture import init_picture
 from ui.quantities import trend_columns
-from ui.store import NOTHING_READ, Reading, read_picture
+from ui.store import NOTHING_READ, PictureWriter, Reading, read_picture
 
 Publish = Callable[[LineStory, int, int], Awaitable[None]]
 
@@ -90,7 +92,7 @@ async def test_picture_shows_what_was_and_what_comes(
 
             await until(lambda: shows(19))
             before = await reading_of(database)
-            assert len(before.trends[0]) == 20
+            assert len(before.history[0]) == 20
             assert before.sections[0].modes[0] is Mode.AUTO
             await publish(producer, story, 20, 1)
             await until(lambda: shows(20))
@@ -106,7 +108,7 @@ async def test_restart_with_an_empty_redis_brings_the_picture_back(
     story = LineStory(0, cells, session=time.time_ns())
 
     async def has_trend() -> bool:
-        return len((await reading_of(database)).trends.get(0, ())) == 30
+        return len((await reading_of(database)).history.get(0, ())) == 30
 
     async with sending(topics) as producer:
         await publish(producer, story, 0, 30)
@@ -120,6 +122,16 @@ async def test_restart_with_an_empty_redis_brings_the_picture_back(
             await until(has_trend)
             section = (await reading_of(database)).sections[0]
             assert section.modes == (Mode.AUTO, Mode.MANUAL)
+
+
+async def test_a_new_life_takes_the_hours_before_over_from_redis(database: str) -> None:
+    nowhere = KafkaConnection(f"kafka://127.0.0.1:{free_port()}")
+    cells = (1, 2, 3, 4)
+    picture = told(100)
+    async with Redis.from_url(database) as redis:
+        await PictureWriter(redis, life=1).write(picture, time.time_ns())
+    async with feeding(nowhere, database, cells) as feed:
+        await until(lambda: len(feed.picture.history[0]) == 100)
 
 
 async def test_bad_bytes_are_counted_and_the_feed_goes_on(
@@ -136,7 +148,7 @@ async def test_bad_bytes_are_counted_and_the_feed_goes_on(
         async with feeding(topics, database, cells) as feed:
             await until(lambda: feed.picture.sections[0].estimate_order[0] == story.session)
             await until(lambda: feed.picture.line.unreadable >= 8)
-            assert feed.picture.line.rejected["malformed"] >= 1
+            assert feed.picture.line.refused["malformed"] >= 1
 
 
 async def test_a_redis_that_goes_and_comes_gets_the_whole_picture_again(
@@ -148,7 +160,7 @@ async def test_a_redis_that_goes_and_comes_gets_the_whole_picture_again(
     await server.start()
 
     async def is_shown() -> bool:
-        return len((await reading_of(server.address)).trends.get(0, ())) == 3
+        return len((await reading_of(server.address)).history.get(0, ())) == 3
 
     async with sending(topics) as producer:
         await publish(producer, story, 0, 3)
@@ -173,10 +185,28 @@ async def test_no_kafka_is_one_sentence_with_address_and_remedy(
     assert "start the broker or set kafka.address" in caplog.text
 
 
+@dataclass
+class Come:
+    topic: str
+    value: bytes | None
+    timestamp: int = 0
+
+
+def test_that_samples_came_is_noted_without_reading_them_and_accepted_ones_prove_nothing() -> None:
+    blank = init_picture(((1, 2, 3, 4),), trend_columns())
+    picture = fold_message(blank, Come("samples", b"not a frame", 1_790_000_000_123))
+    assert picture.line.newest_ns == {"samples": 1_790_000_000_123_000_000}
+    assert picture.line.unreadable == 0
+    story = LineStory(0, (1, 2, 3, 4))
+    accepted = encode_samples(story.accepted(0, 1_790_000_000 * SECOND_NS))
+    picture = fold_message(blank, Come("accepted", accepted))
+    assert "samples" not in picture.line.newest_ns
+
+
 def test_a_command_is_folded_too() -> None:
     command = Command(
         command_id="a", kind=CommandKind.SET_MODE, section=0, cell=1, mode=Mode.MANUAL,
         issued_by="ann", role="operator", reason="tapping", t_issued_ns=1, expires_ns=2,
     )  # fmt: skip
-    picture = fold_message(init_picture(((1,),), ()), "commands", encode(command))
+    picture = fold_message(init_picture(((1,),), ()), Come("commands", encode(command)))
     assert picture.line.commands == {1: command}

@@ -8,12 +8,12 @@ from hypothesis import strategies as st
 from control.events import Priority
 from control.modes import Mode
 from tests.ui.line_story import SECOND_NS, LineStory, make_event, make_mode_event
-from ui.fold import fold_accepted, fold_estimates, fold_event
+from ui.fold import fold_accepted, fold_estimates, fold_event, fold_proposal
 from ui.kpis import line_kpis, quantiles_ms
 from ui.layout import LineLayout, place_squares
 from ui.markup import age, analogue_bar, badge, chip, sparkline, text
 from ui.panels.map import colour_of
-from ui.picture import init_picture
+from ui.picture import Picture, init_picture
 from ui.quantities import (
     MAP_QUANTITIES,
     QUANTITIES,
@@ -39,7 +39,10 @@ def snapshot_of(*, dead: frozenset[int] = frozenset(), now_ns: int = NOW_NS) -> 
         picture = fold_estimates(picture, story.estimate(0, NOW_NS))
     picture = fold_event(picture, make_mode_event(2, Mode.MANUAL, NOW_NS))
     stale = make_event("samples_stale", NOW_NS, number=1, active=True, age_s=6.0)
-    picture = fold_event(picture, stale)
+    return looked_at(fold_event(picture, stale), now_ns=now_ns)
+
+
+def looked_at(picture: Picture, *, now_ns: int = NOW_NS, link: str = "") -> Snapshot:
     reading = Reading(
         life=1,
         written_ns=NOW_NS,
@@ -47,8 +50,9 @@ def snapshot_of(*, dead: frozenset[int] = frozenset(), now_ns: int = NOW_NS) -> 
         line=picture.line,
         sections=dict(enumerate(picture.sections)),
         trends=dict(enumerate(picture.trends)),
+        history=dict(enumerate(picture.history)),
     )
-    return take_snapshot(LAYOUT, reading, number=1, now_ns=now_ns, max_age_s=5.0)
+    return take_snapshot(LAYOUT, reading, number=1, now_ns=now_ns, max_age_s=5.0, link=link)
 
 
 @given(st.integers(1, 300))
@@ -135,7 +139,47 @@ def test_snapshot_ages_and_marks_stale_cells() -> None:
     snapshot = snapshot_of(dead=frozenset({2}))
     assert snapshot.is_stale.tolist() == [False, True, False, False, False]
     assert np.isinf(snapshot.age_s[1])
+    assert snapshot.old("measured.cell_voltage_v").tolist() == snapshot.is_stale.tolist()
+    assert snapshot.old("estimate.alumina_wt_pct")[1]
+    assert not snapshot.old("measured.line_current_ka").any()
+    assert snapshot.old("measured.of_nothing").all()
     assert snapshot_of(now_ns=NOW_NS + 6 * SECOND_NS).is_stale.all()
+
+
+def test_estimates_age_though_the_cells_live_on() -> None:
+    picture = init_picture(LAYOUT.sections, trend_columns())
+    for number, cells in enumerate(LAYOUT.sections):
+        story = LineStory(number, cells)
+        picture = fold_estimates(picture, story.estimate(0, NOW_NS))
+        for step in range(10):
+            now_ns = NOW_NS + step * SECOND_NS
+            picture = fold_accepted(picture, story.accepted(step, now_ns))
+    snapshot = looked_at(picture, now_ns=NOW_NS + 9 * SECOND_NS)
+    assert not snapshot.is_stale.any()
+    assert snapshot.old("estimate.alumina_wt_pct").all()
+    assert np.isnan(snapshot.fresh("estimate.alumina_wt_pct")).all()
+    assert np.isnan(line_kpis(snapshot).energy_kwh_per_kg)
+    assert np.isfinite(line_kpis(snapshot).mean_voltage_v)
+
+
+def test_modes_are_old_when_the_guard_answers_no_proposal_or_says_nothing_for_long() -> None:
+    story = LineStory(0, (1, 2, 3))
+    picture = init_picture(LAYOUT.sections, trend_columns())
+    picture = fold_event(picture, make_mode_event(2, Mode.MANUAL, NOW_NS))
+    assert not looked_at(picture, now_ns=NOW_NS + 300 * SECOND_NS).is_mode_old.any()
+    assert looked_at(picture, now_ns=NOW_NS + 400 * SECOND_NS).is_mode_old.all()
+    assert looked_at(picture, link="No Redis").is_mode_old.all()
+    picture = fold_proposal(picture, story.proposal(0, 1, NOW_NS))
+    assert not looked_at(picture, now_ns=NOW_NS + 10 * SECOND_NS).is_mode_old.any()
+    silent = looked_at(picture, now_ns=NOW_NS + 20 * SECOND_NS)
+    assert silent.is_mode_old.all()
+    assert line_kpis(silent).are_modes_old
+    later = make_mode_event(3, Mode.MANUAL, NOW_NS + 5 * SECOND_NS, number=8)
+    picture = fold_event(picture, later)  # it lives, whatever became of the proposal
+    assert not looked_at(picture, now_ns=NOW_NS + 20 * SECOND_NS).is_mode_old.any()
+    picture = fold_proposal(picture, story.proposal(1, 1, NOW_NS + 30 * SECOND_NS))
+    assert not looked_at(picture, now_ns=NOW_NS + 40 * SECOND_NS).is_mode_old.any()
+    assert looked_at(picture, now_ns=NOW_NS + 50 * SECOND_NS).is_mode_old.all()
 
 
 def test_sections_that_do_not_fit_the_line_are_left_out() -> None:
@@ -161,6 +205,7 @@ def test_line_figures() -> None:
 
 def test_stale_cells_count_for_nothing_in_the_line_figures() -> None:
     kpis = line_kpis(snapshot_of(dead=frozenset({2})))
+    assert kpis.current_ka == pytest.approx(300.2)
     assert (kpis.power_cells, kpis.stale_cells) == (4, 1)
     blank = line_kpis(blank_snapshot(LAYOUT))
     assert np.isnan([blank.current_ka, blank.power_mw, blank.energy_kwh_per_kg]).all()
@@ -207,6 +252,7 @@ def test_auto_is_quiet_and_other_modes_stand_out() -> None:
     assert 'class="chip off"' in chip(Mode.MANUAL)
     assert 'class="chip bad"' in chip(Mode.SHED)
     assert "no mode yet" in chip(None)
+    assert "AUTO?" in chip(Mode.AUTO, is_old=True)
 
 
 def test_analogue_bar_colours_what_is_outside_and_survives_nothing() -> None:

@@ -9,8 +9,9 @@ from hypothesis import strategies as st
 from msgspec.structs import replace as changed
 
 from control.modes import Mode
-from stream.frames import Quality
-from stream.records import Command, CommandKind, MoveState
+from stream.frames import Origin, Quality
+from stream.records import Command, CommandKind, Event, MoveState
+from stream.screening import reject_message
 from tests.ui.line_story import (
     BEAM,
     FEED,
@@ -33,11 +34,11 @@ from ui.fold import (
 from ui.picture import (
     EXAMPLES_LENGTH,
     JOURNAL_LENGTH,
-    TREND_LENGTH,
     Picture,
     init_picture,
 )
 from ui.quantities import trend_columns
+from ui.trend import COARSE, FINE, extend_trend, joined
 
 CELLS = (1, 2, 3, 4)
 STORY = LineStory(0, CELLS)
@@ -61,7 +62,8 @@ def test_accepted_samples_become_the_newest_values_and_their_times() -> None:
     frame = STORY.accepted(0, NOW_NS)
     section = fold_accepted(blank(), frame).sections[0]
     np.testing.assert_array_equal(section.values["measured.cell_voltage_v"], frame.value[-1, :, 0])
-    np.testing.assert_array_equal(section.source_time_ns, frame.source_time_ns[-1].max(axis=1))
+    times = section.times_ns["measured.cell_voltage_v"]
+    np.testing.assert_array_equal(times, frame.source_time_ns[-1, :, 0])
     assert section.t_plant_s == frame.t_plant_s[-1]
 
 
@@ -72,8 +74,10 @@ def test_a_rejected_sample_leaves_the_last_good_value_and_its_age() -> None:
     after = fold_accepted(picture, dead.accepted(1, NOW_NS + SECOND_NS)).sections[0]
     column = "measured.cell_voltage_v"
     assert after.values[column][1] == before.values[column][1]
-    assert after.source_time_ns[1] == before.source_time_ns[1]
-    assert after.source_time_ns[0] > before.source_time_ns[0]
+    assert after.times_ns[column][1] == before.times_ns[column][1]
+    assert after.times_ns[column][0] > before.times_ns[column][0]
+    current = "measured.line_current_ka"
+    assert after.times_ns[current][1] > before.times_ns[current][1]
 
 
 def test_the_last_usable_scan_counts_where_the_newest_was_rejected() -> None:
@@ -117,14 +121,47 @@ def test_a_section_that_changed_is_another_object_and_the_rest_is_the_same() -> 
     assert before.sections[0].values == {}
 
 
-def test_trend_has_a_row_for_each_second_and_stays_bounded() -> None:
-    picture = told(TREND_LENGTH + 30)
-    rows = picture.trends[0]
-    assert len(rows) == TREND_LENGTH
-    assert [row.number for row in rows] == list(range(30, TREND_LENGTH + 30))
+def test_trend_has_a_row_for_each_second_and_half_a_day_of_history() -> None:
+    picture = told(800)  # a minute of the plant each
+    rows, past = picture.trends[0], picture.history[0]
+    assert [row.number for row in rows] == list(range(784, 800))
+    assert past[-1].t_plant_s - past[0].t_plant_s == 12 * 3600
     at = picture.columns.index("estimate.alumina_wt_pct")
-    expected = STORY.estimate(TREND_LENGTH + 29, NOW_NS).values["alumina_wt_pct"]
-    np.testing.assert_allclose(rows[-1].values[:, at], expected, rtol=1e-6)
+    expected = STORY.estimate(799, NOW_NS).values["alumina_wt_pct"]
+    for row in (rows[-1], past[-1]):
+        np.testing.assert_allclose(row.values[:, at], expected, rtol=1e-6)
+
+
+@pytest.mark.parametrize("speed", [1.0, 10.0, 60.0, 600.0])
+def test_trends_cover_half_a_day_at_any_speed_of_the_plant_and_stay_bounded(speed: float) -> None:
+    picture = init_picture(((1,),), ("measured.cell_voltage_v",))
+    for second in range(int(13 * 3600 / speed)):
+        section = changed(picture.sections[0], t_plant_s=1.0e9 + second * speed)
+        picture = extend_trend(picture, section, NOW_NS + second * SECOND_NS, session=1)
+    rows, past = picture.trends[0], picture.history[0]
+    assert len(rows) <= FINE.length
+    assert len(past) <= COARSE.length
+    shown = joined(past, rows)
+    times = np.array([row.t_plant_s for row in shown])
+    assert times[-1] - times[0] >= 12 * 3600 - 2 * max(COARSE.period_s, speed)
+    assert (np.diff(times) > 0).all()
+    assert np.diff(times).max() <= max(60.0, speed)
+    last = times > times[-1] - 890
+    assert np.diff(times[last]).max(initial=0.0) <= max(2.0, speed)
+
+
+def test_history_that_was_taken_over_goes_on_where_it_ended() -> None:
+    past = told(100).history
+    picture = told(30, changed(blank(), history=past), start=85)
+    numbers = [row.number for row in picture.history[0]]
+    assert numbers == list(range(115))
+    reborn = replace(STORY, session=2)
+    now_ns = NOW_NS + 900 * SECOND_NS
+    picture = fold_estimates(picture, reborn.estimate(0, now_ns))
+    assert [row.number for row in picture.history[0]] == [116]
+    late = fold_estimates(changed(blank(), history=picture.history), STORY.estimate(200, now_ns))
+    assert late.history is not None
+    assert late.history[0] is picture.history[0]
 
 
 def test_trend_goes_on_with_measurements_when_estimates_stop() -> None:
@@ -132,6 +169,23 @@ def test_trend_goes_on_with_measurements_when_estimates_stop() -> None:
     for step in range(3, 10):
         picture = fold_accepted(picture, STORY.accepted(step, NOW_NS + step * SECOND_NS))
     assert len(picture.trends[0]) > 6
+
+
+def test_a_trend_has_a_gap_where_nothing_was_measured_or_estimated() -> None:
+    picture = told(3)
+    dead = replace(STORY, dead=frozenset({2}))
+    for step in range(3, 20):
+        now_ns = NOW_NS + step * SECOND_NS
+        picture = fold_accepted(picture, dead.accepted(step, now_ns))
+        if step < 6:
+            picture = fold_estimates(picture, dead.estimate(step, now_ns))
+    voltage = picture.columns.index("measured.cell_voltage_v")
+    alumina = picture.columns.index("estimate.alumina_wt_pct")
+    for rows in (picture.trends[0], picture.history[0]):
+        assert np.isfinite(rows[1].values).T[[voltage, alumina]].all()
+        assert np.isnan(rows[-1].values[1, voltage])
+        assert np.isfinite(rows[-1].values[0, voltage])
+        assert np.isnan(rows[-1].values[:, alumina]).all()
 
 
 def test_a_new_life_of_the_plant_with_an_earlier_clock_starts_the_trend_afresh() -> None:
@@ -157,14 +211,13 @@ def test_proposal_shows_what_is_asked_and_why() -> None:
     assert fold_proposal(picture, changed(proposal, cell=99)).line.strange == 1
 
 
-def test_verified_move_shows_applied_readback_and_mode() -> None:
+def test_verified_move_shows_applied_and_mode() -> None:
     proposal = STORY.proposal(0, 2, NOW_NS)
     picture = blank()
     for move in STORY.moves(proposal, Mode.AUTO, NOW_NS):
         picture = fold_move(picture, move)
     section = picture.sections[0]
     assert section.values[f"applied.{BEAM}"][1] == round(proposal.setpoints[BEAM], 1)
-    assert section.values[f"readback.{BEAM}"][1] == round(proposal.setpoints[BEAM], 1)
     assert section.modes == (None, Mode.AUTO, None, None)
     assert picture.line.moves == {"intent": 2, "verified": 2}
     assert picture.line.latency_ms["verified"] == pytest.approx((325.0, 325.0))
@@ -190,6 +243,37 @@ def test_an_older_move_changes_nothing() -> None:
     assert fold_move(after, changed(new[0], section=9)).line.strange == 1
 
 
+def test_a_proposal_without_a_move_is_unanswered_until_the_guard_speaks_of_a_later_one() -> None:
+    first, second = (STORY.proposal(s, 1, NOW_NS + s * SECOND_NS) for s in (0, 1))
+    picture = fold_proposal(fold_proposal(blank(), first), second)
+    assert picture.sections[0].t_unanswered_ns == first.t_decided_ns
+    assert "guard" not in picture.line.newest_ns
+    for move in STORY.moves(second, Mode.MANUAL, NOW_NS + 2 * SECOND_NS):
+        picture = fold_move(picture, move)
+    assert picture.sections[0].t_unanswered_ns == 0
+    assert picture.line.newest_ns["guard"] == NOW_NS + 2 * SECOND_NS
+    again = fold_proposal(picture, changed(second, t_decided_ns=NOW_NS + 9 * SECOND_NS))
+    assert again.sections[0].t_unanswered_ns == 0  # it was judged before: it gives no move
+
+
+def test_what_is_wrong_with_two_setpoints_of_a_cell_ends_together() -> None:
+    picture = blank()
+    for number, (setpoint, active) in enumerate(((FEED, True), (BEAM, True), (BEAM, False)), 2):
+        event = make_event(
+            "move_held", NOW_NS + number, number=number, active=active, cell=2,
+            setpoint=setpoint, reason="it is over",
+        )  # fmt: skip
+        picture = fold_event(picture, event)
+    assert picture.line.active == {}
+
+
+def test_an_event_of_the_guard_is_a_word_of_it_and_one_of_the_gateway_is_not() -> None:
+    event = make_mode_event(3, Mode.MANUAL, NOW_NS)
+    assert fold_event(blank(), event).line.newest_ns["guard"] == NOW_NS
+    other = fold_event(blank(), changed(event, origin="gateway"))
+    assert "guard" not in other.line.newest_ns
+
+
 def test_events_begin_end_and_are_kept_in_order_of_time() -> None:
     began = make_event("samples_stale", NOW_NS, active=True, age_s=6.0)
     ended = make_event("samples_stale", NOW_NS + SECOND_NS, age_s=0.0)
@@ -207,6 +291,88 @@ def test_an_end_that_is_older_than_the_beginning_ends_nothing() -> None:
     picture = fold_event(fold_event(blank(), began), earlier)
     assert list(picture.line.active.values()) == [began]
     assert picture.line.journal == (earlier, began)
+
+
+def test_two_processes_or_topics_with_the_same_complaint_do_not_end_each_other_s() -> None:
+    def lost(origin: str, active: bool, number: int) -> Event:
+        event = make_event(
+            "scada_lost", NOW_NS + number, number=number, active=active, section=None,
+            address="opc.tcp://x", error="gone",
+        )  # fmt: skip
+        return changed(event, origin=origin)
+
+    picture = blank()
+    for number, (origin, active) in enumerate(
+        (("gateway", True), ("guard", True), ("gateway", False)), 2
+    ):
+        picture = fold_event(picture, lost(origin, active, number))
+    assert [event.origin for event in picture.line.active.values()] == ["guard"]
+
+    picture = blank()
+    for number, (topic, active) in enumerate(
+        (("samples", True), ("commands", True), ("samples", False)), 2
+    ):
+        event = make_event(
+            "message_unreadable", NOW_NS + number, number=number, active=active, section=None,
+            topic=topic, reason="not JSON",
+        )  # fmt: skip
+        picture = fold_event(picture, event)
+    assert [event.details["topic"] for event in picture.line.active.values()] == ["commands"]
+
+
+def _begun(origin: str, number: int, at_s: int = 0) -> Event:
+    event = make_event(
+        "sample_rejected", NOW_NS + at_s * SECOND_NS, number=number, active=True,
+        section=number, reason="range",
+    )  # fmt: skip
+    return changed(event, origin=origin, event_id=f"{origin}-{number}-{number}")
+
+
+def test_the_first_word_of_a_new_life_ends_what_the_life_before_left_standing() -> None:
+    picture = blank()
+    for event in (_begun("loop-71", 3), _begun("guard", 4), _begun("loop-92", 1, at_s=5)):
+        picture = fold_event(picture, event)
+    assert [e.origin for e in picture.line.active.values()] == ["guard", "loop-92"]
+    picture = fold_event(picture, _begun("loop-92", 2, at_s=6))
+    assert len(picture.line.active) == 3
+
+
+def test_a_restart_ends_the_alarms_of_that_process_and_a_new_line_those_of_all() -> None:
+    picture = blank()
+    for event in (_begun("loop-71", 3), _begun("guard", 4)):
+        picture = fold_event(picture, event)
+    restarted = make_event(
+        "process_restarted",
+        NOW_NS + SECOND_NS,
+        number=7,
+        section=None,
+        process="guard",
+        why="it died",
+    )
+    after = fold_event(picture, changed(restarted, origin="supervisor"))
+    assert [e.origin for e in after.line.active.values()] == ["loop-71"]
+    started = make_event(
+        "process_started", NOW_NS + SECOND_NS, number=1, section=None, process="broker"
+    )
+    after = fold_event(picture, changed(started, origin="supervisor"))
+    assert after.line.active == {}
+
+
+def test_an_end_is_told_from_a_fact_that_never_began() -> None:
+    began = make_event("samples_stale", NOW_NS, number=2, active=True, age_s=6.0)
+    ended = make_event("samples_stale", NOW_NS + SECOND_NS, number=3, age_s=0.0)
+    fact = make_mode_event(3, Mode.MANUAL, NOW_NS, number=4)
+    picture = blank()
+    for event in (began, ended, fact):
+        picture = fold_event(picture, event)
+    assert picture.line.ended == {ended.event_id: NOW_NS}
+    for number in range(5, 2 * JOURNAL_LENGTH, 2):
+        for event in (
+            changed(began, event_id=f"b-{number}"),
+            changed(ended, event_id=f"e-{number}"),
+        ):
+            picture = fold_event(picture, event)
+    assert len(picture.line.ended) <= JOURNAL_LENGTH
 
 
 def test_journal_is_bounded() -> None:
@@ -252,7 +418,8 @@ def test_newest_command_of_a_cell_is_kept() -> None:
 def test_rejects_are_counted_by_reason_with_readable_examples() -> None:
     frame = make_rejects(10, NOW_NS, cells=(1, 2))
     picture = fold_rejects(fold_rejects(blank(), frame), frame)
-    assert picture.line.rejected == {"not finite": 2, "malformed": 1}
+    assert picture.line.rejected == {"not finite": 2}
+    assert picture.line.refused == {"malformed": 1}
     assert picture.line.repeated == 1
     last = picture.line.examples[-1]
     assert last.where == "samples/0/10"
@@ -264,7 +431,27 @@ def test_dead_letters_are_counted_apart() -> None:
     picture = fold_rejects(blank(), make_rejects(10, NOW_NS), dead=True)
     picture = fold_rejects(picture, make_rejects(10, NOW_NS))
     assert picture.line.dead_letters == 1
-    assert picture.line.rejected == {"not finite": 1, "malformed": 1}
+    assert picture.line.rejected == {"not finite": 1}
+
+
+def test_a_message_refused_whole_counts_the_samples_that_it_carried() -> None:
+    unknown = reject_message(
+        b"frame", Origin("samples", 0, 4), "unknown section", "", NOW_NS, section=9, points=240
+    )
+    picture = fold_rejects(blank(), unknown)
+    assert picture.line.rejected == {"unknown section": 240}
+    assert picture.line.refused == {"unknown section": 1}
+
+
+def test_two_agents_that_fail_on_one_message_are_two_dead_letters() -> None:
+    picture = blank()
+    for agent in ("estimate", "guard-samples", "estimate"):
+        letter = reject_message(
+            b"frame", Origin("accepted", 0, 4), "agent failed", f"{agent}: KeyError: 7", NOW_NS
+        )
+        picture = fold_rejects(picture, letter, dead=True)
+    assert picture.line.dead_letters == 2
+    assert picture.line.repeated == 1
 
 
 def test_examples_are_bounded_and_long_messages_cut() -> None:
@@ -280,10 +467,11 @@ def test_unreadable_messages_are_counted() -> None:
 
 
 def test_a_frame_without_any_usable_sample_has_no_latency() -> None:
-    dead = replace(STORY, dead=frozenset(CELLS))
-    picture = fold_accepted(blank(), dead.accepted(0, NOW_NS))
+    frame = STORY.accepted(0, NOW_NS)
+    gone = replace(frame, quality=np.full_like(frame.quality, Quality.REJECTED))
+    picture = fold_accepted(blank(), gone)
     assert picture.line.latency_ms == {}
-    assert (picture.sections[0].source_time_ns == 0).all()
+    assert all((times == 0).all() for times in picture.sections[0].times_ns.values())
 
 
 @given(

@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass, replace
 
+import numpy as np
 import pytest
 from bokeh.document import Document
 from bokeh.events import ButtonClick
@@ -28,6 +29,7 @@ from ui.panel import Desk, Selection
 from ui.panels.header import HeaderPanel
 from ui.panels.map import MapPanel
 from ui.panels.mode import ModePanel
+from ui.panels.picker import PickerPanel
 from ui.panels.trends import TrendsPanel
 from ui.picture import Picture, init_picture
 from ui.quantities import QUANTITIES, trend_columns
@@ -71,16 +73,20 @@ def eventful(picture: Picture) -> Picture:
 
 def snapshot_of(picture: Picture, *, number: int = 1, after_s: float = 0.0) -> Snapshot:
     newest = max(section.t_estimated_ns for section in picture.sections) or NOW_NS
-    reading = Reading(
+    now_ns = newest + int(after_s * SECOND_NS)
+    return take_snapshot(LAYOUT, reading_of(picture), number=number, now_ns=now_ns, max_age_s=5.0)
+
+
+def reading_of(picture: Picture) -> Reading:
+    return Reading(
         life=1,
-        written_ns=newest,
+        written_ns=max(section.t_estimated_ns for section in picture.sections) or NOW_NS,
         versions={},
         line=picture.line,
         sections=dict(enumerate(picture.sections)),
         trends=dict(enumerate(picture.trends)),
+        history=dict(enumerate(picture.history)),
     )
-    now_ns = newest + int(after_s * SECOND_NS)
-    return take_snapshot(LAYOUT, reading, number=number, now_ns=now_ns, max_age_s=5.0)
 
 
 @dataclass
@@ -106,7 +112,6 @@ def desk_of(asked: Asked | None = None, cell: int = 5) -> Desk:
         person=Person("ann", Role.OPERATOR),
         selection=Selection(cell, "alumina", 4.0),
         ask_mode=(asked or Asked()).ask,
-        schedule=lambda action: action(),
     )
 
 
@@ -177,6 +182,26 @@ def test_pages_and_routes_are_each_one() -> None:
     assert all(page.question.endswith("?") for page in PAGES)
     assert all(page.panels[0].make is HeaderPanel for page in PAGES)
     assert all(len({p.name for p in page.panels}) == len(page.panels) for page in PAGES)
+
+
+def test_what_began_what_ended_and_what_simply_happened_are_drawn_apart() -> None:
+    picture = told(3)
+    stale = {"section": 0, "age_s": 6.0}
+    for event in (
+        make_event("samples_stale", NOW_NS, number=2, active=True, **stale),
+        make_event("samples_stale", NOW_NS + 90 * SECOND_NS, number=3, **stale),
+        make_mode_event(4, Mode.MANUAL, NOW_NS, number=4),
+    ):
+        picture = fold_event(picture, event)
+    pages = {page.key: page for page in PAGES}
+    document, _ = open_page(pages["events"], snapshot_of(picture))
+    rows = [row for row in words(document).split("<tr") if "</td>" in row]
+    ended = [row for row in rows if row.startswith(' class="ended"')]
+    assert ended
+    assert all("<b>ended</b> after 90 s: No fresh samples" in row for row in ended)
+    changed = [row for row in rows if "MANUAL by operator" in row]
+    assert changed
+    assert all("began" not in row and "ended" not in row for row in changed)
 
 
 def test_what_comes_from_elsewhere_is_escaped_on_the_page() -> None:
@@ -271,6 +296,30 @@ def test_map_shows_values_modes_stale_cells_and_marks() -> None:
     assert at["fill"][5] != at["fill"][6] == "#cbd1d4"
 
 
+def test_a_mode_that_is_only_what_was_said_last_has_a_question_mark_everywhere() -> None:
+    silent = snapshot_of(eventful(told(3)), after_s=1000.0)
+    panel = MapPanel(desk_of())
+    panel.update(silent)
+    assert panel.source.data["letter"][2] == "M?"
+    assert panel.source.data["letter"][5] == "–"  # nothing was said of it
+    document, _ = open_page(PAGES[0], silent, cell="4")
+    assert "SHED?" in words(document)
+    assert "Cells per mode, as last said" in words(document)
+
+
+def test_a_stale_cell_does_not_move_the_median_that_the_others_are_compared_with() -> None:
+    desk = desk_of()
+    desk.selection.choose(quantity="acd")
+    panel = MapPanel(desk)
+    snapshot = snapshot_of(told(3))
+    dead = np.arange(24) >= 10
+    acd = np.where(dead, 9.9, 4.1)  # most of the line stopped long ago, with other figures
+    values = {**snapshot.values, "estimate.acd_cm": acd}
+    panel.update(replace(snapshot, is_stale=dead, values=values))
+    assert "grey: 3.80 to 4.40" in panel._title.text
+    assert set(panel.source.data["fill"][:10]) == {"#cbd1d4"}
+
+
 def test_map_sends_only_what_changed() -> None:
     panel = MapPanel(desk_of())
     panel.update(SNAPSHOTS["eventful"])
@@ -339,12 +388,56 @@ def test_trends_start_afresh_after_a_gap_or_a_new_life_of_the_feed() -> None:
     snapshot = snapshot_of(told(4))
     panel.update(snapshot)
     rows = told(9).trends
-    panel.update(replace(snapshot, trends={0: rows[0][6:]}))
+    panel.update(replace(snapshot, trends={0: rows[0][6:]}, history={}))
     assert len(panel.source.data["t"]) == 3
     panel.update(replace(snapshot, life=2))
     assert len(panel.source.data["t"]) == 4
-    panel.update(replace(snapshot, life=3, trends={}))
+    panel.update(replace(snapshot, life=3, trends={}, history={}))
     assert len(panel.source.data["t"]) == 0
+
+
+def test_trends_go_back_further_than_the_fine_rows() -> None:
+    panel = TrendsPanel(desk_of())
+    picture = told(100)
+    panel.update(snapshot_of(picture))
+    assert len(picture.trends[0]) < 20
+    assert len(panel.source.data["t"]) == 100
+
+
+def test_trends_follow_the_plant_until_they_are_moved_and_when_a_span_is_chosen() -> None:
+    desk = desk_of()
+    panel, picker = TrendsPanel(desk), PickerPanel(desk)
+    axis = panel._x_range
+    picture = told(3)
+    for shown in (panel, picker):
+        shown.update(snapshot_of(picture))
+    end, hour_ms = axis.end, 3.6e6
+    assert axis.start == end - 4 * hour_ms
+    _click(picker._later)  # there is nothing later
+    assert desk.selection.stands_at_s is None
+    for _ in range(2):
+        _click(picker._earlier)
+    picture = told(2, picture, start=3)
+    for shown in (panel, picker):
+        shown.update(snapshot_of(picture))
+    assert (axis.start, axis.end) == (end - 8 * hour_ms, end - 4 * hour_ms)
+    assert "The trends stand still" in picker._legend.text
+    desk.selection.choose(cell=7)
+    panel.update(snapshot_of(picture))
+    assert axis.end == end - 4 * hour_ms  # another cell at the same time
+    picker._window.active = 2  # the span that was chosen before
+    for shown in (panel, picker):
+        shown.update(snapshot_of(picture))
+    assert axis.end == end + 120_000.0
+    assert axis.end - axis.start == 4 * hour_ms
+    assert "stand still" not in picker._legend.text
+    for _ in range(20):
+        _click(picker._earlier)
+    panel.update(snapshot_of(picture))
+    assert axis.end == end + 120_000.0 - 12 * hour_ms  # no further than what is kept
+    for _ in range(20):
+        _click(picker._later)
+    assert desk.selection.stands_at_s is None
 
 
 def _command(cell: int, mode: Mode, now_ns: int) -> Command:
@@ -378,7 +471,7 @@ def test_mode_is_asked_confirmed_pending_and_then_seen() -> None:
     assert "waiting for the guard" in _status(panel)
     picture = fold_event(picture, make_mode_event(6, Mode.MANUAL, issued_ns + SECOND_NS))
     panel.update(snapshot_of(picture))
-    assert "Cell 6 is in MANUAL" in _status(panel)
+    assert "The guard has cell 6 in MANUAL" in _status(panel)
     assert panel.buttons[Mode.MANUAL].disabled
     assert not panel.buttons[Mode.AUTO].disabled
 
@@ -414,8 +507,65 @@ def test_silence_of_the_guard_is_said_when_the_command_has_run_out() -> None:
     picture = told(3)
     panel, _ = _asking_panel(picture)
     panel.update(snapshot_of(picture, after_s=30.0))
-    assert "The guard did not answer" in _status(panel)
+    assert "No answer of the guard was seen" in _status(panel)
     assert not panel.buttons[Mode.MANUAL].disabled
+
+
+def test_without_a_picture_nothing_is_said_of_the_guard_until_it_is_back() -> None:
+    picture = told(3)
+    panel, command = _asking_panel(picture)
+    away = take_snapshot(
+        LAYOUT, reading_of(picture), number=2, now_ns=command.expires_ns + SECOND_NS,
+        max_age_s=5.0, link="No Redis at redis://x",
+    )  # fmt: skip
+    panel.update(away)
+    assert "is not known: the picture cannot be read" in _status(panel)
+    assert "did not answer" not in _status(panel)
+    assert not panel.buttons[Mode.MANUAL].disabled
+    obeyed = make_mode_event(6, Mode.MANUAL, command.t_issued_ns + SECOND_NS)
+    panel.update(snapshot_of(fold_event(picture, obeyed), after_s=60.0))
+    assert "The guard has cell 6 in MANUAL" in _status(panel)
+
+
+def test_an_outcome_belongs_to_its_cell_whichever_is_looked_at() -> None:
+    asked = Asked()
+    desk = desk_of(asked, cell=6)
+    panel = ModePanel(desk)
+    snapshot = snapshot_of(told(3))
+    panel.update(snapshot)
+    _click(panel.buttons[Mode.MANUAL])
+    panel.reason.value = "tapping"
+    _click(panel.confirm)
+    desk.selection.choose(cell=7)
+    panel.update(snapshot)
+    assert not panel.buttons[Mode.ADVISORY].disabled
+    _click(panel.buttons[Mode.ADVISORY])
+    panel.reason.value = "anode change"
+    asked.say(Sent(_command(6, Mode.MANUAL, NOW_NS + 3 * SECOND_NS)))
+    assert panel.confirm.label == "Put cell 7 in ADVISORY"
+    assert panel.reason.value == "anode change"
+    assert "asked for MANUAL" not in _status(panel)
+    _click(panel.confirm)
+    assert asked.modes[-1] == (7, Mode.ADVISORY, "anode change")
+    asked.say(Refused("No answer from Kafka."))
+    assert "No answer from Kafka" in _status(panel)
+    desk.selection.choose(cell=6)
+    panel.update(snapshot)
+    assert "ann asked for MANUAL" in _status(panel)
+    assert all(button.disabled for button in panel.buttons.values())
+
+
+def test_a_refusal_of_the_desk_for_another_cell_leaves_this_one_alone() -> None:
+    asked = Asked()
+    desk = desk_of(asked, cell=6)
+    panel = ModePanel(desk)
+    panel.update(SNAPSHOTS["running"])
+    _click(panel.buttons[Mode.MANUAL])
+    _click(panel.confirm)
+    desk.selection.choose(cell=7)
+    panel.update(SNAPSHOTS["running"])
+    asked.say(Refused("No answer from Kafka."))
+    assert "No answer from Kafka" not in _status(panel)
 
 
 def test_refusal_of_the_desk_is_shown_and_the_choice_stays() -> None:

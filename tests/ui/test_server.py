@@ -91,10 +91,12 @@ async def test_health_says_why_screens_get_no_news(database: str) -> None:
 
 
 async def test_no_redis_is_one_sentence_and_the_pages_open_all_the_same() -> None:
-    async with serving(f"redis://127.0.0.1:{free_port('127.0.0.1', 0)}/0") as address:
+    async with serving(f"redis://me:geheim@127.0.0.1:{free_port('127.0.0.1', 0)}/0") as address:
 
         async def says_why() -> bool:
-            return "No Redis at redis://127.0.0.1" in str((await health(address))[1]["reason"])
+            reason = str((await health(address))[1]["reason"])
+            assert "geheim" not in reason
+            return "No Redis at redis://me:********@127.0.0.1" in reason
 
         await until(says_why)
         assert (await get(address)).code == 200

@@ -7,8 +7,8 @@ from redis.exceptions import ResponseError
 from tests.ui.line_story import SECOND_NS, LineStory, make_event
 from tests.ui.test_fold import NOW_NS, blank, told
 from ui.fold import fold_event
-from ui.picture import TREND_LENGTH, Picture
-from ui.store import NOTHING_READ, PREFIX, PictureWriter, Reading, read_picture
+from ui.picture import Picture
+from ui.store import NOTHING_READ, PREFIX, PictureWriter, Reading, read_history, read_picture
 
 
 def assert_same(reading: Reading, picture: Picture) -> None:
@@ -20,10 +20,11 @@ def assert_same(reading: Reading, picture: Picture) -> None:
         assert read.values.keys() == section.values.keys()
         for name, column in section.values.items():
             assert read.values[name].tobytes() == column.tobytes()
-    for number, rows in enumerate(picture.trends):
-        assert [row.number for row in reading.trends[number]] == [row.number for row in rows]
-        for read_row, row in zip(reading.trends[number], rows, strict=True):
-            assert read_row.values.tobytes() == row.values.tobytes()
+    for read, kept in ((reading.trends, picture.trends), (reading.history, picture.history)):
+        for number, rows in enumerate(kept):
+            assert [row.number for row in read[number]] == [row.number for row in rows]
+            for read_row, row in zip(read[number], rows, strict=True):
+                assert read_row.values.tobytes() == row.values.tobytes()
 
 
 async def test_what_is_written_is_what_is_read(database: str) -> None:
@@ -82,11 +83,24 @@ async def test_a_reader_that_was_away_for_long_gets_the_whole_trend(database: st
         picture = told(3)
         await writer.write(picture, NOW_NS)
         old = await read_picture(redis)
-        picture = told(TREND_LENGTH + 50, picture, start=3)
+        picture = told(800, picture, start=3)
         await writer.write(picture, NOW_NS)
         reading = await read_picture(redis, old)
-        assert await redis.llen(f"{PREFIX}:trend:0") == TREND_LENGTH
+        for kind, rows in (("trend", picture.trends[0]), ("history", picture.history[0])):
+            assert await redis.llen(f"{PREFIX}:{kind}:0") == len(rows) < 800
     assert_same(reading, picture)
+
+
+async def test_history_is_there_for_the_next_life_of_the_feed(database: str) -> None:
+    picture = told(100)
+    async with Redis.from_url(database) as redis:
+        empty = await read_history(redis, ((1, 2, 3, 4), (5, 6)), picture.columns)
+        assert empty == ((), ())
+        await PictureWriter(redis, life=1).write(picture, NOW_NS)
+        past, _ = await read_history(redis, ((1, 2, 3, 4), (5, 6)), picture.columns)
+        other_cells, _ = await read_history(redis, ((1, 2), (5, 6)), picture.columns)
+    assert [row.number for row in past] == list(range(100))
+    assert other_cells == ()
 
 
 async def test_a_new_life_of_the_feed_replaces_all(database: str) -> None:
@@ -124,7 +138,8 @@ async def test_nothing_outlasts_its_use(database: str) -> None:
     async with Redis.from_url(database) as redis:
         await PictureWriter(redis, life=1).write(told(2), NOW_NS)
         keys = await redis.keys("*")
-        assert len(keys) == 5  # index, line, two sections, one trend: the other section has no row
+        # Index, line, two sections, rows of one: the other section has none.
+        assert len(keys) == 6
         for key in keys:
             assert 0 < await redis.ttl(key) <= 3600
 

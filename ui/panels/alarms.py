@@ -1,5 +1,7 @@
 """What is wrong now: the active events, most urgent first, each with what to do."""
 
+from collections.abc import Mapping
+
 from control.events import Priority
 from stream.records import Event
 from ui.grouping import EventGroup, group_events
@@ -32,10 +34,10 @@ class AlarmsPanel(TextPanel):
             body = f'<div class="scroll tall"><table>{rows}</table>{rest}</div>'
         else:
             body = '<div class="none">Nothing is active.</div>'
-        ended = [event for event in reversed(snapshot.line.journal) if not event.active]
-        recent = group_events(ended)[:_RECENT]
+        past = [event for event in reversed(snapshot.line.journal) if not event.active]
+        recent = group_events(past, snapshot.line.ended)[:_RECENT]
         if recent and len(active) < 4:
-            rows = "".join(_past(group, snapshot.now_ns) for group in recent)
+            rows = "".join(_past(group, snapshot) for group in recent)
             body += f'<h2 style="margin-top:12px">Lately</h2><table>{rows}</table>'
         self._show('<h2>Active events<small><a href="/events">all events</a></small></h2>' + body)
 
@@ -43,19 +45,36 @@ class AlarmsPanel(TextPanel):
 def _row(group: EventGroup, now_ns: int) -> str:
     event = group.event
     return (
-        f"<tr><td>{badge(event.priority)}</td><td><b>{text(event.sentence)}</b>{alike(group)}<br>"
+        f'<tr><td class="mark">{badge(event.priority)}</td>'
+        f"<td><b>{text(event.sentence)}</b>{alike(group)}<br>"
         f'<span class="muted">{text(event.advice)}</span></td>'
         f'<td class="time num">{_since(event, now_ns)}</td></tr>'
     )
 
 
-def _past(group: EventGroup, now_ns: int) -> str:
+def _past(group: EventGroup, snapshot: Snapshot) -> str:
     event = group.event
+    kind, state = course(event, snapshot.line.ended)
     return (
-        f'<tr class="ended"><td>{badge(event.priority)}</td><td>{text(event.sentence)}'
+        f'<tr{kind}><td class="mark">{badge(event.priority)}</td><td>{state}{text(event.sentence)}'
         f"{alike(group)}</td>"
-        f'<td class="time num">{_since(event, now_ns)}</td></tr>'
+        f'<td class="time num">{_since(event, snapshot.now_ns)}</td></tr>'
     )
+
+
+def course(event: Event, ended: Mapping[str, int]) -> tuple[str, str]:
+    """Return the class and the first words of an event's row: what began, what ended (and is grey),
+    and what is neither but simply happened.
+
+    Args:
+        ended: as in the picture.
+    """
+    if event.active:
+        return "", "<b>began:</b> "
+    began_ns = ended.get(event.event_id)
+    if began_ns is None:
+        return "", ""
+    return ' class="ended"', f"<b>ended</b> after {age((event.t_event_ns - began_ns) / 1e9)}: "
 
 
 def alike(group: EventGroup) -> str:

@@ -35,8 +35,9 @@ class CellPanel(TextPanel):
         note = ""
         if snapshot.is_stale[at]:
             note = f"data {age(age_s)} old" if np.isfinite(age_s) else "no data yet"
+        mode = chip(snapshot.modes[at], is_old=bool(snapshot.is_mode_old[at]))
         head = (
-            f'<div class="cellhead"><b>Cell {cell}</b>{chip(snapshot.modes[at])}'
+            f'<div class="cellhead"><b>Cell {cell}</b>{mode}'
             f'<span class="muted">{note}</span><a href="/cell?cell={cell}">trends</a></div>'
         )
         rows = "".join(
@@ -52,9 +53,9 @@ class CellPanel(TextPanel):
         self._show(f'{head}<table class="bars">{rows}</table>{why}{self._moves(snapshot, cell)}')
 
     def _row(self, snapshot: Snapshot, quantity: Quantity, cell: int, at: int) -> str:
-        figures = snapshot.value(quantity.column)
-        value = float(figures[at])
-        low, high = band(quantity, figures)
+        value = snapshot.of(cell, quantity.column)
+        low, high = band(quantity, snapshot.fresh(quantity.column))
+        is_old = snapshot.old(quantity.column)[at]
         sd = float("nan")
         if quantity.measured is None:
             sd = snapshot.of(cell, quantity.sd_column)
@@ -63,8 +64,8 @@ class CellPanel(TextPanel):
             setpoint = snapshot.of(cell, f"applied.{quantity.setpoint}")
         bar = analogue_bar(value, low, high, quantity.fade, sd=sd, setpoint=setpoint)
         spark = sparkline(self._history(snapshot, quantity, cell), span=quantity.smallest_span)
-        stale = ' class="stale"' if snapshot.is_stale[at] else ""
-        mark = "?" if snapshot.is_stale[at] and np.isfinite(value) else ""
+        stale = ' class="stale"' if is_old else ""
+        mark = "?" if is_old and np.isfinite(value) else ""
         return (
             f'<tr{stale}><td class="q">{quantity.short}</td><td class="v">{quantity.text(value)}'
             f"{mark} <small>{quantity.unit}</small></td><td>{bar}</td><td>{spark}</td></tr>"
@@ -72,7 +73,10 @@ class CellPanel(TextPanel):
 
     def _history(self, snapshot: Snapshot, quantity: Quantity, cell: int) -> np.ndarray:
         section, position = snapshot.layout.place[cell]
-        rows = snapshot.trends.get(section, ())[-_SPARK_ROWS:]
+        # The history is evenly spaced; its end is the newest row.
+        rows = (
+            snapshot.history.get(section, ())[-_SPARK_ROWS:] + snapshot.trends.get(section, ())[-1:]
+        )
         if not rows or quantity.column not in self._desk.columns:
             return np.zeros(0)
         column = self._desk.columns.index(quantity.column)

@@ -18,6 +18,7 @@ class CountsPanel(TextPanel):
         counters = {
             "samples accepted": line.points_accepted,
             "samples rejected": sum(line.rejected.values()),
+            "messages refused whole": sum(line.refused.values()),
             "proposals": line.proposals,
             "of these, by a fallback": line.fallbacks,
             **moves,

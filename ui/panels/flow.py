@@ -10,13 +10,14 @@ from ui.panel import Desk, TextPanel
 from ui.picture import LATENCY_LENGTH, STAGES
 from ui.snapshot import Snapshot
 
-# Process, what proves that it works, and after how long its silence is bad news.
+# Process, what proves that it works, and after how long its silence is bad news; None: what the
+# control period of the plant says.
 _SPEAKERS: Final = (
     ("Gateway", "samples", 5.0),
     ("Loop: screen", "accepted", 5.0),
     ("Loop: estimate", "estimates", 5.0),
-    ("Loop: decide", "proposals", 300.0),
-    ("Guard", "moves", 300.0),
+    ("Loop: decide", "proposals", None),
+    ("Guard", "moves", None),
 )
 
 
@@ -41,9 +42,10 @@ class FlowPanel(TextPanel):
             f"<tr><td>solver alone, per cell</td>{_cells(solve)}</tr></table></div></div>"
         )
 
-    def _step(self, snapshot: Snapshot, name: str, topic: str, limit_s: float) -> str:
+    def _step(self, snapshot: Snapshot, name: str, topic: str, limit_s: float | None) -> str:
         newest_ns = snapshot.line.newest_ns.get(topic, 0)
         silent_s = (snapshot.now_ns - newest_ns) / 1e9 if newest_ns else float("inf")
+        limit_s = snapshot.silence_s if limit_s is None else limit_s
         bad = ' class="bad"' if silent_s > limit_s else ""
         return (
             f'<tr{bad}><td>{name}</td><td class="muted">{topic}</td>'

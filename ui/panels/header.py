@@ -38,7 +38,7 @@ class HeaderPanel(TextPanel):
 
 def _power(kpis: LineKpis, cells: int) -> str:
     # A sum over a part of the cells must not look like a line at part load.
-    part = "" if kpis.power_cells == cells else f" of {kpis.power_cells} cells"
+    part = "" if kpis.power_cells == cells else f", {kpis.power_cells} cells"
     return _tile("Line power", kpis.power_mw, 2, f"MW{part}")
 
 
@@ -62,18 +62,20 @@ def _freshness(kpis: LineKpis) -> str:
 
 
 def _modes(kpis: LineKpis) -> str:
+    is_old = kpis.are_modes_old and any(mode is not None for mode in kpis.modes)
+    note, mark = (", as last said", "?") if is_old else ("", "")
     order = (*Mode, None)
     order = (Mode.AUTO, *(mode for mode in order if mode is not Mode.AUTO))
     segments = "".join(
         f'<span class="segment{"" if mode is Mode.AUTO else " off"}" '
         f'style="flex-grow:{kpis.modes[mode]}" title="{mode or "no mode yet"}">'
-        f"<i>{MODE_LETTER[mode]}</i>{kpis.modes[mode]}</span>"
+        f"<i>{MODE_LETTER[mode]}{mark if mode else ''}</i>{kpis.modes[mode]}</span>"
         for mode in order
         if kpis.modes.get(mode)
     )
     return (
-        '<div class="tile broad"><div class="label">Cells per mode</div>'
-        f'<div class="segments">{segments}</div></div>'
+        f'<div class="tile broad"><div class="label">Cells per mode{note}</div>'
+        f'<div class="segments{" old" if is_old else ""}">{segments}</div></div>'
     )
 
 

@@ -1,5 +1,6 @@
 """The journal: what happened, newest first, with a choice of what to show."""
 
+from collections.abc import Mapping
 from datetime import UTC, datetime
 from typing import Final
 
@@ -8,7 +9,7 @@ from ui.drawing import Div, InlineStyleSheet, LayoutDOM, RadioButtonGroup, colum
 from ui.grouping import EventGroup, group_events
 from ui.markup import badge, text
 from ui.panel import CONTROLS_CSS, PANEL_CSS, Desk
-from ui.panels.alarms import alike
+from ui.panels.alarms import alike, course
 from ui.snapshot import Snapshot
 
 _CHOICES: Final = (
@@ -16,6 +17,7 @@ _CHOICES: Final = (
     ("Without journal entries", frozenset(Priority) - {Priority.JOURNAL}),
     ("High and medium", frozenset({Priority.HIGH, Priority.MEDIUM})),
 )
+_ROOMY: Final = ' class="roomy"'  # left out, or put elsewhere, on a narrow screen
 
 
 class JournalPanel:
@@ -51,13 +53,21 @@ class JournalPanel:
         wanted = _CHOICES[self._choice.active][1]
         events = [e for e in reversed(snapshot.line.journal) if e.priority in wanted]
         head = "".join(
-            f"<th>{name}</th>"
-            for name in ("", "wall time UTC", "cell", "what", "what to do", "seen by")
+            f"<th{kind}>{name}</th>"
+            for name, kind in (
+                ("", ""),
+                ("wall time UTC", ""),
+                ("cell", ""),
+                ("what", ""),
+                ("what to do", _ROOMY),
+                ("seen by", _ROOMY),
+            )
         )
-        rows = "".join(_row(group) for group in group_events(events))
+        ended = snapshot.line.ended
+        rows = "".join(_row(group, ended) for group in group_events(events, ended))
         body = rows or '<tr><td colspan="6" class="none">Nothing to show.</td></tr>'
         html = (
-            '<div class="scroll" style="max-height:calc(100vh - 250px)">'
+            '<div class="scroll journal" style="max-height:calc(100vh - 250px)">'
             f"<table><tr>{head}</tr>{body}</table></div>"
         )
         if html != self._table.text:
@@ -68,18 +78,18 @@ class JournalPanel:
             self.update(self._snapshot)
 
 
-def _row(group: EventGroup) -> str:
+def _row(group: EventGroup, ended: Mapping[str, int]) -> str:
     event = group.event
     when = datetime.fromtimestamp(event.t_event_ns / 1e9, UTC).strftime("%m-%d %H:%M:%S")
     cell = ""
     if event.cell is not None and len(group.cells) == 1:
         cell = f'<a href="/cell?cell={event.cell}">{event.cell}</a>'
-    kind = "" if event.active else ' class="ended"'
-    state = "<b>began:</b> " if event.active else ""
+    kind, state = course(event, ended)
     return (
         f'<tr{kind}><td>{badge(event.priority)}</td><td class="time">{when}</td>'
         f'<td class="num">{cell}</td><td>{state}{text(event.sentence)}'
-        f"{alike(group)}</td>"
-        f'<td class="advice">{text(event.advice)}</td><td class="time">{text(event.origin)}</td>'
-        "</tr>"
+        f"{alike(group)}"
+        f'<div class="advice narrow">{text(event.advice)}</div></td>'
+        f'<td class="advice roomy">{text(event.advice)}</td>'
+        f'<td class="time roomy">{text(event.origin)}</td></tr>'
     )

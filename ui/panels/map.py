@@ -32,6 +32,9 @@ _MARKER: Final = {
 }
 _LARGE_UP_TO: Final = 14  # columns; more, and squares and their text are small
 _SQUASH: Final = 0.86  # height of a large square by its width: all of the line fits one screen
+_SQUARE_PX: Final = 74  # least width of a square whose text does not overlap
+_SMALL_PX: Final = 34
+_MOST_NEEDED_PX: Final = 880  # what a desk has
 _URGENCY: Final = (Priority.HIGH, Priority.MEDIUM, Priority.LOW)
 
 
@@ -82,14 +85,25 @@ class MapPanel:
             disable_math=True,
             sizing_mode="stretch_width",
             align="center",
+            min_width=220,
             stylesheets=sheet,
         )
         self._legend = Div(
             text=_legend(), disable_math=True, sizing_mode="stretch_width", stylesheets=sheet
         )
         self._root: LayoutDOM = column(
-            row(self._title, self._choice, sizing_mode="stretch_width"),
-            self._draw(squares.columns, squares.height),
+            row(
+                self._title,
+                self._choice,
+                sizing_mode="stretch_width",
+                styles={"flex-wrap": "wrap"},
+            ),
+            # On a narrow screen the line is moved sideways rather than made too small to read.
+            row(
+                self._draw(squares.columns, squares.height),
+                sizing_mode="stretch_width",
+                styles={"overflow-x": "auto"},
+            ),
             self._legend,
             sizing_mode="stretch_width",
             spacing=6,
@@ -101,7 +115,7 @@ class MapPanel:
 
     def update(self, snapshot: Snapshot) -> None:
         quantity = self._desk.quantity(self._desk.selection.quantity)
-        value = snapshot.value(quantity.column)
+        value = snapshot.fresh(quantity.column)
         self._patch(self._columns(snapshot, quantity, value))
         low, high = band(quantity, value)
         about = f" (median of the line ± {quantity.text(quantity.high)})"
@@ -121,9 +135,10 @@ class MapPanel:
         self, snapshot: Snapshot, quantity: Quantity, value: np.ndarray
     ) -> dict[str, list[str]]:
         off = deviation(quantity, value)
-        dead = snapshot.is_stale | ~np.isfinite(value)
+        dead = ~np.isfinite(value)
         worst = _worst(snapshot)
         fills = [_STALE_FILL if dead[i] else colour_of(off[i]) for i in range(len(off))]
+        old = snapshot.is_mode_old
         normal = [mode in {Mode.AUTO, None} for mode in snapshot.modes]
         return {
             "fill": fills,
@@ -133,10 +148,19 @@ class MapPanel:
             ],
             "hatch": ["/" if dead[i] else " " for i in range(len(off))],
             "value": ["?" if dead[i] else quantity.text(value[i]) for i in range(len(off))],
-            "letter": [MODE_LETTER[mode] for mode in snapshot.modes],
-            "letter_ink": [MUTED if mode is Mode.AUTO else TEXT for mode in snapshot.modes],
+            "letter": [
+                MODE_LETTER[mode] + ("?" if is_old and mode is not None else "")
+                for mode, is_old in zip(snapshot.modes, old, strict=True)
+            ],
+            "letter_ink": [
+                MUTED if mode is Mode.AUTO or is_old else TEXT
+                for mode, is_old in zip(snapshot.modes, old, strict=True)
+            ],
             "letter_fill": ["#ffffff00" if ok else "#ffffff" for ok in normal],
-            "letter_edge": ["#ffffff00" if ok else TEXT for ok in normal],
+            "letter_edge": [
+                "#ffffff00" if ok else MUTED if is_old else TEXT
+                for ok, is_old in zip(normal, old, strict=True)
+            ],
             "mark": [_MARKER[worst[n]] if n in worst else "square" for n in snapshot.layout.cells],
             "mark_fill": [
                 PRIORITY_COLOUR[worst[n]] if n in worst else "#ffffff00"
@@ -168,6 +192,7 @@ class MapPanel:
         plot = figure(
             sizing_mode="scale_width",
             width=100 * columns,
+            min_width=min((_SQUARE_PX if is_large else _SMALL_PX) * columns, _MOST_NEEDED_PX),
             height=round(100 * height * squash),
             aspect_ratio=(columns + 0.1) / ((height + 0.1) * squash),
             x_range=Range1d(start=-0.05, end=columns + 0.05),

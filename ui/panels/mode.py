@@ -4,7 +4,8 @@ A button arms, a second one confirms with a reason; while the guard has not answ
 disabled. What counts as the answer is the mode in the picture, never the click.
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from functools import partial
 from typing import Final
 
 from control.modes import Mode
@@ -26,6 +27,21 @@ class Said:
     is_bad: bool = False
 
 
+@dataclass(slots=True)
+class Ask:
+    """What was asked for one cell from this screen.
+
+    Attributes:
+        is_sending: it is on its way to Kafka.
+        sent: it is there, and the guard has not been seen to answer.
+        said: what came of it.
+    """
+
+    is_sending: bool = False
+    sent: Command | None = None
+    said: Said = field(default_factory=Said)
+
+
 class ModePanel:
     """The mode of the selected cell, and how to change it."""
 
@@ -34,9 +50,7 @@ class ModePanel:
     def __init__(self, desk: Desk) -> None:
         self._desk = desk
         self._armed: Mode | None = None
-        self._asking = False
-        self._sent: Command | None = None
-        self._said = Said()
+        self._asks: dict[int, Ask] = {}  # by cell: an answer may come when another one is looked at
         self._cell = desk.selection.cell
         self._snapshot: Snapshot | None = None
         controls = [InlineStyleSheet(css=CONTROLS_CSS)]
@@ -84,71 +98,58 @@ class ModePanel:
     def update(self, snapshot: Snapshot) -> None:
         self._snapshot = snapshot
         if self._cell != self._desk.selection.cell:
-            self._cell = self._desk.selection.cell
-            self._armed, self._sent, self._said = None, None, Said()
-        self._look_for_answer(snapshot)
+            self._leave()
+        for ask in self._asks.values():
+            _look_for_answer(ask, snapshot)
         self._draw(snapshot)
 
-    def _look_for_answer(self, snapshot: Snapshot) -> None:
-        sent = self._sent
-        if sent is None:
-            return
-        if snapshot.modes[snapshot.layout.index[sent.cell]] is sent.mode:
-            self._sent = None
-            self._said = Said(f"Cell {sent.cell} is in {sent.mode}.")
-            return
-        for event in reversed(snapshot.line.journal):
-            if _refuses(event, sent):
-                self._sent = None
-                self._said = Said(event.sentence, is_bad=True)
-                return
-        if snapshot.now_ns > sent.expires_ns:
-            self._sent = None
-            self._said = Said(
-                f"The guard did not answer before the command ran out; cell {sent.cell} is as it "
-                "was. Check that the guard runs, then ask again.",
-                is_bad=True,
-            )
+    def _leave(self) -> None:
+        """Turn to the selected cell: nobody confirms for it what they chose for another."""
+        ask = self._asks.get(self._cell)
+        if ask is not None and ask.sent is None and not ask.is_sending:
+            del self._asks[self._cell]  # its outcome has been shown
+        self._cell = self._desk.selection.cell
+        self._armed = None
+        self.reason.value = ""
 
-    def _pending(self, snapshot: Snapshot) -> Command | None:
+    def _pending(self, ask: Ask, snapshot: Snapshot) -> Command | None:
         """Return the command that waits for the guard, whoever gave it."""
-        if self._sent is not None:
-            return self._sent
-        command = snapshot.line.commands.get(self._cell)
+        command = ask.sent or snapshot.line.commands.get(self._cell)
         if command is None or command.expires_ns < snapshot.now_ns:
             return None
-        mode = snapshot.modes[snapshot.layout.index[self._cell]]
-        refused = any(_refuses(event, command) for event in snapshot.line.journal)
-        number, position = snapshot.layout.place[self._cell]
-        section = snapshot.sections.get(number)
-        changed = section is not None and section.mode_times_ns[position] >= command.t_issued_ns
-        return None if refused or (changed and mode is command.mode) else command
+        return command if _answer(command, snapshot) is None else None
 
     def _draw(self, snapshot: Snapshot) -> None:
-        mode = snapshot.modes[snapshot.layout.index[self._cell]]
-        pending = self._pending(snapshot)
-        busy = self._asking or pending is not None
+        at = snapshot.layout.index[self._cell]
+        mode, is_old = snapshot.modes[at], bool(snapshot.is_mode_old[at])
+        ask = self._asks.get(self._cell, Ask())
+        pending = self._pending(ask, snapshot)
+        busy = ask.is_sending or pending is not None
+        meaning = MODE_MEANING[mode]
+        if is_old and mode is not None:
+            meaning = "This is what the guard said last; what is now is not known."
         head = (
-            f"<h2>Who moves cell {self._cell}</h2><p>{chip(mode)} &nbsp;"
-            f'<span class="muted">{MODE_MEANING[mode]}</span></p>'
+            f"<h2>Who moves cell {self._cell}</h2><p>{chip(mode, is_old=is_old)} &nbsp;"
+            f'<span class="muted">{meaning}</span></p>'
         )
         _set(self._head, text=head)
         for offered, button in self.buttons.items():
-            _set(button, disabled=busy or offered is mode)
+            _set(button, disabled=busy or (offered is mode and not is_old))
         _set(self._second, visible=self._armed is not None and not busy)
         if self._armed is not None:
             _set(self.confirm, label=f"Put cell {self._cell} in {self._armed}")
-        said = self._said
+        said = ask.said
         if pending is not None:
             said = Said(
                 f"{pending.issued_by} asked for {pending.mode}; waiting for the guard to obey."
             )
         kind = " bad" if said.is_bad else ""
         words = f'<div class="status{kind}" role="status">{text(said.sentence)}</div>'
-        _set(self._status, text=words if said.sentence else "")
+        _set(self._status, text=words if said.sentence else "", visible=bool(said.sentence))
 
     def _arm(self, mode: Mode) -> None:
-        self._armed, self._said = mode, Said()
+        self._armed = mode
+        self._asks.setdefault(self._cell, Ask()).said = Said()
         self._redraw()
 
     def _disarm(self) -> None:
@@ -156,24 +157,69 @@ class ModePanel:
         self._redraw()
 
     def _confirm(self) -> None:
-        if self._armed is None or self._asking:
+        if self._armed is None:
             return
-        self._asking = True
-        self._desk.ask_mode(self._cell, self._armed, self.reason.value, self._told)
+        cell = self._cell
+        ask = self._asks.setdefault(cell, Ask())
+        if ask.is_sending:
+            return
+        ask.is_sending = True
+        self._desk.ask_mode(cell, self._armed, self.reason.value, partial(self._told, cell))
         self._redraw()
 
-    def _told(self, outcome: Outcome) -> None:
-        self._asking = False
+    def _told(self, cell: int, outcome: Outcome) -> None:
+        ask = self._asks.setdefault(cell, Ask())
+        ask.is_sending = False
         if isinstance(outcome, Refused):
-            self._said = Said(outcome.sentence, is_bad=True)
+            ask.said = Said(outcome.sentence, is_bad=True)
         else:
-            self._sent, self._armed = outcome.command, None
-            self.reason.value = ""
+            ask.sent = outcome.command
+            if cell == self._cell:
+                self._armed = None
+                self.reason.value = ""
         self._redraw()
 
     def _redraw(self) -> None:
         if self._snapshot is not None:
             self._draw(self._snapshot)
+
+
+def _look_for_answer(ask: Ask, snapshot: Snapshot) -> None:
+    sent = ask.sent
+    if sent is None:
+        return
+    answer = _answer(sent, snapshot)
+    if answer is None and snapshot.now_ns > sent.expires_ns:
+        if snapshot.link:
+            # Not the guard's silence but ours: keep the question until the picture is back.
+            ask.said = Said(
+                f"Whether the guard put cell {sent.cell} in {sent.mode} is not known: the picture "
+                "cannot be read.",
+                is_bad=True,
+            )
+            return
+        answer = Said(
+            f"No answer of the guard was seen before the command ran out; cell {sent.cell} was "
+            "last seen as shown above. Check that the guard runs, then ask again.",
+            is_bad=True,
+        )
+    if answer is not None:
+        ask.sent, ask.said = None, answer
+
+
+def _answer(command: Command, snapshot: Snapshot) -> Said | None:
+    """Return what the guard did about a command; None where the picture does not say."""
+    for event in reversed(snapshot.line.journal):
+        if _refuses(event, command):
+            return Said(event.sentence, is_bad=True)
+    number, position = snapshot.layout.place[command.cell]
+    section = snapshot.sections.get(number)
+    if section is None or section.modes[position] is not command.mode:
+        return None
+    is_old = snapshot.is_mode_old[snapshot.layout.index[command.cell]]
+    if is_old and section.mode_times_ns[position] < command.t_issued_ns:
+        return None
+    return Said(f"The guard has cell {command.cell} in {command.mode}.")
 
 
 def _refuses(event: Event, command: Command) -> bool:

@@ -1,5 +1,6 @@
 """Which cell and how far back the trends go."""
 
+from datetime import UTC, datetime
 from typing import Final
 
 from ui.drawing import Button, Div, InlineStyleSheet, LayoutDOM, RadioButtonGroup, Select, row
@@ -34,29 +35,74 @@ class PickerPanel:
             active=WINDOWS_H.index(desk.selection.window_h),
             stylesheets=controls,
         )
-        self._window.on_change(
-            "active", lambda _a, _o, new: desk.selection.choose(window_h=WINDOWS_H[new])
+        self._window.on_change("active", self._span_chosen)
+        self._t_plant_s = 0.0
+        self._earlier = Button(label="earlier", width=76, stylesheets=controls, name="earlier")
+        self._later = Button(
+            label="later", width=64, stylesheets=controls, name="later", disabled=True
         )
-        legend = Div(
+        self._earlier.on_click(lambda: self._move(-0.5))
+        self._later.on_click(lambda: self._move(0.5))
+        self._legend = Div(
             text=trend_legend(),
             disable_math=True,
             align="center",
             sizing_mode="stretch_width",
-            margin=(5, 5, 5, 24),
+            margin=(5, 5, 5, 5),
+            min_width=300,
             stylesheets=[InlineStyleSheet(css=PANEL_CSS)],
         )
         self._root: LayoutDOM = row(
-            before, self._select, after, self._window, legend, sizing_mode="stretch_width"
+            before,
+            self._select,
+            after,
+            self._window,
+            row(self._earlier, self._later),
+            self._legend,
+            sizing_mode="stretch_width",
+            styles={"flex-wrap": "wrap"},
         )
 
     @property
     def root(self) -> LayoutDOM:
         return self._root
 
-    def update(self, _snapshot: Snapshot) -> None:
+    def update(self, snapshot: Snapshot) -> None:
+        self._t_plant_s = snapshot.t_plant_s
         shown = str(self._desk.selection.cell)
         if self._select.value != shown:
             self._select.value = shown
+        # Nothing chosen while the axis stands: so that every choice is a change.
+        selection = self._desk.selection
+        stands_at_s = selection.stands_at_s
+        span = WINDOWS_H.index(selection.window_h) if stands_at_s is None else None
+        if self._window.active != span:
+            self._window.active = span
+        words = trend_legend()
+        if stands_at_s is not None:
+            until = datetime.fromtimestamp(stands_at_s, UTC).strftime("%d %b %H:%M")
+            words = (
+                f'<div class="status">The trends stand still, until {until} plant time. Choose a '
+                f"span to follow the plant again.</div>{words}"
+            )
+        if self._later.disabled != (stands_at_s is None):
+            self._later.disabled = stands_at_s is None
+        if self._legend.text != words:
+            self._legend.text = words
+
+    def _span_chosen(self, _attr: str, _old: int | None, new: int | None) -> None:
+        if new is not None:
+            self._desk.selection.choose(window_h=WINDOWS_H[new])
+
+    def _move(self, spans: float) -> None:
+        """Let the trends end some spans later, within what is kept."""
+        selection, newest_s = self._desk.selection, self._t_plant_s
+        if newest_s <= 0.0:
+            return  # nothing has come yet
+        end_s = newest_s if selection.stands_at_s is None else selection.stands_at_s
+        end_s += spans * selection.window_h * 3600.0
+        end_s = max(end_s, newest_s - WINDOWS_H[-1] * 3600.0)
+        selection.stand_at(end_s if end_s < newest_s else None)
 
     def _step(self, by: int) -> None:
         cells = self._desk.layout.cells

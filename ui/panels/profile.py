@@ -10,6 +10,7 @@ from ui.drawing import (
     FixedTicker,
     InlineStyleSheet,
     LayoutDOM,
+    NoOverlap,
     Range1d,
     Span,
     Whisker,
@@ -51,6 +52,7 @@ class ProfilePanel:
         )
         ticks = cells if len(cells) <= _ALL_TICKS_UP_TO else [n for n in cells if n % 10 == 0]
         plot.xaxis.ticker = FixedTicker(ticks=list(ticks))
+        plot.xaxis.major_label_policy = NoOverlap(min_distance=4)
         plot.xaxis.axis_label = "cell"
         plot.xgrid.visible = False
         plot.add_layout(self._normal)
@@ -78,7 +80,7 @@ class ProfilePanel:
 
     def update(self, snapshot: Snapshot) -> None:
         quantity = self._desk.quantity(self._desk.selection.quantity)
-        value = np.where(snapshot.is_stale, np.nan, snapshot.value(quantity.column))
+        value = snapshot.fresh(quantity.column)
         low, high = band(quantity, value)
         spread = self._spread(snapshot, quantity)
         self.source.data = {

@@ -20,13 +20,21 @@ class RejectsPanel(TextPanel):
         self._desk = desk
 
     def update(self, snapshot: Snapshot) -> None:
-        rejected = sorted(snapshot.line.rejected.items(), key=lambda item: -item[1])
-        if rejected:
+        samples, messages = snapshot.line.rejected, snapshot.line.refused
+        reasons = sorted(
+            {**samples, **messages},
+            key=lambda reason: (-samples.get(reason, 0), -messages.get(reason, 0)),
+        )
+        if reasons:
             counts = "".join(
-                f'<tr><td>{text(reason)}</td><td class="num">{number:,}</td></tr>'
-                for reason, number in rejected
+                f'<tr><td>{text(reason)}</td><td class="num">{samples.get(reason, 0):,}</td>'
+                f'<td class="num">{messages.get(reason, 0):,}</td></tr>'
+                for reason in reasons
             )
-            counts = f'<table style="max-width:360px">{counts}</table>'
+            counts = (
+                '<table style="max-width:460px"><tr><th>reason</th><th class="num">samples</th>'
+                f'<th class="num">messages, whole</th></tr>{counts}</table>'
+            )
         else:
             counts = '<div class="none">Every sample has been accepted.</div>'
         examples = "".join(_example(e) for e in reversed(snapshot.line.examples[-_SHOWN:]))

@@ -10,28 +10,35 @@ from ui.drawing import (
     CrosshairTool,
     DataRange1d,
     DatetimeTickFormatter,
-    GridBox,
     LayoutDOM,
     Range1d,
     Span,
     figure,
+    row,
 )
 from ui.panel import Desk
-from ui.picture import TREND_LENGTH, TrendRow
+from ui.picture import TrendRow
 from ui.quantities import TREND_QUANTITIES, Quantity
 from ui.snapshot import Snapshot
+from ui.trend import COARSE, FINE, joined
 
 ESTIMATE: Final = "#1f4e79"
 BAND: Final = "#b8c7d6"
 MEASURED: Final = "#8b959b"
 APPLIED: Final = "#263038"
 ASKED: Final = "#7a4a86"
-_COLUMNS: Final = 2
+_TWO_A_ROW: Final = {"flex": "1 1 45%", "min-width": "320px"}  # one on a narrow screen
 _HOUR_MS: Final = 3_600_000.0
+_MOST_SHOWN: Final = 2 * (FINE.length + COARSE.length)  # rows in the browser
 
 
 class TrendsPanel:
-    """Six plots on one axis of plant time; the newest rows are streamed, nothing is sent twice."""
+    """Six plots on one axis of plant time; the newest rows are streamed, and all are sent again
+    only for another cell, after a gap, and when the fine rows of the past have become too many.
+
+    The axis is moved with the picker: a plot that could be dragged would keep the page of a
+    telephone from scrolling.
+    """
 
     interval_s = 1.0
 
@@ -42,12 +49,10 @@ class TrendsPanel:
         self.source = ColumnDataSource({name: [] for name in self._names()})
         self._x_range = Range1d(start=0.0, end=1.0)
         self._pointer = Span(dimension="height", line_color="#56626a", line_width=1)
-        plots = [
-            (self._plot(quantity), *divmod(i, _COLUMNS))
-            for i, quantity in enumerate(self._quantities)
-        ]
-        self._root: LayoutDOM = GridBox(
-            children=plots, sizing_mode="stretch_width", spacing=(10, 6)
+        self._root: LayoutDOM = row(
+            *(self._plot(quantity) for quantity in self._quantities),
+            sizing_mode="stretch_width",
+            styles={"flex-wrap": "wrap", "gap": "10px 6px"},
         )
 
     @property
@@ -58,21 +63,27 @@ class TrendsPanel:
         cell = self._desk.selection.cell
         section, position = snapshot.layout.place[cell]
         rows = snapshot.trends.get(section, ())
+        past = snapshot.history.get(section, ())
         newest = rows[-1].number if rows else -1
         if self._shown is None or self._shown[:2] != (cell, snapshot.life):
-            self.source.data = self._table(rows, position)
+            self.source.data = self._table(joined(past, rows), position)
         elif newest != self._shown[2]:
-            fresh = [row for row in rows if row.number > self._shown[2]]
-            if len(fresh) == len(rows) or fresh[0].number != self._shown[2] + 1:
-                self.source.data = self._table(rows, position)
+            fresh = tuple(row for row in rows if row.number > self._shown[2])
+            is_gap = len(fresh) == len(rows) or fresh[0].number != self._shown[2] + 1
+            if is_gap or len(self.source.data["t"]) + len(fresh) > _MOST_SHOWN:
+                self.source.data = self._table(joined(past, rows), position)
             else:
-                self.source.stream(self._table(tuple(fresh), position), rollover=TREND_LENGTH)
+                self.source.stream(self._table(fresh, position))
         self._shown = (cell, snapshot.life, newest)
         if rows:
-            end = rows[-1].t_plant_s * 1000.0
-            start = end - self._desk.selection.window_h * _HOUR_MS
-            if (self._x_range.start, self._x_range.end) != (start, end):
-                self._x_range.update(start=start, end=end)
+            self._place(rows[-1].t_plant_s)
+
+    def _place(self, newest_s: float) -> None:
+        selection = self._desk.selection
+        end = 1000.0 * (newest_s if selection.stands_at_s is None else selection.stands_at_s)
+        start = end - selection.window_h * _HOUR_MS
+        if (self._x_range.start, self._x_range.end) != (start, end):
+            self._x_range.update(start=start, end=end)
 
     def _names(self) -> list[str]:
         names = ["t"]
@@ -105,13 +116,13 @@ class TrendsPanel:
         plot = figure(
             height=232,
             sizing_mode="stretch_width",
+            styles=_TWO_A_ROW,
             x_axis_type="datetime",
             x_range=self._x_range,
             y_range=DataRange1d(
                 min_interval=quantity.smallest_span, range_padding=0.08, only_visible=True
             ),
-            tools="xpan,xwheel_zoom",
-            active_drag=None,
+            tools="",
             title=f"{quantity.title}, {quantity.unit}",
         )
         plot.add_tools(CrosshairTool(overlay=self._pointer, dimensions="height"))

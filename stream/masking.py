@@ -1,0 +1,13 @@
+"""Addresses as they may be shown: on a page, in a log, in a record."""
+
+import re
+from typing import Final
+
+MASK: Final = "********"
+_IN_FRONT_OF_HOST: Final = re.compile(r"(?<=://)([^/?#\s:@]*):[^/?#\s]*@")
+_IN_QUERY: Final = re.compile(r"(?<=[?&]password=)[^&#\s]*")
+
+
+def without_password(address: str) -> str:
+    """Return an address with its password masked; one without a password as it is."""
+    return _IN_QUERY.sub(MASK, _IN_FRONT_OF_HOST.sub(rf"\1:{MASK}@", address))
