@@ -10,7 +10,7 @@ from ops.tail import message_json, message_lines, time_text
 from stream.frame_codec import encode_estimates, encode_rejects, encode_samples
 from stream.frames import Origin
 from stream.records import Command, CommandKind, ModelRecord, MoveState, encode
-from stream.screening import reject_message
+from stream.rejects import reject_message
 from stream.topics import (
     ACCEPTED,
     COMMANDS,

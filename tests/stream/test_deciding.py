@@ -217,9 +217,9 @@ def test_states_survive_their_bytes_and_those_of_another_kind_are_told(brains: B
     assert estimate.decode_state(payload, 2) == filtered
     with pytest.raises(ValueError, match="estimate state of 2 cells; the section has 3"):
         estimate.decode_state(payload, 3)
-    with pytest.raises(ValueError, match="decide state of version 9, not 1"):
+    with pytest.raises(ValueError, match="decide state of version 9, not 2"):
         decide.decode_state(decide.encode_state(msgspec.structs.replace(planned, version=9)))
-    with pytest.raises(ValueError, match="estimate state of version 9, not 1"):
+    with pytest.raises(ValueError, match="estimate state of version 9, not 2"):
         estimate.decode_state(
             estimate.encode_state(msgspec.structs.replace(filtered, version=9)), 2
         )
