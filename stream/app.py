@@ -2,7 +2,7 @@
 
 Faust acknowledges a message whose agent raised, and with it loses the message. So an agent here is
 a plain coroutine `handle(Message)`; `add_agent` catches once, sends what was lost to `dead-letters`
-with topic, partition, offset and error, reports it when it begins and when it ends, and goes on.
+with topic, partition, offset and error, reports it when it begins, and goes on.
 """
 
 import asyncio
@@ -190,15 +190,13 @@ async def _bury(worker: Worker, name: str, message: Message, error: Exception) -
 
 
 async def _note_health(worker: Worker, name: str, error: str | None) -> None:
-    """Tell when an agent begins to fail, and when it has not done so for a while."""
-    edge = worker.failing.update(name, error is not None, worker.clock_ns())
-    if edge is not None:
-        await worker.outbox.report(
-            "agent_failed",
-            active=edge is Edge.BEGAN,
-            agent=name,
-            error=error or "none any more",
-        )
+    """Tell when an agent begins to fail; again only when it has not done so for a while.
+
+    As a fact, not as a condition that lasts: what is done about it is a new version of the program,
+    and the life that began the condition would not be there to end it.
+    """
+    if worker.failing.update(name, error is not None, worker.clock_ns()) is Edge.BEGAN:
+        await worker.outbox.report("agent_failed", agent=name, error=error)
 
 
 def section_key(section: int) -> bytes:
