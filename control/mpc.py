@@ -1,9 +1,10 @@
 """Model-predictive step of one cell: from an estimate to setpoints, or to a named fallback.
 
 The ladder when the solver gives no plan: the previous plan, shifted to now; or hold, which proposes
-nothing, so that nothing is written. Nor is anything proposed while the plant is not where the last
-plan put it: then a person or the treatment of an anode effect has moved it, and a proposal made of
-that measurement would make the passing position the setpoint. A decision never proposes a value
+nothing, so that nothing is written. Where the estimate or what is measured of the setpoints is not
+usable, it is hold at once. Nor is anything proposed while the beam is far from where it has just
+been: then a person or the treatment of an anode effect has moved it, and a proposal made of that
+measurement would make the passing position the setpoint. A decision never proposes a value
 that is not finite, or outside the hard bounds, or further from the present setpoint than one step
 or the rate allow.
 """
@@ -100,6 +101,7 @@ class CellController:
         self._first = np.minimum(self._step, self._rate_per_s * objective.control_period_s)
         least = np.array([objective.feed_deadband_kg_per_h, objective.beam_deadband_mm])
         self._deadband = np.minimum(least, 0.5 * self._first)
+        self._followed = np.array([objective.feed_ripple_kg_per_h, self._deadband[BEAM]])
         self._problem = CellProblem(objective, block / self._step)
 
     @property
@@ -130,7 +132,8 @@ class CellController:
             model: linear, around where the cell is now.
             state: estimate, (N,).
             applied: setpoints as measured, (2,), in the order of `physics.signals.SETPOINTS`; where
-                the previous plan's own value is within one step of that, it stands for it.
+                the plant is seen to be where the previous plan would have it, the plan's own value
+                stands for it.
             uncertainty: of the estimate.
             previous: plan of the decision before.
             t_plant_s: plant time, s.
@@ -138,13 +141,14 @@ class CellController:
         """
         applied = self._standing(applied, previous, t_plant_s)
         low, high = self._reach(applied)
-        if not np.all(np.isfinite(applied)) or np.any(low > high):
+        is_known = np.all(np.isfinite(applied)) and np.isfinite(uncertainty.noise_mv)
+        if not is_known or np.any(low > high):
             return self._hold(SolverStatus.BAD_INPUT, None)
         if self._is_unsettled(applied, previous, t_plant_s):
             return self._hold(SolverStatus.UNSETTLED, previous)
         prediction = predict(model, state, applied, self._step, self._objective)
         if not prediction.is_plausible:
-            return self._fall_back(SolverStatus.BAD_INPUT, applied, previous, t_plant_s, 0.0, 0)
+            return self._hold(SolverStatus.BAD_INPUT, None)
         instance = self._instance(cell, prediction, applied, uncertainty, t_plant_s)
         guess = self._guess(applied, previous, t_plant_s)
         solution = self._problem.solve(cell, instance, guess, time_limit_s)
@@ -176,9 +180,12 @@ class CellController:
     def _standing(self, measured: Floats, previous: Plan | None, t_plant_s: float) -> Floats:
         """Return the setpoints in force, (2,).
 
-        Measured ones lag and carry noise: plans built on them would chase it, and spend travel on
-        it. So the plan's own value counts, as long as the plant is seen to be near it. A feed rate
-        measured outside its bounds is that of a treatment and counts as at the bound.
+        A proposal is not a move: the cell may be in ADVISORY, a person or the guard may have held
+        it or allowed a part of it. So what is measured counts. Only where that is nearer to the
+        plan's own value than the smallest move there is (for feed: than the swing that single shots
+        give to a measured rate) has the plant visibly followed, and the plan's value counts, so
+        that plans do not chase what noise there is and spend travel on it. A feed rate measured
+        outside its bounds is that of a treatment and counts as at the bound.
         """
         measured = measured.copy()
         measured[FEED] = np.clip(measured[FEED], self._low[FEED], self._high[FEED])
@@ -186,7 +193,7 @@ class CellController:
             return measured
         planned = previous.shifted(self._objective, t_plant_s)[0]
         with np.errstate(invalid="ignore"):
-            return np.where(np.abs(planned - measured) <= self._step, planned, measured)
+            return np.where(np.abs(planned - measured) < self._followed, planned, measured)
 
     def _is_unsettled(self, standing: Floats, previous: Plan | None, t_plant_s: float) -> bool:
         """Whether the beam has just been moved by somebody else."""

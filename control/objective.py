@@ -38,6 +38,8 @@ class ControlObjective:
         feed_deadband_kg_per_h, beam_deadband_mm: a first move smaller than this is left out (and
             never more than half of what the rate allows in a control period), so that the noise of
             the estimate does not wear out the beam and its travel.
+        feed_ripple_kg_per_h: how far a measured feed rate swings around a constant one, because it
+            comes in shots.
         bound_weight: per unit of output beyond a soft bound.
         max_iterations, tolerance: of the solver.
         plan_life_h: how long an old plan may stand in for a new one.
@@ -68,6 +70,7 @@ class ControlObjective:
     beam_move_weight: float = 0.05
     feed_deadband_kg_per_h: float = 5.0
     beam_deadband_mm: float = 0.2
+    feed_ripple_kg_per_h: float = 12.0
     bound_weight: float = 5.0
     max_iterations: int = 4000
     tolerance: float = 1e-3

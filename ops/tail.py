@@ -207,7 +207,8 @@ def _reject_lines(frame: RejectFrame, cell: int | None) -> Iterator[str]:
     )
     rows = [row for row, number in enumerate(frame.cell) if cell in (None, number)]
     for row in rows[:_SHOWN_REJECTS]:
-        what = frame.original[row]
+        # With the first of single samples comes the message that all of them were in.
+        what = None if frame.signal[row] else frame.original[row]
         reading = (
             f"cell {frame.cell[row]} {frame.signal[row]}={frame.value[row]:.6g}"
             if what is None

@@ -7,13 +7,13 @@ import jax
 import jax.numpy as jnp
 from jax import Array
 
+from physics.drives import follow_beam, is_fresh, read_feeder, usable_current_ka
 from physics.estimate_state import EstimatorState
 from physics.estimator_tuning import FilterSetting
 from physics.kalman import Belief, Innovation, predict, update
 from physics.reduced.model import (
     ACD,
     ALUMINA,
-    BEAM,
     STATES,
     TEMPERATURE,
     evaluate,
@@ -35,13 +35,14 @@ VOLTAGE, BATH, FED, POSITION, NOISE, CURRENT = (
     )
 )
 _BELOW_ANODE_EFFECT_WT_PCT: Final = 0.1  # design value: a cell without anode effect has more
-_MOST_FEED_FACTOR: Final = 4.0  # design value: a total that rises faster is not a feeder's
 _LEAST_CURRENT_SHARE: Final = 0.5  # design value: below, the line is not in production
-_LOWEST_CURRENT_SHARE: Final = 0.02  # design value: logarithms of current stay finite
-_HIGHEST_CURRENT: Final = 2.0  # design value
+_MISFIT_SD: Final = 10.0  # design value: far beyond what the filter takes for an outlier
+_MISFIT_SCANS: Final = 5.0  # design value: more than a disturbed reading lasts
+_EXCUSED_S: Final = 7200.0  # design value: the bath has settled again after an anode effect
 _ONE_PER_CELL: Final = EstimatorState(
-    None,  # type: ignore[arg-type]  # the plant time is common to all cells
-    *([0] * (len(EstimatorState._fields) - 1)),  # type: ignore[arg-type]
+    None,  # type: ignore[arg-type]  # the times of scans are common to all cells
+    None,  # type: ignore[arg-type]
+    *([0] * (len(EstimatorState._fields) - 2)),  # type: ignore[arg-type]
 )
 
 
@@ -73,14 +74,17 @@ def absorb_frame(
         first = jnp.isnan(before.t_plant_s)
         newer = jnp.isfinite(now) & (first | (now > before.t_plant_s))
         dt_s = jnp.where(newer & ~first, now - before.t_plant_s, 0.0)
+        # a gap is no usual interval, and seldom longer scans become usual soon enough
+        usual_s = jnp.where(before.scan_s > 0.0, jnp.minimum(dt_s, 2.0 * before.scan_s), dt_s)
 
         def absorb(before: EstimatorState) -> EstimatorState:
             cells = jax.vmap(
-                partial(_absorb_cell, setting, dt_s),
+                partial(_absorb_cell, setting, now, dt_s),
                 in_axes=(_ONE_PER_CELL, 0, 0),
                 out_axes=_ONE_PER_CELL,
             )
-            return cells(before, value[index], usable[index])._replace(t_plant_s=now)
+            timed = before._replace(scan_s=usual_s)
+            return cells(timed, value[index], usable[index])._replace(t_plant_s=now)
 
         after: EstimatorState = jax.lax.cond(newer, absorb, lambda same: same, before)
         return after
@@ -91,15 +95,34 @@ def absorb_frame(
 
 
 def _absorb_cell(
-    setting: FilterSetting, dt_s: Array, state: EstimatorState, value: Array, usable: Array
+    setting: FilterSetting,
+    now_s: Array,
+    dt_s: Array,
+    state: EstimatorState,
+    value: Array,
+    usable: Array,
 ) -> EstimatorState:
     parameters = setting.parameters
-    line_current_ka = jnp.where(usable[CURRENT], value[CURRENT], state.line_current_ka)
-    current_ka = _current_of(setting, line_current_ka)
-    noise_mv = jnp.where(usable[NOISE], value[NOISE], state.noise_mv)
-    beam_mm = jnp.where(usable[POSITION], value[POSITION], state.beam_position_mm)
-    belief = _move_beam(setting, Belief(state.mean, state.covariance), beam_mm, state)
-    fed_kg, feed_kg_per_h = _read_feeder(setting, dt_s, state, value[FED], usable[FED])
+    seen_s = jnp.where(usable, now_s, state.seen_s)
+    fresh = is_fresh(setting, now_s, seen_s, state.scan_s)
+
+    def lately(signal: int, before: Array) -> Array:
+        """The newest value of a signal; NaN where that is too long ago."""
+        newest = jnp.where(usable[signal], value[signal], before)
+        return jnp.where(fresh[signal], newest, jnp.nan)
+
+    line_current_ka = lately(CURRENT, state.line_current_ka)
+    current_ka = usable_current_ka(setting, line_current_ka)
+    noise_mv = lately(NOISE, state.noise_mv)
+    belief, beam_zero_mm, beam_mm = follow_beam(
+        setting,
+        Belief(state.mean, state.covariance),
+        state,
+        value[POSITION],
+        usable[POSITION],
+        now_s - state.seen_s[POSITION],
+    )
+    fed_kg, feed_kg_per_h = read_feeder(setting, dt_s, state, value[FED], usable[FED])
 
     was_out = state.anode_effect > 0.5
     is_out = jnp.where(usable[VOLTAGE], value[VOLTAGE] > ANODE_EFFECT_V, was_out)
@@ -118,8 +141,9 @@ def _absorb_cell(
         usable[BATH],
         setting.tolerance_sd,
     )
-    # without current the voltage says nothing of alumina
-    carries = usable[VOLTAGE] & (current_ka > _LEAST_CURRENT_SHARE * setting.line_current_ka)
+    # Without current the voltage says nothing of alumina, nor does it beside a current of long ago:
+    # a line that was cut back meanwhile would look like a cell that is short of everything.
+    carries = usable[VOLTAGE] & (line_current_ka > _LEAST_CURRENT_SHARE * setting.line_current_ka)
     belief, innovation = _take_in_voltage(
         setting, belief, current_ka, noise_mv, value[VOLTAGE], carries & ~is_out
     )
@@ -131,15 +155,23 @@ def _absorb_cell(
         is_out & ~was_out,
         setting.tolerance_sd,
     )
+    # An anode effect stirs the bath and feeds it: what is odd for a while after it is the alumina.
+    excused = -_EXCUSED_S / jnp.maximum(state.scan_s, 1e-3)
+    belief, misfit_scans, misled = _doubt_gap(
+        setting, belief, innovation, jnp.where(is_out, excused, state.misfit_scans)
+    )
     belief, lost = _keep_sane(setting, belief)
     smoothing = 1.0 - jnp.exp(-dt_s / setting.feed_smoothing_s)
     seen = jnp.isfinite(innovation.residual)
     return EstimatorState(
         t_plant_s=state.t_plant_s,
+        scan_s=state.scan_s,
         mean=belief.mean,
         covariance=belief.covariance,
         fed_kg=fed_kg,
-        beam_position_mm=beam_mm,
+        seen_s=seen_s,
+        beam_position_mm=jnp.where(fresh[POSITION], beam_mm, jnp.nan),
+        beam_zero_mm=beam_zero_mm,
         feed_rate_kg_per_h=state.feed_rate_kg_per_h
         + smoothing * (feed_kg_per_h - state.feed_rate_kg_per_h),
         line_current_ka=line_current_ka,
@@ -147,44 +179,9 @@ def _absorb_cell(
         anode_effect=jnp.where(is_out, 1.0, 0.0),
         innovation_v=jnp.where(seen, innovation.residual, state.innovation_v),
         innovation_normalised=jnp.where(seen, innovation.normalised, state.innovation_normalised),
-        restarts=state.restarts + jnp.where(lost, 1.0, 0.0),
+        misfit_scans=misfit_scans,
+        restarts=state.restarts + jnp.where(lost | misled, 1.0, 0.0),
     )
-
-
-def _current_of(setting: FilterSetting, line_current_ka: Array) -> Array:
-    """Current that the equations can work with: nominal where unknown, never zero."""
-    nominal_ka = setting.line_current_ka
-    known_ka = jnp.where(jnp.isfinite(line_current_ka), line_current_ka, nominal_ka)
-    return jnp.clip(known_ka, _LOWEST_CURRENT_SHARE * nominal_ka, _HIGHEST_CURRENT * nominal_ka)
-
-
-def _move_beam(
-    setting: FilterSetting, belief: Belief, beam_mm: Array, state: EstimatorState
-) -> Belief:
-    """The gap follows the measured beam, less surely by the backlash."""
-    moved_mm = beam_mm - state.beam_position_mm
-    moved_mm = jnp.where(jnp.isfinite(moved_mm), moved_mm, 0.0)
-    mean = belief.mean.at[ACD].add(moved_mm / 10.0)
-    mean = mean.at[BEAM].set(jnp.where(jnp.isfinite(beam_mm), beam_mm, mean[BEAM]))
-    blur = jnp.where(jnp.abs(moved_mm) > 1e-6, setting.backlash_cm**2, 0.0)
-    return Belief(mean, belief.covariance.at[ACD, ACD].add(blur))
-
-
-def _read_feeder(
-    setting: FilterSetting, dt_s: Array, state: EstimatorState, total_kg: Array, usable: Array
-) -> tuple[Array, Array]:
-    """Feed rate since the scan before, from the feeder's total; without one, as lately.
-
-    A total that steps down was reset and one that leaps was no feeder: neither is believed.
-    """
-    lately_kg = state.feed_rate_kg_per_h / 3600.0 * dt_s
-    rise_kg = total_kg - state.fed_kg
-    most_kg = _MOST_FEED_FACTOR * (setting.feed_kg_per_h / 3600.0 * dt_s + setting.shot_kg)
-    believed = usable & (rise_kg >= 0.0) & (rise_kg <= most_kg)
-    fed_kg = jnp.where(usable, total_kg, state.fed_kg + lately_kg)
-    drop_kg = jnp.where(believed, rise_kg, lately_kg)
-    rate = jnp.where(dt_s > 0.0, 3600.0 * drop_kg / jnp.maximum(dt_s, 1e-9), 0.0)
-    return fed_kg, rate
 
 
 def _take_in_voltage(
@@ -206,21 +203,53 @@ def _take_in_voltage(
     return update(belief, row, voltage_v - expected_v, variance, usable, setting.tolerance_sd)
 
 
+def _doubt_gap(
+    setting: FilterSetting, belief: Belief, innovation: Innovation, misfit_scans: Array
+) -> tuple[Belief, Array, Array]:
+    """Begin the gap anew where voltage after voltage is far from what the belief allows.
+
+    The gap alone is moved from outside (a beam that is raised while the anodes stay, anodes that
+    slip), and it is what voltage tells most of. The rest is kept as likely, but no surer than at
+    the start: it may have been bent to fit.
+
+    Returns:
+        The belief, how many scans in a row were misfits (below 0: so many are excused yet), and
+        whether the gap began anew.
+    """
+    seen = jnp.isfinite(innovation.normalised)
+    is_misfit = jnp.abs(innovation.normalised) > _MISFIT_SD
+    otherwise = jnp.minimum(misfit_scans + 1.0, 0.0)
+    scans = jnp.where(seen, jnp.where(is_misfit, misfit_scans + 1.0, otherwise), misfit_scans)
+    misled = scans >= _MISFIT_SCANS
+    anew = Belief(belief.mean.at[ACD].set(setting.start_mean[ACD]), setting.start_covariance)
+    kept = Belief(*(jnp.where(misled, *pair) for pair in zip(anew, belief, strict=True)))
+    return kept, jnp.where(misled, 0.0, scans), misled
+
+
 def _keep_sane(setting: FilterSetting, belief: Belief) -> tuple[Belief, Array]:
-    """Hold the mean where the equations mean something; begin anew where it is not finite."""
+    """Hold the mean where the equations mean something; begin anew where it is not finite.
+
+    A state that is held back is at least that wrong: its variance grows by as much, up to that of
+    the start.
+    """
     lowest_alumina = setting.parameters.anode_effect_alumina_wt_pct - _BELOW_ANODE_EFFECT_WT_PCT
     low = jnp.array([0.0, 0.0, 1.5, 800.0, 0.2, 0.0, 0.1, -1e6]).at[ALUMINA].set(lowest_alumina)
     high = jnp.array([9.0, 1e3, 9.0, 1100.0, 60.0, 20.0, 1.5, 1e6])
     finite = jnp.all(jnp.isfinite(belief.mean)) & jnp.all(jnp.isfinite(belief.covariance))
+    held = jnp.clip(belief.mean, low, high)
+    variance = jnp.diag(belief.covariance)
+    most = jnp.maximum(jnp.diag(setting.start_covariance), variance)
+    wider = jnp.minimum(variance + (belief.mean - held) ** 2, most)
     kept = Belief(
-        jnp.where(finite, jnp.clip(belief.mean, low, high), setting.start_mean),
-        jnp.where(finite, belief.covariance, setting.start_covariance),
+        jnp.where(finite, held, setting.start_mean),
+        jnp.where(finite, belief.covariance + jnp.diag(wider - variance), setting.start_covariance),
     )
     return kept, ~finite
 
 
 def _describe_cell(setting: FilterSetting, state: EstimatorState) -> dict[str, Array]:
-    current_ka = _current_of(setting, state.line_current_ka)
+    current_ka = usable_current_ka(setting, state.line_current_ka)
+    fed_lately = is_fresh(setting, state.t_plant_s, state.seen_s[FED], state.scan_s)
     shown = evaluate(setting.parameters, state.mean, current_ka)
     sd = jnp.sqrt(jnp.diag(state.covariance) + setting.standing_variance)
     columns = {name: state.mean[i] for i, name in enumerate(STATES)}
@@ -237,7 +266,7 @@ def _describe_cell(setting: FilterSetting, state: EstimatorState) -> dict[str, A
         "metal_kg_per_h": 3600.0 * shown.metal_kg_per_s,
         "line_current_ka": state.line_current_ka,
         "voltage_noise_mv": state.noise_mv,
-        "alumina_feed_rate_kg_per_h": state.feed_rate_kg_per_h,
+        "alumina_feed_rate_kg_per_h": jnp.where(fed_lately, state.feed_rate_kg_per_h, jnp.nan),
         "anode_effect_margin_wt_pct": state.mean[ALUMINA] - anode_effect_wt_pct,
         "anode_effect": state.anode_effect,
         "innovation_voltage_mv": 1e3 * state.innovation_v,

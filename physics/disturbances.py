@@ -21,8 +21,8 @@ class Disturbances:
     """Spread of cells, faults and noise; every figure a design value where no source stands.
 
     Attributes:
-        resistance_spread, conductivity_spread, area_spread: relative sd of a cell from its design;
-            published conductivity regressions differ by 5 %.
+        resistance_spread, conductivity_spread, area_spread: relative sd of a cell from its
+            design. (That published conductivity regressions differ by 5 % is no such spread.)
         bath_mass_spread, heat_spread, dissolution_spread, drift_spread: relative sd.
         alf3_spread_wt_pct, alf3_wander_wt_pct, alf3_wander_s: of a cell, and slowly with time.
         anode_effect_spread_wt_pct, efficiency_spread: absolute sd.

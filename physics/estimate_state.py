@@ -13,9 +13,16 @@ from jax import Array
 from numpy.typing import NDArray
 
 from physics.reduced.model import STATES
+from physics.signals import SIGNALS
 
-STATE_VERSION: Final = 1
-_SIZES: Final = {"t_plant_s": 0, "mean": 2, "covariance": 3}  # dimensions; the others have one
+STATE_VERSION: Final = 2
+_COUNT: Final = len(STATES)
+_SIZES: Final = {  # beyond the cells; the others have one number for each cell
+    "mean": (_COUNT,),
+    "covariance": (_COUNT, _COUNT),
+    "seen_s": (len(SIGNALS),),
+}
+_OF_THE_SECTION: Final = ("t_plant_s", "scan_s")
 
 
 class EstimatorStateError(ValueError):
@@ -27,29 +34,39 @@ class EstimatorState(NamedTuple):
 
     Attributes:
         t_plant_s: scalar, plant time of the newest scan taken in; NaN before the first.
+        scan_s: scalar, usual plant time between scans.
         mean: (C, N) in the order of `physics.reduced.model.STATES`.
         covariance: (C, N, N).
         fed_kg: (C,) feeder's running total as of `t_plant_s`.
-        beam_position_mm: (C,) last measured.
+        seen_s: (C, K) plant time at which each of `physics.signals.SIGNALS` was last taken in.
+        beam_position_mm: (C,) lately measured; NaN also where that is too long ago or not believed.
+        beam_zero_mm: (C,) beam position that the gap has followed so far.
         feed_rate_kg_per_h: (C,) commanded feed, smoothed over about 15 min.
-        line_current_ka: (C,) last measured.
-        noise_mv: (C,) voltage noise, last measured.
+        line_current_ka: (C,) lately measured; NaN also where that is too long ago.
+        noise_mv: (C,) voltage noise, likewise.
         anode_effect: (C,) 1 while the voltage says so.
         innovation_v, innovation_normalised: (C,) of the newest voltage taken in.
-        restarts: (C,) how often a cell had to begin anew because its estimate was not finite.
+        misfit_scans: (C,) how many voltages in a row were far from what was expected; below 0, as
+            many are excused yet.
+        restarts: (C,) how often a cell had to begin anew because its estimate was not finite, or
+            because voltage after voltage belied it.
     """
 
     t_plant_s: Array
+    scan_s: Array
     mean: Array
     covariance: Array
     fed_kg: Array
+    seen_s: Array
     beam_position_mm: Array
+    beam_zero_mm: Array
     feed_rate_kg_per_h: Array
     line_current_ka: Array
     noise_mv: Array
     anode_effect: Array
     innovation_v: Array
     innovation_normalised: Array
+    misfit_scans: Array
     restarts: Array
 
 
@@ -103,8 +120,7 @@ def from_bytes(payload: bytes) -> EstimatorState:
 
 
 def _read(name: str, raw: bytes, cells: int) -> NDArray[np.float64]:
-    count = len(STATES)
-    shape = ((), (cells,), (cells, count), (cells, count, count))[_SIZES.get(name, 1)]
+    shape = () if name in _OF_THE_SECTION else (cells, *_SIZES.get(name, ()))
     expected = 8 * int(np.prod(shape))
     if cells < 1 or len(raw) != expected:
         raise EstimatorStateError(

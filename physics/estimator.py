@@ -3,6 +3,7 @@
 An extended Kalman filter on the reduced model. The feeder's running total and the beam position
 drive the model; cell voltage and bath temperature correct it. A scan that is late or seen again
 (not newer in plant time) changes nothing; a value that is missing or not finite is not taken in.
+What has not been measured for a while is not known any more: see `longest_silence_s` in the tuning.
 """
 
 from collections.abc import Mapping, Sequence
@@ -61,16 +62,20 @@ class Estimator:
         return make_state(
             {
                 "t_plant_s": np.array(np.nan),
+                "scan_s": np.array(0.0),
                 "mean": np.tile(np.asarray(self._setting.start_mean), (cell_count, 1)),
                 "covariance": np.tile(covariance, (cell_count, 1, 1)),
                 "fed_kg": unknown,
+                "seen_s": np.full((cell_count, len(SIGNALS)), np.nan),
                 "beam_position_mm": unknown,
+                "beam_zero_mm": unknown,
                 "feed_rate_kg_per_h": feed_kg_per_h,
                 "line_current_ka": unknown,
                 "noise_mv": unknown,
                 "anode_effect": zeros,
                 "innovation_v": unknown,
                 "innovation_normalised": unknown,
+                "misfit_scans": zeros,
                 "restarts": zeros,
             }
         )
@@ -92,7 +97,7 @@ class Estimator:
 
         Returns:
             The state after, and columns (C,) by name: every state, its `<name>_sd`, and what
-            follows from them. A quantity never measured is NaN.
+            follows from them. A quantity not measured lately, or never, is NaN.
 
         Raises:
             ValueError: arrays whose shapes do not belong together.

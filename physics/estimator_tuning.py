@@ -36,6 +36,12 @@ class EstimatorTuning:
         *_standing_*: what no number of scans averages out (resistances and anode effect taken as
             nominal, a biased thermocouple, another dissolution rate); added to the reported sd.
         backlash_cm: sd that a beam move adds to the gap.
+        beam_move_share: sd that it adds beside that, as a share of what it is above
+            `beam_action_mm`, the largest move that is made to control a cell: anodes do not follow
+            a beam that is raised to be given new travel.
+        beam_margin: a beam is believed to move so many times as fast as its drive.
+        longest_silence_s, longest_silence_scans: plant time, and usual scans, for which current,
+            beam, feed and noise are taken to be as last measured; whichever is longer.
         feed_smoothing_s: time constant of the reported feed rate.
         tolerance_sd: residuals beyond count for less.
         anode_effect_alumina_sd_wt_pct: of the alumina at which an anode effect begins.
@@ -60,6 +66,11 @@ class EstimatorTuning:
     temperature_standing_sd_c: float = 0.7
     undissolved_standing_share: float = 0.2
     backlash_cm: float = 0.012
+    beam_move_share: float = 0.5
+    beam_action_mm: float = 1.0
+    beam_margin: float = 1.5
+    longest_silence_s: float = 30.0
+    longest_silence_scans: float = 3.0
     feed_smoothing_s: float = 900.0
     tolerance_sd: float = 4.0
     anode_effect_alumina_sd_wt_pct: float = 0.1
@@ -77,6 +88,12 @@ class FilterSetting(NamedTuple):
     temperature_sd_c: Array
     current_sd_ka: Array
     backlash_cm: Array
+    beam_move_share: Array
+    beam_action_mm: Array
+    beam_dead_zone_mm: Array
+    beam_reach_mm_per_s: Array
+    longest_silence_s: Array
+    longest_silence_scans: Array
     feed_smoothing_s: Array
     tolerance_sd: Array
     anode_effect_alumina_sd_wt_pct: Array
@@ -100,7 +117,11 @@ def make_setting(
     """
     start = make_nominal_state(design)
     nominal = design.cell.nominal
-    resolution_mm = design.cell.gap.beam_resolution_mm
+    gap = design.cell.gap
+    resolution_mm = gap.beam_resolution_mm
+    # One step of the reading may be rounding alone, and a difference of two readings has the noise
+    # of both.
+    dead_zone_mm = max(1.5 * resolution_mm, 2.0 * noise_sd["beam_position_mm"])
     start_sd = {
         ALUMINA: tuning.alumina_start_sd_wt_pct,
         UNDISSOLVED: tuning.undissolved_start_share * start[UNDISSOLVED],
@@ -133,6 +154,12 @@ def make_setting(
         "temperature_sd_c": noise_sd["bath_temperature_c"],
         "current_sd_ka": noise_sd["line_current_ka"],
         "backlash_cm": tuning.backlash_cm,
+        "beam_move_share": tuning.beam_move_share,
+        "beam_action_mm": tuning.beam_action_mm,
+        "beam_dead_zone_mm": dead_zone_mm - 1e-6,  # positions are sums of steps, with their errors
+        "beam_reach_mm_per_s": tuning.beam_margin * gap.beam_speed_mm_per_s,
+        "longest_silence_s": tuning.longest_silence_s,
+        "longest_silence_scans": tuning.longest_silence_scans,
         "feed_smoothing_s": tuning.feed_smoothing_s,
         "tolerance_sd": tuning.tolerance_sd,
         "anode_effect_alumina_sd_wt_pct": tuning.anode_effect_alumina_sd_wt_pct,

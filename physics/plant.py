@@ -14,6 +14,7 @@ from jax.typing import ArrayLike
 from physics.cell import CellOutputs, CellState, compute_derivative, compute_outputs
 from physics.design import PlantDesign, nominal_feed_kg_per_h
 from physics.disturbances import Disturbances, draw, draw_readings, make_cell_keys, perturb
+from physics.efficiency import compute_efficiency, compute_oxide_use_kg_per_s
 from physics.ledge import compute_steady_ledge_cm
 from physics.operations import drop_shots, follow_anode_effect, move_beam, move_line_current
 from physics.parameters import CellParameters, make_parameters
@@ -25,6 +26,8 @@ from physics.plant_state import (
     PlantTruth,
 )
 from physics.precision import strengthen
+from physics.properties import compute_saturation_wt_pct
+from physics.voltage import compute_noise_mv
 
 __all__ = [
     "PlantInputs",
@@ -39,6 +42,7 @@ __all__ = [
 
 _LONGEST_SUBSTEP_S: Final = 5.0
 _FEED_HIGHEST_FACTOR: Final = 5.0  # design value: what a feeder can do at most, times nominal
+_LEAST_RETURN_SHARE: Final = 0.05  # design value: near saturation sludge would take weeks to settle
 _ANODE_EFFECT_NOISE_MV: Final = 800.0  # design value
 
 
@@ -248,20 +252,37 @@ def _settle(
 ) -> CellState:
     """Gap, temperature and ledge at which a cell stands still at the given voltage."""
 
+    def oxide_use_kg_per_s(temperature_c: Array, acd_cm: Array) -> Array:
+        noise_mv = compute_noise_mv(cell, acd_cm)
+        efficiency = compute_efficiency(
+            cell, temperature_c, alumina_wt_pct, acd_cm, noise_mv, current_ka
+        )
+        return compute_oxide_use_kg_per_s(cell, current_ka, efficiency)
+
     def at(temperature_c: Array, acd_cm: Array, ledge_cm: Array) -> CellState:
-        use = cell.oxide_kg_per_coulomb * current_ka * 1e3 * 0.945
+        use = oxide_use_kg_per_s(temperature_c, acd_cm)
         waiting = cell.undissolved_fraction * use / cell.dissolution_per_s
+        saturation = compute_saturation_wt_pct(
+            temperature_c,
+            cell.excess_alf3_wt_pct,
+            cell.caf2_wt_pct,
+            cell.mgf2_wt_pct,
+            cell.lif_wt_pct,
+        )
+        returning = cell.sludge_return_per_s * jnp.clip(
+            1.0 - alumina_wt_pct / saturation, _LEAST_RETURN_SHARE, 1.0
+        )
         return CellState(
             alumina_wt_pct=alumina_wt_pct,
             undissolved_alumina_kg=waiting,
-            sludge_kg=cell.settling_per_s * waiting / cell.sludge_return_per_s / 0.65,
+            sludge_kg=cell.settling_per_s * waiting / returning,
             bath_temperature_c=temperature_c,
             ledge_cm=ledge_cm,
             acd_cm=acd_cm,
         )
 
     def outputs(state: CellState) -> CellOutputs:
-        use = cell.oxide_kg_per_coulomb * current_ka * 1e3 * 0.945
+        use = oxide_use_kg_per_s(state.bath_temperature_c, state.acd_cm)
         return compute_outputs(cell, state, current_ka, use)
 
     ledge_cm = jnp.full_like(temperature_c, 10.0)

@@ -2,7 +2,7 @@
 
 Faust acknowledges a message whose agent raised, and with it loses the message. So an agent here is
 a plain coroutine `handle(Message)`; `add_agent` catches once, sends what was lost to `dead-letters`
-with topic, partition, offset and error, reports it, and goes on.
+with topic, partition, offset and error, reports it when it begins, and goes on.
 """
 
 import asyncio
@@ -21,13 +21,15 @@ from stream.frame_codec import encode_rejects
 from stream.frames import Origin
 from stream.kafka import MAX_MESSAGE_BYTES, KafkaConnection
 from stream.outbox import Outbox
-from stream.screening import Reason, reject_message
+from stream.rejects import Reason, reject_message
 from stream.topics import DEAD_LETTERS, REJECTS, Table, Topic, partition_of
 from stream.watchdog import Progress
 
 _log = logging.getLogger(__name__)
 StateT = TypeVar("StateT")
 _UNREADABLE_ENDS_AFTER_NS: Final = 30_000_000_000
+_FAILING_ENDS_AFTER_NS: Final = 30_000_000_000
+_MOST_ERROR_TEXT: Final = 2000  # characters: an error may quote the message that it is about
 _SESSION_TIMEOUT_S: Final = 6.0  # the lowest that a broker's defaults allow: decides the fail-over
 
 
@@ -57,6 +59,7 @@ class Worker:
     partitions: int
     clock_ns: Callable[[], int]
     unreadable: Edges = field(default_factory=lambda: Edges(_UNREADABLE_ENDS_AFTER_NS))
+    failing: Edges = field(default_factory=lambda: Edges(_FAILING_ENDS_AFTER_NS))
 
     def partition_of(self, section: int) -> int:
         """Return the partition of a section."""
@@ -168,6 +171,8 @@ def add_agent(
             except Exception as exc:  # noqa: BLE001 - the one place that must outlive any bug
                 _log.exception("%s failed on %s", name, message.origin)
                 await _bury(worker, name, message, exc)
+            else:
+                await _note_health(worker, name, None)
             worker.progress.note(raw.topic, raw.partition, raw.offset)
 
     worker.app.agent(channel, name=name, concurrency=1)(agent)
@@ -176,12 +181,22 @@ def add_agent(
 
 async def _bury(worker: Worker, name: str, message: Message, error: Exception) -> None:
     """Keep a message that an agent failed on, and say so."""
-    text = f"{type(error).__name__}: {error}"
+    text = f"{type(error).__name__}: {error}"[:_MOST_ERROR_TEXT]
     letter = reject_message(
         message.value, message.origin, "agent failed", f"{name}: {text}", worker.clock_ns()
     )
     await worker.outbox.send(DEAD_LETTERS.name, message.topic.encode(), encode_rejects(letter))
-    await worker.outbox.report("agent_failed", agent=name, error=text)
+    await _note_health(worker, name, text)
+
+
+async def _note_health(worker: Worker, name: str, error: str | None) -> None:
+    """Tell when an agent begins to fail; again only when it has not done so for a while.
+
+    As a fact, not as a condition that lasts: what is done about it is a new version of the program,
+    and the life that began the condition would not be there to end it.
+    """
+    if worker.failing.update(name, error is not None, worker.clock_ns()) is Edge.BEGAN:
+        await worker.outbox.report("agent_failed", agent=name, error=error)
 
 
 def section_key(section: int) -> bytes:

@@ -22,7 +22,7 @@ from stream.records import Proposal, encode
 from stream.topics import ESTIMATES, PROPOSALS, TABLES
 
 _TABLE: Final = next(table for table in TABLES if table.owner == "decide")
-_STATE_VERSION: Final = 1
+_STATE_VERSION: Final = 2
 _FALLBACK_ENDS_AFTER_NS: Final = 60_000_000_000
 _SHORTEST_SOLVE_S: Final = 1e-6  # what is left of the deadline is never less, so that OSQP starts
 
@@ -37,6 +37,7 @@ class DecideState(msgspec.Struct, frozen=True, kw_only=True):
         session, sequence: the estimate of the last decision.
         slot: which control period it was made in.
         plans: cell number (as text) -> start of its plan, plant time, and its rows of setpoints.
+        fallen: cells for which it has been told that the optimiser gives no plan.
     """
 
     version: int = _STATE_VERSION
@@ -44,6 +45,7 @@ class DecideState(msgspec.Struct, frozen=True, kw_only=True):
     sequence: int = -1
     slot: int | None = None
     plans: dict[str, tuple[float, list[list[float]]]] = {}
+    fallen: tuple[int, ...] = ()
 
 
 def encode_state(state: DecideState) -> bytes:
@@ -172,6 +174,7 @@ def decide_section(
         sequence=estimate.sequence,
         slot=slot_of(settings, estimate.section, estimate.t_plant_s),
         plans=plans,
+        fallen=state.fallen,
     )
     return following, proposals, fell_back
 
@@ -220,6 +223,7 @@ def add_decide(
             workspaces.
     """
     edges = Edges(_FALLBACK_ENDS_AFTER_NS)
+    recalled: set[int] = set()
     table = SectionTable[DecideState](
         worker,
         _TABLE,
@@ -250,6 +254,12 @@ def add_decide(
             elapsed_s,
         )
         taken_s = elapsed_s()
+        if taken_s > settings.deadline_s:
+            # Made of a plant that has moved on. It must not be acted on, nor gone on with; to do so
+            # little of it as came in time would move some cells always and others never.
+            await worker.outbox.report("decision_late", section=section, seconds=round(taken_s, 1))
+            await table.put(section, msgspec.structs.replace(following, plans=state.plans))
+            return
         await asyncio.gather(
             *(
                 worker.outbox.send(
@@ -258,15 +268,24 @@ def add_decide(
                 for proposal in proposals
             )
         )
-        await table.put(section, following)
-        if taken_s > settings.deadline_s:
-            await worker.outbox.report("decision_late", section=section, seconds=round(taken_s, 1))
+        fallen = await tell(estimate, state, fell_back)
+        await table.put(section, msgspec.structs.replace(following, fallen=fallen))
+
+    async def tell(
+        estimate: EstimateFrame, state: DecideState, fell_back: Sequence[FellBack]
+    ) -> tuple[int, ...]:
+        """Report for which cells the optimiser has no plan, on change; return all such cells."""
         now_ns = worker.clock_ns()
-        fallen = {row.cell: row for row in fell_back}
+        section = estimate.section
+        if section not in recalled:  # an event that a life before began must end in this one
+            recalled.add(section)
+            for cell in state.fallen:
+                edges.recall(cell, now_ns)
+        now_fallen = {row.cell: row for row in fell_back}
         for cell in estimate.cells:
-            edge = edges.update(cell, cell in fallen, now_ns)
+            edge = edges.update(cell, cell in now_fallen, now_ns)
             if edge is Edge.BEGAN:
-                row = fallen[cell]
+                row = now_fallen[cell]
                 await worker.outbox.report(
                     "decision_fell_back",
                     active=True,
@@ -283,5 +302,6 @@ def add_decide(
                     status="the optimiser plans again",
                     fallback="nothing",
                 )
+        return tuple(cell for cell in estimate.cells if edges.holds(cell))
 
     add_agent(worker, "decide", ESTIMATES, handle)

@@ -24,6 +24,14 @@ class Edges:
     off_delay_ns: int
     _last_seen_ns: dict[Hashable, int] = field(default_factory=dict)
 
+    def holds(self, condition: Hashable) -> bool:
+        """Whether `condition` has begun and not ended."""
+        return condition in self._last_seen_ns
+
+    def recall(self, condition: Hashable, now_ns: int) -> None:
+        """Know that `condition` had begun, and been told, in a life before this one."""
+        self._last_seen_ns.setdefault(condition, now_ns)
+
     def update(self, condition: Hashable, holds: bool, now_ns: int) -> Edge | None:
         """Return what became of `condition`, or None where nothing changed."""
         last_ns = self._last_seen_ns.get(condition)

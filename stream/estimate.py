@@ -13,15 +13,20 @@ from physics.estimate_state import from_bytes, to_bytes
 from physics.estimator import Estimator
 from stream.app import Message, SectionTable, Worker, add_agent, section_key
 from stream.frame_codec import decode_samples, encode_estimates
-from stream.frames import EstimateFrame, Quality, SampleFrame
+from stream.frames import F64, I64, EstimateFrame, Quality, SampleFrame
 from stream.topics import ACCEPTED, ESTIMATES, TABLES
 
 _TABLE: Final = next(table for table in TABLES if table.owner == "estimate")
-_STATE_VERSION: Final = 1
+_STATE_VERSION: Final = 2
+_BATH: Final = "bath_temperature_c"
 
 
 class EstimateState(msgspec.Struct, frozen=True, kw_only=True):
-    """The filter of a section and how far it has come."""
+    """The filter of a section and how far it has come.
+
+    `bath_c` and `bath_source_ns` are the newest bath temperature of each cell that was taken in and
+    its source time, as bytes; empty before the first.
+    """
 
     version: int = _STATE_VERSION
     session: int = -1
@@ -29,6 +34,8 @@ class EstimateState(msgspec.Struct, frozen=True, kw_only=True):
     frames_applied: int = 0
     frames_skipped: int = 0
     frames_missing: int = 0
+    bath_c: bytes = b""  # float64
+    bath_source_ns: bytes = b""  # int64
     filter: bytes
 
 
@@ -52,6 +59,32 @@ def decode_state(payload: bytes, cells: int) -> EstimateState:
     return state
 
 
+def find_new_baths(frame: SampleFrame, bath_c: F64, source_ns: I64) -> tuple[np.ndarray, F64, I64]:
+    """Tell which bath temperatures are measurements that have not been taken in before.
+
+    At most plants somebody dips a thermocouple once a shift or a day, and the server shows the
+    reading until the next, some with its own time and some with that of each scan. Taken in at each
+    scan, one reading would count as thousands. So both have to have changed, time and value.
+
+    Args:
+        frame: accepted samples.
+        bath_c: (C,) taken in last; NaN where none.
+        source_ns: (C,) its source time.
+
+    Returns:
+        Marks, (S, C), and what is taken in last after the frame.
+    """
+    k = frame.signals.index(_BATH)
+    marks = np.zeros(frame.shape[:2], dtype=bool)
+    for s in range(len(marks)):
+        value, source = frame.value[s, :, k], frame.source_time_ns[s, :, k]
+        usable = (frame.quality[s, :, k] <= Quality.UNCERTAIN) & np.isfinite(value)
+        marks[s] = usable & (np.isnan(bath_c) | (source > source_ns) & (value != bath_c))
+        bath_c = np.where(marks[s], value, bath_c)
+        source_ns = np.where(marks[s], source, source_ns)
+    return marks, bath_c, source_ns
+
+
 def step_estimate(
     estimator: Estimator, state: EstimateState, frame: SampleFrame
 ) -> tuple[EstimateState, EstimateFrame | None]:
@@ -72,24 +105,30 @@ def step_estimate(
     expected = state.sequence + 1 if frame.session == state.session else 0
     # A loop that joins a gateway in mid-life has missed nothing that it was ever responsible for.
     missing = frame.sequence - expected if state.frames_applied else 0
+    cells = len(frame.cells)
     before = from_bytes(state.filter)
+    bath_c, bath_source_ns = np.full(cells, np.nan), np.zeros(cells, dtype=np.int64)
+    if state.bath_c:
+        bath_c = np.frombuffer(state.bath_c)
+        bath_source_ns = np.frombuffer(state.bath_source_ns, dtype=np.int64)
     if frame.session != state.session and frame.t_plant_s[-1] <= float(before.t_plant_s):
-        before = estimator.init(len(frame.cells))  # the plant's clock was put back: begin anew
-    filtered, columns = estimator.step(
-        before,
-        frame.t_plant_s,
-        frame.value,
-        frame.quality <= Quality.UNCERTAIN,
-    )
+        before = estimator.init(cells)  # the plant's clock was put back: begin anew
+        bath_c = np.full(cells, np.nan)
+    usable = frame.quality <= Quality.UNCERTAIN
+    marks, bath_c, bath_source_ns = find_new_baths(frame, bath_c, bath_source_ns)
+    measured = usable.copy()
+    measured[:, :, frame.signals.index(_BATH)] = marks
+    filtered, columns = estimator.step(before, frame.t_plant_s, frame.value, measured)
     following = EstimateState(
         session=frame.session,
         sequence=frame.sequence,
         frames_applied=state.frames_applied + 1,
         frames_skipped=state.frames_skipped,
         frames_missing=state.frames_missing + missing,
+        bath_c=bath_c.tobytes(),
+        bath_source_ns=bath_source_ns.tobytes(),
         filter=to_bytes(filtered),
     )
-    usable = frame.quality <= Quality.UNCERTAIN
     newest_ns = int(frame.source_time_ns[usable].max()) if usable.any() else 0
     assert frame.origin is not None, "an accepted frame knows where it came from"
     estimate = EstimateFrame(

@@ -100,8 +100,9 @@ class SampleFrame:
 class RejectFrame:
     """Samples (or a whole message) that were turned away, each with its reason and what it was.
 
-    One row per rejected sample. A message that could not be read at all is one row with `original`
-    set to its bytes and `points` 0.
+    One row per rejected sample; `original` of the first is the message that they came in, unless it
+    is too large to be sent with them. A message that is turned away whole is one row with its
+    bytes, and one that could not be read at all has `points` 0.
     """
 
     section: int  # -1 where the message did not say

@@ -66,7 +66,7 @@ def make_lineariser(design: PlantDesign, objective: ControlObjective) -> Lineari
 
 
 async def announce(worker: Worker, plant_name: str, plant_hash: str) -> None:
-    """Put on record which reduced model and controller this worker runs."""
+    """Put on record which reduced model this worker runs."""
     await worker.outbox.send(
         MODELS.name,
         f"reduced-lumped/{plant_hash}".encode(),

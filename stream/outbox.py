@@ -1,5 +1,7 @@
 """How a worker sends: every message awaited, and retried through an outage.
 
+    MessageSizeTooLargeError (of aiokafka)  a message that no retry will get into the log
+
 A retry after a time-out may send a message twice; every record carries what its reader knows a
 repeat by.
 
@@ -15,7 +17,7 @@ from types import TracebackType
 from typing import Final, Self
 
 from aiokafka import AIOKafkaProducer
-from aiokafka.errors import KafkaError
+from aiokafka.errors import KafkaError, MessageSizeTooLargeError
 
 from control.events import EVENTS
 from stream.kafka import KafkaConnection, make_producer
@@ -90,12 +92,20 @@ class Outbox:
     async def send(
         self, topic: str, key: bytes, value: bytes, partition: int | None = None
     ) -> None:
-        """Send one message and return when Kafka has it in its log; keep trying until it has."""
+        """Send one message and return when Kafka has it in its log; keep trying until it has.
+
+        Raises:
+            MessageSizeTooLargeError: it is larger than the producer or the topic allows. To try
+                that again would stop everything that waits behind it, for ever.
+        """
         wait_s = _FIRST_WAIT_S
         while True:
             producer = await self._connected()
             try:
                 await producer.send_and_wait(topic, value, key=key, partition=partition)
+            except MessageSizeTooLargeError:
+                await self._discard(producer)
+                raise
             except (KafkaError, OSError) as exc:
                 _log.warning(
                     "Message to %s at %s not taken (%s); again in %.1f s.",
@@ -106,11 +116,16 @@ class Outbox:
                 )
                 await asyncio.sleep(wait_s)
                 wait_s = min(2 * wait_s, _LONGEST_WAIT_S)
-                if self._producer is producer and not getattr(exc, "retriable", False):
-                    # An idempotent producer that met a fatal error refuses all further work.
-                    await self.stop()
+                if not getattr(exc, "retriable", False):
+                    await self._discard(producer)
             else:
                 return
+
+    async def _discard(self, producer: AIOKafkaProducer) -> None:
+        """Let the next send connect anew: an idempotent producer that met a fatal error refuses all
+        further work."""
+        if self._producer is producer:
+            await self.stop()
 
     async def report(
         self,

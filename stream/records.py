@@ -133,11 +133,17 @@ class ModelRecord(Record, frozen=True, kw_only=True):
     """Which model a process runs, so that an auditor can tell what decided what."""
 
     model_id: str
-    kind: str  # "reduced", "controller"
+    kind: str  # "reduced"
     plant_name: str
     plant_hash: str
     parameters: dict[str, float]
     t_created_ns: int
+
+
+class _Version(msgspec.Struct, frozen=True):
+    """What every version of every record has."""
+
+    schema_version: int = SCHEMA_VERSION
 
 
 RecordT = TypeVar("RecordT", bound=Record)
@@ -156,12 +162,12 @@ def decode(payload: bytes, record_type: type[RecordT]) -> RecordT:
             The message names the field.
     """
     try:
-        record = msgspec.json.decode(payload, type=record_type)
+        version = msgspec.json.decode(payload, type=_Version).schema_version
+        if version == SCHEMA_VERSION:  # only then is what the fields should be known
+            return msgspec.json.decode(payload, type=record_type)
     except (msgspec.DecodeError, msgspec.ValidationError, UnicodeDecodeError) as exc:
         raise RecordError(f"not a {record_type.__name__}: {exc}") from exc
-    if record.schema_version != SCHEMA_VERSION:
-        raise RecordError(
-            f"{record_type.__name__} of schema version {record.schema_version}; "
-            f"this program reads version {SCHEMA_VERSION}"
-        )
-    return record
+    raise RecordError(
+        f"{record_type.__name__} of schema version {version}; "
+        f"this program reads version {SCHEMA_VERSION}"
+    )

@@ -3,18 +3,15 @@
 from collections.abc import Mapping
 from typing import Final
 
+import msgspec
+
 from stream.app import Message, SectionTable, Worker, add_agent, section_key
 from stream.edges import Edge, Edges
 from stream.frame_codec import FrameError, decode_samples, encode_rejects, encode_samples
 from stream.frames import RejectFrame, SampleFrame
-from stream.screening import (
-    Reason,
-    Screen,
-    ScreenState,
-    decode_state,
-    encode_state,
-    reject_message,
-)
+from stream.rejects import Reason, reject_message
+from stream.screen_state import ScreenState, decode_state, encode_state
+from stream.screening import Screen
 from stream.topics import ACCEPTED, REJECTS, SAMPLES, TABLES
 
 _TABLE: Final = next(table for table in TABLES if table.owner == "screen")
@@ -53,13 +50,15 @@ def add_screen(worker: Worker, screens: Mapping[int, Screen]) -> None:
         await turn_away(rejects, message)
         await worker.note_readable(message.topic, False, detail)
 
-    async def tell(section: int, rejects: RejectFrame | None, now_ns: int) -> None:
-        reason = rejects.reason[0] if rejects else "none"
-        edge = edges.update(("samples", section), rejects is not None, now_ns)
-        if edge is not None:
-            await worker.outbox.report(
-                "sample_rejected", active=edge is Edge.BEGAN, section=section, reason=reason
-            )
+    recalled: set[int] = set()
+
+    def look(section: int, state: ScreenState, rejects: RejectFrame | None) -> Edge | None:
+        now_ns = worker.clock_ns()
+        if section not in recalled:  # an event that a life before began must end in this one
+            recalled.add(section)
+            if state.is_rejecting:
+                edges.recall(section, now_ns)
+        return edges.update(section, rejects is not None, now_ns)
 
     async def handle(message: Message) -> None:
         try:
@@ -85,8 +84,14 @@ def add_screen(worker: Worker, screens: Mapping[int, Screen]) -> None:
                 encode_samples(screened.accepted),
                 message.partition,
             )
-        if following is not state:
-            await table.put(frame.section, following)
-        await tell(frame.section, screened.rejects, now_ns)
+        edge = look(frame.section, state, screened.rejects)
+        if edge is not None:
+            reason = screened.rejects.reason[0] if screened.rejects is not None else "none"
+            await worker.outbox.report(
+                "sample_rejected", active=edge is Edge.BEGAN, section=frame.section, reason=reason
+            )
+        if following is not state or edge is not None:
+            told = msgspec.structs.replace(following, is_rejecting=edges.holds(frame.section))
+            await table.put(frame.section, told)
 
     add_agent(worker, "screen", SAMPLES, handle)

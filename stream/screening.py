@@ -5,7 +5,6 @@ value, and the number of samples that pass and are turned away is the number tha
 """
 
 from dataclasses import dataclass, replace
-from enum import StrEnum
 from typing import Final
 
 import msgspec
@@ -13,44 +12,13 @@ import numpy as np
 
 from control.interlock_checks import FUTURE_TOLERANCE_NS
 from stream.frames import F64, I64, Origin, Quality, RejectFrame, SampleFrame
+from stream.rejects import Reason, Rejects, reject_message
+from stream.screen_state import STATE_VERSION, ScreenState, init_screen_state
 from stream.signals import SignalLimits
 
-_STATE_VERSION: Final = 1
-_MOST_KEPT_BYTES: Final = 4_000_000
-
-
-class Reason(StrEnum):
-    """Why a sample or a message was turned away."""
-
-    MALFORMED = "malformed"  # the message is not a frame
-    UNKNOWN_SECTION = "unknown section"
-    UNKNOWN_CELL = "unknown cell"
-    UNKNOWN_SIGNAL = "unknown signal"
-    DUPLICATE = "duplicate"  # this (session, sequence) has been seen in another message
-    OUT_OF_ORDER = "out of order"  # older than what has been seen
-    MISSING = "missing"  # the plant has no value
-    BAD_STATUS = "bad status"  # the plant says that the value is bad
-    NOT_FINITE = "not finite"
-    OUT_OF_RANGE = "out of physical range"
-    FUTURE = "source time in the future"
-    STALE = "source time stands still"
-    FROZEN = "frozen"
-
-
-class ScreenState(msgspec.Struct, frozen=True, kw_only=True):
-    """What screening remembers of a section between frames.
-
-    Arrays are (C, K) in the order of the section's cells and the plant's signals, as bytes.
-    """
-
-    version: int
-    session: int
-    sequence: int
-    offset: int  # of the newest message applied
-    t_plant_s: float
-    source_time_ns: bytes  # int64, newest seen
-    value: bytes  # float64, newest accepted
-    unchanged_since_s: bytes  # float64, plant time at which `value` was first seen
+_MOST_SAMPLES_APART: Final = 50_000  # rejected one by one: about 4 MB, twice an honest frame's all
+_PLANT_RATE: Final = 1000.0  # no plant lives faster than this by the wall; simulators: 600 times
+_PLANT_LEAP_S: Final = 3600.0  # on top of it, for a plant clock that is put right
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,111 +27,6 @@ class Screened:
 
     accepted: SampleFrame | None
     rejects: RejectFrame | None
-
-
-def init_screen_state(cells: int, signals: int) -> ScreenState:
-    """Return the state of a section that has seen nothing."""
-    return ScreenState(
-        version=_STATE_VERSION,
-        session=-1,
-        sequence=-1,
-        offset=-1,
-        t_plant_s=-np.inf,
-        source_time_ns=np.zeros((cells, signals), dtype=np.int64).tobytes(),
-        value=np.full((cells, signals), np.nan).tobytes(),
-        unchanged_since_s=np.full((cells, signals), -np.inf).tobytes(),
-    )
-
-
-def encode_state(state: ScreenState) -> bytes:
-    """Return the state as MessagePack."""
-    return msgspec.msgpack.encode(state)
-
-
-def decode_state(payload: bytes, cells: int, signals: int) -> ScreenState:
-    """Return the state in `payload`.
-
-    Raises:
-        ValueError: it is not a state of this version and size.
-    """
-    state = msgspec.msgpack.decode(payload, type=ScreenState)
-    if state.version != _STATE_VERSION or len(state.value) != cells * signals * 8:
-        raise ValueError(
-            f"screening state of version {state.version} with {len(state.value) // 8} samples; "
-            f"wanted version {_STATE_VERSION} with {cells * signals}"
-        )
-    return state
-
-
-def reject_message(
-    payload: bytes,
-    origin: Origin,
-    reason: str,
-    detail: str,
-    now_ns: int,
-    *,
-    section: int = -1,
-    points: int = 0,
-) -> RejectFrame:
-    """Return the reject for a message turned away whole, with its bytes (the first 4 MB of them,
-    so that the reject itself is never too large to be sent).
-
-    Args:
-        section: where the message said so.
-        points: samples in the message; 0 where it could not be read.
-    """
-    return RejectFrame(
-        section=section,
-        origin=origin,
-        t_rejected_ns=now_ns,
-        points=points,
-        reason=(reason,),
-        detail=(detail,),
-        cell=np.array([-1], dtype=np.int32),
-        signal=("",),
-        value=np.array([np.nan]),
-        source_time_ns=np.array([0], dtype=np.int64),
-        original=(payload[:_MOST_KEPT_BYTES],),
-    )
-
-
-class _Rejects:
-    """Collects the rejected samples of one frame."""
-
-    def __init__(self, frame: SampleFrame, origin: Origin) -> None:
-        self.frame = frame
-        self.origin = origin
-        self.reasons: list[str] = []
-        self.details: list[str] = []
-        self.index: list[np.ndarray] = []
-
-    def add(self, mask: np.ndarray, reason: Reason, detail: str = "") -> None:
-        """Reject the samples in `mask` (S, C, K)."""
-        index = np.argwhere(mask)
-        self.index.append(index)
-        self.reasons += [reason] * len(index)
-        self.details += [detail] * len(index)
-
-    def frame_of(self, now_ns: int) -> RejectFrame | None:
-        """Return the reject frame, or None where nothing was rejected."""
-        if not self.reasons:
-            return None
-        index = np.concatenate(self.index)
-        scan, cell, signal = index.T
-        frame = self.frame
-        return RejectFrame(
-            section=frame.section,
-            origin=self.origin,
-            t_rejected_ns=now_ns,
-            points=len(index),
-            reason=tuple(self.reasons),
-            detail=tuple(self.details),
-            cell=np.asarray(frame.cells, dtype=np.int32)[cell],
-            signal=tuple(frame.signals[k] for k in signal),
-            value=frame.value[scan, cell, signal],
-            source_time_ns=frame.source_time_ns[scan, cell, signal],
-            original=(None,) * len(index),
-        )
 
 
 @dataclass(frozen=True, slots=True)
@@ -206,35 +69,68 @@ class Screen:
         """
         if origin.offset <= state.offset:
             return state, Screened(None, None)
+        turned_away = self._turn_away_whole(state, frame, payload, origin, now_ns)
+        if turned_away is None:
+            rejects = Rejects(frame, origin)
+            aligned, keep = self._align(frame, rejects)
+            following, accepted = self._judge(state, aligned, keep, rejects, origin, now_ns)
+            if len(rejects.reasons) <= _MOST_SAMPLES_APART:
+                return following, Screened(accepted, rejects.frame_of(payload, now_ns))
+            turned_away = reject_message(
+                payload,
+                origin,
+                Reason.TOO_MANY,
+                f"{len(rejects.reasons)} of {frame.points}, first {rejects.reasons[0]}",
+                now_ns,
+                section=frame.section,
+                points=frame.points,
+            )
+        return msgspec.structs.replace(state, offset=origin.offset), Screened(None, turned_away)
+
+    def _turn_away_whole(
+        self, state: ScreenState, frame: SampleFrame, payload: bytes, origin: Origin, now_ns: int
+    ) -> RejectFrame | None:
+        """Return the reject of a frame that is out of its turn; None where it is in order."""
         order = (state.session, state.sequence)
         if frame.order <= order or (
             frame.session == state.session and frame.t_plant_s[0] <= state.t_plant_s
         ):
             reason = Reason.DUPLICATE if frame.order == order else Reason.OUT_OF_ORDER
-        elif frame.session > now_ns + FUTURE_TOLERANCE_NS:
+        elif frame.session > now_ns + FUTURE_TOLERANCE_NS or self._leaps(state, frame, now_ns):
             reason = Reason.FUTURE  # it would shut out every honest frame until then
         else:
-            reason = None
-        if reason is not None:
-            turned_away = reject_message(
-                payload,
-                origin,
-                reason,
-                f"session {frame.session}, sequence {frame.sequence}, "
-                f"after {state.session}, {state.sequence}",
-                now_ns,
-                section=frame.section,
-                points=frame.points,
-            )
-            state = msgspec.structs.replace(state, offset=origin.offset)
-            return state, Screened(None, turned_away)
-        rejects = _Rejects(frame, origin)
-        aligned, keep = self._align(frame, rejects)
-        state, accepted = self._judge(state, aligned, keep, rejects, origin, now_ns)
-        return state, Screened(accepted, rejects.frame_of(now_ns))
+            return None
+        return reject_message(
+            payload,
+            origin,
+            reason,
+            f"session {frame.session}, sequence {frame.sequence}, plant time "
+            f"{frame.t_plant_s[0]:.0f} to {frame.t_plant_s[-1]:.0f} s, after {state.session}, "
+            f"{state.sequence}, {state.t_plant_s:.0f} s",
+            now_ns,
+            section=frame.section,
+            points=frame.points,
+        )
+
+    def _leaps(self, state: ScreenState, frame: SampleFrame, now_ns: int) -> bool:
+        """Whether the plant time of a frame is further on than any plant can have come.
+
+        Within a session of the gateway plant time goes on from the frame before; how much wall time
+        that is, is known from the newest source time that was believed. A session may begin at any
+        plant time (another plant, a clock put back), but its first frame has to hang together.
+        """
+        if frame.session != state.session:
+            before_s = frame.t_plant_s[0]
+            elapsed_ns = int(np.ptp(frame.source_time_ns)) if frame.points else 0
+        else:
+            before_s = state.t_plant_s
+            newest = np.frombuffer(state.source_time_ns, dtype=np.int64)
+            elapsed_ns = max(now_ns - int(newest.max(initial=0)), 0)
+        most_s = _PLANT_LEAP_S + _PLANT_RATE * elapsed_ns / 1e9
+        return bool(frame.t_plant_s[-1] - before_s > most_s)
 
     def _align(
-        self, frame: SampleFrame, rejects: _Rejects
+        self, frame: SampleFrame, rejects: Rejects
     ) -> tuple[SampleFrame, tuple[np.ndarray, np.ndarray]]:
         """Put cells and signals in the plant's order; turn away those that it does not have."""
         cell_at = {number: i for i, number in enumerate(self.cells)}
@@ -280,7 +176,7 @@ class Screen:
         state: ScreenState,
         frame: SampleFrame,
         back: tuple[np.ndarray, np.ndarray],
-        rejects: _Rejects,
+        rejects: Rejects,
         origin: Origin,
         now_ns: int,
     ) -> tuple[ScreenState, SampleFrame]:
@@ -348,11 +244,12 @@ class Screen:
             origin=origin,
         )
         following = ScreenState(
-            version=_STATE_VERSION,
+            version=STATE_VERSION,
             session=frame.session,
             sequence=frame.sequence,
             offset=origin.offset,
             t_plant_s=float(frame.t_plant_s[-1]),
+            is_rejecting=state.is_rejecting,
             source_time_ns=newest.tobytes(),
             value=last.tobytes(),
             unchanged_since_s=since.tobytes(),

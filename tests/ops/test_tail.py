@@ -1,6 +1,7 @@
 """Tail: every message of every topic as lines that a person can read, and as JSON."""
 
 import json
+from dataclasses import replace
 
 import msgspec
 import pytest
@@ -10,7 +11,7 @@ from ops.tail import message_json, message_lines, time_text
 from stream.frame_codec import encode_estimates, encode_rejects, encode_samples
 from stream.frames import Origin
 from stream.records import Command, CommandKind, ModelRecord, MoveState, encode
-from stream.screening import reject_message
+from stream.rejects import reject_message
 from stream.topics import (
     ACCEPTED,
     COMMANDS,
@@ -120,6 +121,12 @@ def test_one_cell_can_be_picked_out() -> None:
     assert message_lines(MOVES, encode(move(1, MoveState.HELD, cell=3)), cell=2) == []
     assert len(message_json(MOVES, encode(move(1, MoveState.HELD, cell=3)), cell=3)) == 1
     assert message_lines(EVENTS, encode(event("samples_missing", frames=1)), cell=1) == []
+
+
+def test_a_rejected_sample_is_shown_rather_than_the_message_that_comes_with_it() -> None:
+    rejects = replace(reject_frame(3, 2), original=(b"the whole message", None))
+    first, second = list(message_lines(REJECTS, encode_rejects(rejects)))[1:]
+    assert first == second == "  not finite: cell 1 cell_voltage_v=nan"
 
 
 def test_times_are_utc_to_the_millisecond() -> None:

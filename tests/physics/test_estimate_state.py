@@ -39,7 +39,7 @@ def test_a_cut_state_is_refused(length: int) -> None:
     ("field", "value", "said"),
     [
         ("version", 99, "version 99"),
-        ("states", ["alumina_wt_pct"], "version 1 with states alumina_wt_pct;"),
+        ("states", ["alumina_wt_pct"], "version 2 with states alumina_wt_pct;"),
         ("arrays", {}, "with the arrays"),
         ("cells", 3, "3 cells need"),
         ("cells", 0, "0 cells need"),

@@ -7,6 +7,7 @@ import jax
 import numpy as np
 import pytest
 
+from physics.cell import compute_derivative, compute_outputs
 from physics.design import PlantDesign, nominal_feed_kg_per_h
 from physics.disturbances import Disturbances
 from physics.plant import (
@@ -19,6 +20,7 @@ from physics.plant import (
     step_plant,
 )
 from physics.signals import CELL_SIGNALS, LINE_SIGNALS
+from tests.physics.plants import load_design
 
 CELLS = 8  # one size for most tests: each other size compiles anew
 CALM = Disturbances(faults_per_cell_day=0.0)
@@ -204,3 +206,17 @@ def test_another_period_does_not_compile_again_and_300_cells_take_under_10_ms(
 def test_a_line_without_cells_is_refused(reference: PlantDesign) -> None:
     with pytest.raises(ValueError, match="0 cells"):
         init_plant(reference, 0, seed=1)
+
+
+def test_cells_start_with_the_sludge_and_the_waiting_alumina_that_they_keep() -> None:
+    """For each cell by its own efficiency and saturation, whatever the plant."""
+    for plant in ("reference-300ka.toml", "metalx-120ka.toml"):
+        design = load_design(plant)
+        parameters, state = init_plant(design, 6, seed=4)
+        now = compute_outputs(parameters.cell, state.cell, design.line.current_ka, 0.0)
+        rates = compute_derivative(
+            parameters.cell, state.cell, design.line.current_ka, now.oxide_use_kg_per_s
+        )
+        dissolving = parameters.cell.dissolution_per_s * state.cell.undissolved_alumina_kg
+        assert np.all(np.abs(rates.sludge_kg) < 1e-9)
+        assert np.all(np.abs(rates.undissolved_alumina_kg) < 0.03 * dissolving)

@@ -24,15 +24,19 @@ from stream.topics import (
     Table,
     Topic,
 )
-from tests.stream.frame_cases import NOW_NS
+from tests.stream.frame_cases import NOW_NS, SECOND_NS
 from tests.stream.loop_cases import PARTITIONS, HandClock, found, gateway_at, running
 
 pytestmark = pytest.mark.asyncio(loop_scope="module")
 PLAN = next(table for table in TABLES if table.owner == "guard")
 
 
-def worker_at(connection: KafkaConnection, app_id: str = "app-test") -> Worker:
-    return make_worker(app_id, "app-test", connection, PARTITIONS, HandClock(), from_beginning=True)
+def worker_at(
+    connection: KafkaConnection, app_id: str = "app-test", clock: HandClock | None = None
+) -> Worker:
+    return make_worker(
+        app_id, "app-test", connection, PARTITIONS, clock or HandClock(), from_beginning=True
+    )
 
 
 def event_named(name: str, payload: bytes) -> Event | None:
@@ -153,7 +157,8 @@ async def test_a_message_that_is_no_record_is_refused_with_its_bytes(
 async def test_a_message_that_an_agent_fails_on_is_buried_and_the_next_one_is_handled(
     connection: KafkaConnection,
 ) -> None:
-    worker = worker_at(connection)
+    clock = HandClock()
+    worker = worker_at(connection, clock=clock)
     handled: asyncio.Queue[Message] = asyncio.Queue()
 
     async def handle(message: Message) -> None:
@@ -163,25 +168,39 @@ async def test_a_message_that_an_agent_fails_on_is_buried_and_the_next_one_is_ha
 
     add_agent(worker, "taster", MOVES, handle)
     async with gateway_at(connection) as gateway, running(worker):
-        values = [b"app-test one", b"app-test poison", b"app-test two"]
+        values = [
+            b"app-test one",
+            b"app-test poison",
+            b"app-test two",
+            b"app-test poison",
+            b"app-test three",
+        ]
         sent = [
             await gateway.producer.send_and_wait(MOVES.name, value, partition=1) for value in values
         ]
         async with asyncio.timeout(20):
             own: list[Message] = []
-            while len(own) < 2:
+            while len(own) < 3:
                 message = await handled.get()
                 if message.value.startswith(b"app-test"):
                     own.append(message)
-        (letter,) = await found(connection, DEAD_LETTERS, decode_rejects)
-    assert [message.value for message in own] == [b"app-test one", b"app-test two"]
+        letter, second = await found(connection, DEAD_LETTERS, decode_rejects, 2)
+        clock.forward(31.0)
+        for value in (b"app-test four", b"app-test poison"):
+            await gateway.producer.send_and_wait(MOVES.name, value, partition=1)
+        first, again = await found(
+            connection, EVENTS, lambda payload: event_named("agent_failed", payload), 2
+        )
+    assert [message.value for message in own] == [values[0], values[2], values[4]]
+    assert second.origin == Origin(MOVES.name, 1, sent[3].offset), "each failure is kept"
     assert own[1].origin == Origin(MOVES.name, 1, sent[2].offset)
     assert letter.origin == Origin(MOVES.name, 1, sent[1].offset)
     assert letter.original == (b"app-test poison",)
     assert letter.detail == ("taster: ZeroDivisionError: no way to divide",)
-    assert worker.progress.done[MOVES.name, 1] == sent[2].offset
-    (event,) = await found(connection, EVENTS, lambda payload: event_named("agent_failed", payload))
-    assert event.details == {
+    assert worker.progress.done[MOVES.name, 1] >= sent[4].offset
+    assert first.t_event_ns == NOW_NS, "but told once"
+    assert again.t_event_ns == NOW_NS + 31 * SECOND_NS, "until it has been well for a while"
+    assert first.details == {
         "agent": "taster",
         "error": "ZeroDivisionError: no way to divide",
     }

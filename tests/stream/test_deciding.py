@@ -17,6 +17,7 @@ from stream import decide, estimate
 from stream.decide import DecideSettings, DecideState, decide_section, is_due, slot_of
 from stream.estimate import EstimateState, step_estimate
 from stream.frames import EstimateFrame, Origin
+from stream.guarding import SectionPicture, see_estimates
 from tests.stream.frame_cases import NOW_NS, SECOND_NS
 from tests.stream.loop_cases import PERIOD_S, Brains, HandClock, decide_settings, plant_frame
 
@@ -149,6 +150,43 @@ def test_after_the_deadline_the_plan_of_before_stands_in_or_nothing_is_proposed(
         assert list(setpoint.values()) == pytest.approx(state.plans[cell][1][0])
 
 
+@pytest.mark.parametrize("silent", ["line_current_ka", "beam_position_mm", "voltage_noise_mv"])
+def test_what_has_not_been_measured_for_minutes_moves_nothing(
+    brains: Brains, compute: Executor, silent: str
+) -> None:
+    """From samples to what the guard knows: it waits, and goes on by itself."""
+
+    def take_in(
+        state: EstimateState, sequences: range, missing: list[str]
+    ) -> tuple[EstimateState, EstimateFrame]:
+        for sequence in sequences:
+            frame = plant_frame(0, sequence, 1000.0 + 10.0 * sequence, NOW_NS, missing=missing)
+            frame = replace(frame, origin=Origin("samples", 0, sequence))
+            state, made = step_estimate(brains.estimator, state, frame)
+            assert made is not None
+        return state, made
+
+    def run() -> None:
+        state = EstimateState(filter=to_bytes(brains.estimator.init(2)))
+        state, made = take_in(state, range(10), [])
+        remembered, setpoints, _, by = decided(brains, DecideState(), made, lambda: 0.0)
+        assert by == ["mpc", "mpc"]
+        assert all(setpoints)
+        state, made = take_in(state, range(10, 28), [silent])
+        assert np.all(np.isnan(made.values[silent]))
+        held, setpoints, fell_back, _ = decided(brains, remembered, made, lambda: 0.0)
+        assert setpoints == [{}, {}], "not even the plan of before"
+        assert {row.why for row in fell_back} == {SolverStatus.BAD_INPUT.value}
+        assert see_estimates(SectionPicture(), made).estimated == frozenset()
+        state, made = take_in(state, range(28, 32), [])
+        _, setpoints, fell_back, _ = decided(brains, held, made, lambda: 0.0)
+        assert all(setpoints)
+        assert fell_back == []
+        assert see_estimates(SectionPicture(), made).estimated == {1, 2}
+
+    compute.submit(run).result()
+
+
 def test_a_plant_whose_clock_was_put_back_is_estimated_anew(
     brains: Brains, compute: Executor
 ) -> None:
@@ -179,9 +217,9 @@ def test_states_survive_their_bytes_and_those_of_another_kind_are_told(brains: B
     assert estimate.decode_state(payload, 2) == filtered
     with pytest.raises(ValueError, match="estimate state of 2 cells; the section has 3"):
         estimate.decode_state(payload, 3)
-    with pytest.raises(ValueError, match="decide state of version 9, not 1"):
+    with pytest.raises(ValueError, match="decide state of version 9, not 2"):
         decide.decode_state(decide.encode_state(msgspec.structs.replace(planned, version=9)))
-    with pytest.raises(ValueError, match="estimate state of version 9, not 1"):
+    with pytest.raises(ValueError, match="estimate state of version 9, not 2"):
         estimate.decode_state(
             estimate.encode_state(msgspec.structs.replace(filtered, version=9)), 2
         )

@@ -14,7 +14,12 @@ import pytest_asyncio
 
 from physics.signals import SETPOINTS, SIGNALS
 from stream.app import Worker
-from stream.frame_codec import decode_estimates, decode_rejects, decode_samples
+from stream.frame_codec import (
+    decode_estimates,
+    decode_rejects,
+    decode_samples,
+    encode_samples,
+)
 from stream.frames import EstimateFrame, Origin, Quality, RejectFrame, SampleFrame
 from stream.kafka import KafkaConnection, make_consumer
 from stream.models import announce
@@ -29,7 +34,7 @@ from stream.topics import (
     REJECTS,
     SAMPLES,
 )
-from tests.stream.frame_cases import SECOND_NS
+from tests.stream.frame_cases import SECOND_NS, make_frame
 from tests.stream.loop_cases import (
     CELLS,
     PERIOD_S,
@@ -143,10 +148,11 @@ async def test_samples_become_estimates_and_the_first_of_a_period_proposals(line
 async def test_a_sample_that_cannot_be_is_rejected_and_told_once_until_it_has_long_gone(
     line: Line,
 ) -> None:
-    await line.send(1, 0, cell_voltage_v=99.0)
+    bad, _ = await line.send(1, 0, cell_voltage_v=99.0)
     await line.send(1, 1, cell_voltage_v=99.0)
     rejects = await line.rejects(1, 2)
     assert [row.signal for row in rejects] == [("cell_voltage_v",) * 2] * 2
+    assert rejects[0].original == (encode_samples(bad), None), "the message, once"
     assert set(rejects[0].reason) == {"out of physical range"}
     accepted = await found(
         line.connection, ACCEPTED, lambda payload: of(1, decode_samples(payload)), 2
@@ -195,6 +201,26 @@ async def test_a_frame_that_comes_twice_is_rejected_once_and_applied_once(line: 
     assert reject.origin.offset == again
     estimates = await line.estimates(3, 2)
     assert [(row.sequence, row.frames_applied) for row in estimates] == [(0, 1), (1, 2)]
+
+
+async def test_a_frame_of_more_bad_samples_than_a_reject_holds_stops_nothing(line: Line) -> None:
+    await line.send(9, 0)
+    giant = make_frame(
+        1,
+        section=9,
+        scans=1,
+        cells=tuple(range(1000, 21_000)),
+        signals=SIGNALS,
+        t_plant_s=PLANT_START_S + 1,
+        now_ns=line.clock.now_ns,
+    )
+    await line.gateway.send(giant)
+    await line.send(9, 2)
+    (reject,) = await line.rejects(9, 1)
+    assert (reject.reason, reject.points) == (("too many bad samples",), giant.points)
+    assert reject.detail == ("120000 of 120000, first unknown cell",)
+    estimates = await line.estimates(9, 2)
+    assert [row.sequence for row in estimates] == [0, 2]
 
 
 async def test_frames_that_never_came_are_counted_and_told(line: Line) -> None:

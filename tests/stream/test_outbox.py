@@ -8,12 +8,12 @@ from pathlib import Path
 import psutil
 import pytest
 from aiokafka.admin import AIOKafkaAdminClient, NewTopic
-from aiokafka.admin.config_resource import ConfigResource, ConfigResourceType
+from aiokafka.errors import MessageSizeTooLargeError
 
 from control.events import EVENTS as EVENT_TABLE
 from ops.broker import Broker, prepare_broker
 from ops.ports import free_port
-from stream.kafka import KafkaConnection, create_topics
+from stream.kafka import MAX_MESSAGE_BYTES, KafkaConnection, create_topics
 from stream.outbox import Outbox
 from stream.records import Event, RecordError, decode
 from stream.topics import EVENTS, MODELS, MOVES, Shape, Topic
@@ -128,34 +128,37 @@ async def test_a_message_sent_while_the_broker_is_away_arrives_once(
         ]
 
 
-async def test_after_a_fatal_error_a_new_producer_goes_on(
-    connection: KafkaConnection, caplog: pytest.LogCaptureFixture
+async def test_a_message_too_large_for_the_broker_is_a_mistake_and_the_next_goes_on(
+    connection: KafkaConnection,
 ) -> None:
-    caplog.set_level(logging.WARNING, "stream.outbox")
+    """The broker's refusal is fatal to an idempotent producer: a new one takes over."""
     narrow = Topic("narrow", Shape.RECORD, "Move", "section", "test", (), "")
-    resource = ConfigResource(
-        ConfigResourceType.TOPIC, narrow.name, configs={"max.message.bytes": "1000000"}
-    )
     admin = AIOKafkaAdminClient(bootstrap_servers=connection.bootstrap)
     await admin.start()
     try:
         await admin.create_topics(
             [NewTopic(narrow.name, 1, 1, topic_configs={"max.message.bytes": "1000"})]
         )
-        outbox = outbox_at(connection)
-        async with outbox:
-            await outbox.send(narrow.name, b"1", b"outbox-test short")
-            first = outbox._producer
-            sending = asyncio.create_task(
-                outbox.send(narrow.name, b"1", b"outbox-test " + bytes(5000))
-            )
-            await until_logged(caplog, "Message to narrow")
-            await admin.alter_configs([resource])
-            async with asyncio.timeout(30):
-                await sending
-            assert outbox._producer is not first
-            await outbox.send(narrow.name, b"1", b"outbox-test last")
     finally:
         await admin.close()
-    rows = await found(connection, narrow, own, 3)
-    assert [len(row) for row in rows] == [17, 5012, 16]
+    async with outbox_at(connection) as outbox, asyncio.timeout(30):
+        await outbox.send(narrow.name, b"1", b"outbox-test short")
+        with pytest.raises(MessageSizeTooLargeError):
+            await outbox.send(narrow.name, b"1", b"outbox-test " + bytes(5000))
+        await outbox.send(narrow.name, b"1", b"outbox-test last")
+    rows = await found(connection, narrow, own, 2)
+    assert rows == [b"outbox-test short", b"outbox-test last"]
+
+
+async def test_a_message_too_large_for_the_producer_is_a_mistake_and_stops_nobody(
+    connection: KafkaConnection,
+) -> None:
+    async with outbox_at(connection) as outbox, asyncio.timeout(30):
+        with pytest.raises(MessageSizeTooLargeError):
+            await outbox.send(MOVES.name, b"1", bytes(MAX_MESSAGE_BYTES + 1))
+        await outbox.send(MOVES.name, b"1", b"outbox-test after a giant")
+
+    def is_last(payload: bytes) -> bytes | None:
+        return payload if payload == b"outbox-test after a giant" else None
+
+    assert len(await found(connection, MOVES, is_last)) == 1

@@ -36,6 +36,8 @@ def test_a_person_can_read_it() -> None:
     ("change", "message"),
     [
         ({"schema_version": 2}, "schema version 2"),
+        ({"schema_version": 2, "extra": 1, "mode": {"is": "a table now"}}, "schema version 2"),
+        ({"schema_version": "two"}, r"Expected `int`.*schema_version"),
         ({"cell": "17"}, r"Expected `int`.*cell"),
         ({"mode": "SLEEPING"}, "Invalid enum value"),
         ({"extra": 1}, "unknown field `extra`"),

@@ -8,7 +8,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from stream.frames import Quality, SampleFrame
-from stream.screening import Reason, Screen, Screened, ScreenState, decode_state, encode_state
+from stream.rejects import Reason
+from stream.screen_state import ScreenState, decode_state, encode_state
+from stream.screening import Screen, Screened
 from tests.stream.frame_cases import CELLS, LIMITS, NOW_NS, SECOND_NS, make_frame, origin
 
 SCREEN = Screen(0, CELLS, LIMITS)
@@ -66,6 +68,68 @@ def test_one_bad_sample_is_rejected_alone(change: dict[str, float], reason: Reas
     assert screened.accepted.quality[1, 2, 0] == Quality.REJECTED
     assert np.isnan(screened.accepted.value[1, 2, 0])
     assert screened.accepted.usable_points + screened.rejects.points == frame.points
+    assert screened.rejects.original == (b"as sent",)
+
+
+def test_the_message_is_attached_once_and_only_if_the_reject_can_still_be_sent() -> None:
+    frame = replace(make_frame(), value=np.full((2, 3, 2), np.nan))
+    for payload, kept in ((b"as sent", b"as sent"), (bytes(1_000_001), None)):
+        _, screened = SCREEN.step(SCREEN.initial_state(), frame, payload, origin(0), NOW_NS)
+        assert screened.rejects is not None
+        assert screened.rejects.original == (kept, *(None,) * 11)
+
+
+def test_more_bad_samples_than_a_reject_holds_turn_the_message_away_whole() -> None:
+    before, _ = screen(make_frame(0))
+    frame = make_frame(1, scans=1, cells=tuple(range(100, 25_101)), t_plant_s=110.0)
+    following, screened = screen(frame, before, offset=1)
+    assert screened.accepted is None
+    assert screened.rejects is not None
+    assert screened.rejects.reason == (Reason.TOO_MANY,)
+    assert screened.rejects.points == frame.points == 50_002
+    assert (following.sequence, following.offset) == (0, 1)
+    later_ns = NOW_NS + 5 * SECOND_NS
+    honest = make_frame(2, now_ns=later_ns)
+    assert screen(honest, following, offset=2, now_ns=later_ns)[1].rejects is None
+
+
+@pytest.mark.parametrize(
+    ("ahead_s", "elapsed_s", "reason"),
+    [
+        (3600.0 + 4500.0, 5.0, None),
+        (3600.0 + 5500.0, 5.0, Reason.FUTURE),
+        (1e9, 5.0, Reason.FUTURE),
+        (600.0 * 3600.0, 3600.0, None),  # an hour without the broker, at the fastest simulator
+        (1e9, 3600.0, Reason.FUTURE),
+    ],
+)
+def test_a_plant_time_that_no_plant_can_have_reached_does_not_shut_out_the_honest_ones(
+    ahead_s: float, elapsed_s: float, reason: Reason | None
+) -> None:
+    before, _ = screen(make_frame(0, t_plant_s=1000.0))
+    now_ns = NOW_NS + int(elapsed_s * SECOND_NS)
+    frame = make_frame(1, t_plant_s=1001.0 + ahead_s, now_ns=now_ns)
+    following, screened = screen(frame, before, offset=1, now_ns=now_ns)
+    if reason is None:
+        assert screened.rejects is None
+        return
+    assert screened.accepted is None
+    assert screened.rejects is not None
+    assert screened.rejects.reason == (reason,)
+    assert "after 1, 0, 1001 s" in screened.rejects.detail[0]
+    honest = make_frame(2, t_plant_s=1002.0, now_ns=now_ns)
+    assert screen(honest, following, offset=2, now_ns=now_ns)[1].rejects is None
+
+
+def test_a_session_may_begin_at_any_plant_time_that_hangs_together() -> None:
+    before, _ = screen(make_frame(0, t_plant_s=1000.0))
+    now_ns = NOW_NS + 5 * SECOND_NS
+    another = make_frame(0, session=2, t_plant_s=1.8e9, now_ns=now_ns)
+    assert screen(another, before, offset=1, now_ns=now_ns)[1].rejects is None
+    torn = replace(another, t_plant_s=np.array([1000.0, 1.8e9]))
+    _, screened = screen(torn, before, offset=1, now_ns=now_ns)
+    assert screened.rejects is not None
+    assert screened.rejects.reason == (Reason.FUTURE,)
 
 
 def test_a_clock_ahead_within_tolerance_passes() -> None:
@@ -182,7 +246,7 @@ def test_a_value_that_never_changes_is_frozen_where_the_signal_should_move() -> 
 def test_the_state_survives_its_bytes() -> None:
     state, _ = screen(make_frame())
     assert decode_state(encode_state(state), 3, 2) == state
-    with pytest.raises(ValueError, match="wanted version 1 with 8"):
+    with pytest.raises(ValueError, match="wanted version 2 with 8"):
         decode_state(encode_state(state), 4, 2)
 
 
