@@ -99,6 +99,7 @@ async def prepare_broker(
         OperationError: no Java, no jars, the port is taken, or the storage cannot be formatted.
     """
     program = java_program(java)
+    folder = folder.resolve()  # the broker runs in it, so that a relative path would lead elsewhere
     classpath = await asyncio.to_thread(_checked_or_fetched, cache)
     if port is not None and not is_free(port):
         raise OperationError(

@@ -92,7 +92,7 @@ class LineRun:
         """Run the line and return 0, or 1 where it failed or left something behind."""
         given = self._settings.run.folder
         is_removed = given is None and not self._options.is_kept
-        folder = given or Path(tempfile.mkdtemp(prefix="potline-"))
+        folder = (given or Path(tempfile.mkdtemp(prefix="potline-"))).resolve()
         folder.mkdir(parents=True, exist_ok=True)
         janitor = hire(self._id, folder if is_removed else None)
         try:

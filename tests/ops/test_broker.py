@@ -64,6 +64,16 @@ async def test_what_is_produced_can_be_consumed(kafka: str) -> None:
 
 
 @pytest.mark.slow
+async def test_a_relative_folder_is_as_good_as_any(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    async with Broker(await prepare_broker(Path("run"), port=free_port())) as broker:
+        assert (await read_kafka_state(KafkaConnection(broker.address))).broker_count == 1
+    assert [path.name for path in tmp_path.iterdir()] == ["run"]
+
+
+@pytest.mark.slow
 async def test_after_a_kill_all_that_was_acknowledged_is_there(tmp_path: Path) -> None:
     launch = await prepare_broker(tmp_path, port=free_port())
     async with Broker(launch) as broker:
