@@ -15,6 +15,7 @@ import signal
 import uuid
 from base64 import urlsafe_b64encode
 from collections.abc import Callable
+from contextlib import nullcontext
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
@@ -25,7 +26,8 @@ from ops.child import ChildCommand
 from ops.kafka_state import read_kafka_state
 from ops.local_server import LocalServer
 from ops.mistakes import OperationError
-from ops.ports import free_port, is_free, is_open, usual_or_free_port
+from ops.ports import is_open
+from ops.reservation import Reservation
 from stream.kafka import KafkaConnection, KafkaUnreachableError
 
 USUAL_PORT: Final = 9092
@@ -83,6 +85,7 @@ async def prepare_broker(
     java: Path | None = None,
     port: int | None = None,
     cache: Path | None = None,
+    reservation: Reservation | None = None,
 ) -> BrokerLaunch:
     """Make a folder ready for a broker, and say how to start it.
 
@@ -94,25 +97,20 @@ async def prepare_broker(
         java: the program; None for the wheel's.
         port: to listen on, at 127.0.0.1; None for 9092, or a free one where that is taken.
         cache: where jars lie; None for the user's cache.
+        reservation: holds its ports, so that another run does not choose them before it listens;
+            None to have them held while it is made ready, and no longer.
 
     Raises:
         OperationError: no Java, no jars, the port is taken, or the storage cannot be formatted.
     """
     program = java_program(java)
-    folder = folder.resolve()  # the broker runs in it, so that a relative path would lead elsewhere
+    folder = _made(folder)
     classpath = await asyncio.to_thread(_checked_or_fetched, cache)
-    if port is not None and not is_free(port):
-        raise OperationError(
-            f"Port {port} is taken, so that Kafka cannot listen on it. "
-            "Remedy: end what runs there, or leave the port out to have a free one chosen."
-        )
-    chosen = port or usual_or_free_port(USUAL_PORT)
-    for part in ("log", "temporary"):
-        (folder / part).mkdir(parents=True, exist_ok=True)
+    with nullcontext(reservation) if reservation else Reservation() as ports:
+        chosen = ports.choose_for("Kafka", port, USUAL_PORT)
+        controller = ports.choose(0)
     properties = folder / "server.properties"
-    properties.write_text(
-        server_properties(folder, chosen, free_port(but=chosen)), encoding="utf-8"
-    )
+    properties.write_text(server_properties(folder, chosen, controller), encoding="utf-8")
     runtime = (str(program), *jvm_flags(folder), "-cp", os.pathsep.join(map(str, classpath)))
     written = folder / "log" / "meta.properties"
     if not written.exists():
@@ -134,6 +132,14 @@ class Broker(LocalServer):
 
     def __init__(self, launch: BrokerLaunch) -> None:
         super().__init__("kafka", launch)
+
+
+def _made(folder: Path) -> Path:
+    """Make the folder with its parts, and return its absolute path: the broker runs in it, so that
+    a relative one would lead elsewhere."""
+    for part in ("log", "temporary"):
+        (folder / part).mkdir(parents=True, exist_ok=True)
+    return folder.resolve()
 
 
 def _checked_or_fetched(cache: Path | None) -> tuple[Path, ...]:

