@@ -11,7 +11,7 @@ from typing import Final
 
 @dataclass(frozen=True, slots=True)
 class RestartBudget:
-    """How often a process may end by itself before the whole run ends.
+    """How often a process may end by itself before the whole run ends, or goes on without it.
 
     Attributes:
         restarts: this many within `window_s` are forgiven.
@@ -53,6 +53,8 @@ class Process:
         stands_in_for: the settings key that, when set, names an outside one and keeps this from
             being started.
         copies_setting: the settings key that says how many run; None for one.
+        is_vital: whether the run ends when this cannot be kept up; else it is started again and
+            again, at the longest wait, while the others go on.
         niceness: above 0 it gives way to the loop where processor time is short.
     """
 
@@ -68,6 +70,7 @@ class Process:
     restarts: RestartBudget = RestartBudget()
     stands_in_for: str | None = None
     copies_setting: str | None = None
+    is_vital: bool = True
     niceness: int = 0
 
 
@@ -88,6 +91,7 @@ REDIS: Final = Process(
     health=Health("answers PING", max_age_s=10.0),
     stop_rank=5,
     stands_in_for="redis.address",
+    is_vital=False,
 )
 SCADA: Final = Process(
     name="scada",
@@ -132,6 +136,7 @@ FEED: Final = Process(
     does="folds the topics into the live picture in Redis",
     if_it_stops="the control room shows its picture as stale; the loop is unaffected",
     health=Health("the picture's version moves", max_age_s=10.0),
+    is_vital=False,
     niceness=5,
     after=(TOPICS_STEP, "redis"),
 )
@@ -141,6 +146,7 @@ UI: Final = Process(
     does="serves the control room and sends commands",
     if_it_stops="no page and no commands; the loop is unaffected",
     health=Health("its /healthz answers", max_age_s=10.0),
+    is_vital=False,
     niceness=5,
     after=(TOPICS_STEP, "redis"),
 )

@@ -1,7 +1,8 @@
 """Starts the processes of a run, tends them while it lasts, and ends them in order.
 
 Each process is its own session with its own process group and prints into its own log. One that
-ends by itself is started again within its budget; beyond it the whole run fails, with one sentence.
+ends by itself is started again within its budget; beyond it the whole run fails, with one sentence,
+unless the process is not vital: then it is tried again and again, and the others go on.
 """
 
 import asyncio
@@ -37,6 +38,7 @@ class _Tended:
     spawning: asyncio.Lock = field(default_factory=asyncio.Lock)
     restarts: int = 0
     ended_at: deque[float] = field(default_factory=deque)
+    killed_why: str = ""  # set before we end it ourselves, to have it started again
 
 
 class Supervisor:
@@ -255,10 +257,14 @@ class Supervisor:
                 while not await unit.is_ready():  # noqa: ASYNC110 - other programs set no events
                     await asyncio.sleep(_READY_POLL_S)
         except TimeoutError as exc:
-            raise RunFailedError(
-                f"{unit.name} was not ready {unit.ready_deadline_s:g} s after its start.",
-                tended.log.last_lines(_LOG_LINES_SHOWN),
-            ) from exc
+            why = f"was not ready {unit.ready_deadline_s:g} s after its start"
+            if unit.is_vital:
+                lines = tended.log.last_lines(_LOG_LINES_SHOWN)
+                raise RunFailedError(f"{unit.name} {why}.", lines) from exc
+            tended.killed_why = why
+            with contextlib.suppress(ProcessLookupError):
+                os.killpg(process.pid, signal.SIGKILL)
+            return
         if process.returncode is None:
             self._ready[unit.name].set()
             self._change(unit.name, UnitState.READY)
@@ -267,21 +273,24 @@ class Supervisor:
         """Count an unwanted end against the budget and wait before the next start.
 
         Raises:
-            RunFailedError: the budget is spent.
+            RunFailedError: the budget is spent, and the unit is vital.
         """
         unit, budget, now = tended.unit, tended.unit.restarts, time.monotonic()
         why = f"signal {signal.Signals(-code).name}" if code < 0 else f"exit code {code}"
+        why, tended.killed_why = tended.killed_why or why, ""
         tended.ended_at.append(now)
         while tended.ended_at[0] < now - budget.window_s:
             tended.ended_at.popleft()
         ends = len(tended.ended_at)
-        if ends > budget.restarts:
+        if ends > budget.restarts and unit.is_vital:
             raise RunFailedError(
                 f"{unit.name} ended {ends} times within {budget.window_s:g} s (last: {why}); "
                 "the run ends with it.",
                 tended.log.last_lines(_LOG_LINES_SHOWN),
             )
         tended.restarts += 1
+        if ends == budget.restarts + 1:
+            why += f"; {ends} times within {budget.window_s:g} s, the run goes on without it"
         self._change(unit.name, UnitState.RESTARTING, why)
         wait_s = min(budget.first_wait_s * 2 ** (ends - 1), budget.longest_wait_s)
         await asyncio.sleep(wait_s)

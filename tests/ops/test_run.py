@@ -14,6 +14,7 @@ from pathlib import Path
 import psutil
 import pytest
 
+from ops.broker import java_program
 from ops.leftovers import RUN_VARIABLE
 from ops.ports import free_port
 
@@ -60,6 +61,11 @@ def children_of(process: "subprocess.Popen[str]") -> dict[int, str]:
 def words(printed: Path) -> str:
     """Return what has been printed so far."""
     return printed.read_text()
+
+
+def as_seen_from_here(path: Path) -> str:
+    """Return a path relative to the working folder, which a run shares with the tests."""
+    return os.path.relpath(path)
 
 
 def run_folders(temporary: Path) -> list[Path]:
@@ -147,17 +153,45 @@ async def test_the_line_is_held_while_there_is_no_scada(
     assert run["left_behind"]["processes"] == 0
 
 
-async def test_a_run_whose_part_cannot_run_says_so_and_ends(tmp_path: Path) -> None:
+async def test_a_run_whose_vital_part_cannot_run_says_so_and_ends(tmp_path: Path) -> None:
     """The sentence, the last log lines, exit 1, the logs kept and nothing left."""
+    broken = tmp_path / "java"
+    broken.write_text(
+        f'#!/bin/sh\ncase "$*" in *StorageTool*) exec {java_program()} "$@";; esac\n'
+        "echo no memory for you\nexit 3\n"
+    )
+    broken.chmod(0o755)
+    folder = tmp_path / "kept"
+    flags = ("--run-folder", as_seen_from_here(folder))
+    with up(tmp_path, *flags, environment={"POTLINE_JAVA": str(broken)}) as (process, printed):
+        assert await asyncio.to_thread(process.wait, 60) == 1
+    text = words(printed)
+    assert "The run failed: broker ended 6 times within 60 s (last: exit code 3)" in text
+    assert "    no memory for you" in text
+    assert "left behind: 0 processes" in text
+    assert "no memory for you" in words(folder / "logs" / "broker.log")
+
+
+async def test_the_loop_goes_on_without_redis(tmp_path: Path) -> None:
+    """Cells are moved though neither the picture nor the control room can be had."""
     broken = tmp_path / "redis-server"
     broken.write_text("#!/bin/sh\necho no memory for you\nexit 3\n")
     broken.chmod(0o755)
+    report = tmp_path / "run.json"
     environment = {"PATH": f"{tmp_path}{os.pathsep}{os.environ['PATH']}"}
-    folder = tmp_path / "kept"
-    with up(tmp_path, "--run-folder", str(folder), environment=environment) as (process, printed):
-        assert await asyncio.to_thread(process.wait, 60) == 1
-    text = words(printed)
-    assert "The run failed: redis ended 6 times within 60 s (last: exit code 3)" in text
-    assert "    no memory for you" in text
-    assert "left behind: 0 processes" in text
-    assert "no memory for you" in words(folder / "logs" / "redis.log")
+    with up(tmp_path, "--report", str(report), environment=environment) as (process, printed):
+        await until_printed(printed, "6 times within 60 s, the run goes on without it")
+        await until_printed(printed, "AUTO 24")
+        process.send_signal(signal.SIGINT)
+        assert await asyncio.to_thread(process.wait, 30) == 0, words(printed)
+    run = json.loads(report.read_text())
+    assert run["moves"]["verified"] > 0
+
+
+async def test_the_line_runs_with_a_redis_that_is_away_from_the_start(tmp_path: Path) -> None:
+    """An outside one: the control room is there, and says what it lacks."""
+    address = f"redis://127.0.0.1:{free_port()}/0"
+    with up(tmp_path, environment={"POTLINE_REDIS__ADDRESS": address}) as (process, printed):
+        await until_printed(printed, "Control room: http://")
+        process.send_signal(signal.SIGINT)
+        assert await asyncio.to_thread(process.wait, 30) == 0, words(printed)
