@@ -10,6 +10,7 @@ from typing import Final
 from aiokafka import AIOKafkaConsumer, TopicPartition
 from aiokafka.errors import KafkaError
 
+from ops.ports import answers
 from ops.tally import READ_TOPICS, Tally
 from stream.kafka import KafkaConnection, KafkaUnreachableError, make_consumer
 from stream.records import ModelRecord, RecordError, decode
@@ -20,6 +21,7 @@ _POLL_MS: Final = 200
 _AT_ONCE: Final = 200  # messages decoded between two looks at everything else
 _AGAIN_S: Final = 0.5
 _ANSWER_S: Final = 2.0
+_FAREWELL_S: Final = 1.0
 _ANNOUNCEMENTS: Final = {MODELS.name}  # told once a start, so that the follower must not miss them
 
 
@@ -90,17 +92,27 @@ class Follower:
         self._task = asyncio.create_task(self._follow(consumer))
 
     async def stop(self) -> None:
-        """Stop reading."""
+        """Stop reading; what cannot be told to Kafka within a second is not told."""
         if self._task is not None:
             self._task.cancel()
             await asyncio.gather(self._task, return_exceptions=True)
         if self._consumer is not None:
-            await end_consumer(self._consumer)
+            ending = asyncio.create_task(end_consumer(self._consumer))
+            await asyncio.wait({ending}, timeout=_FAREWELL_S)
+            ending.cancel()
 
     @property
     def is_following(self) -> bool:
         """Whether it has been started: the topics are there."""
         return self._consumer is not None
+
+    async def can_reach_kafka(self) -> bool:
+        """Return whether any broker that the address names accepts connections."""
+        for place in self._connection.bootstrap:
+            host, _, port = place.rpartition(":")
+            if await answers(host, int(port)):
+                return True
+        return False
 
     async def has_caught_up(self) -> bool:
         """Return whether all that the broker has now has been counted; False while it is away."""

@@ -1,5 +1,7 @@
 """TCP ports of this machine: which are free, and whether something listens."""
 
+import asyncio
+import contextlib
 import secrets
 import socket
 from typing import Final
@@ -43,3 +45,16 @@ def is_open(host: str, port: int) -> bool:
             return True
     except OSError:
         return False
+
+
+async def answers(host: str, port: int) -> bool:
+    """Return what `is_open` does, without keeping the event loop waiting."""
+    try:
+        async with asyncio.timeout(_ANSWER_S):
+            _, writer = await asyncio.open_connection(host, port)
+    except (OSError, TimeoutError):
+        return False
+    writer.close()
+    with contextlib.suppress(OSError):
+        await writer.wait_closed()
+    return True

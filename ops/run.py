@@ -174,8 +174,7 @@ class LineRun:
                     for task in self._side_tasks:
                         task.cancel()
                     await asyncio.gather(*self._side_tasks, return_exceptions=True)
-                    await follower.stop()
-                    await journal.stop()
+                    await asyncio.gather(follower.stop(), journal.stop())
                 finally:
                     await supervisor.stop_all()
         if failure is not None:

@@ -7,6 +7,7 @@ unless the process is not vital: then it is tried again and again, and the other
 
 import asyncio
 import contextlib
+import math
 import os
 import signal
 import time
@@ -132,6 +133,10 @@ class Supervisor:
     def begin_stop(self, within_s: float) -> None:
         """Set when everything must have ended; stopping is shortened to keep to it."""
         self._stop_by = time.monotonic() + within_s
+
+    def time_left_s(self) -> float:
+        """Return how long stopping may still take; without end before `begin_stop`."""
+        return math.inf if self._stop_by is None else max(0.0, self._stop_by - time.monotonic())
 
     def kill_now(self) -> None:
         """Kill every process at once; `stop_all` has then nothing left to wait for."""
@@ -308,9 +313,7 @@ class Supervisor:
         else:
             with contextlib.suppress(ProcessLookupError):
                 process.send_signal(tended.unit.command.stop_signal)
-            grace_s = tended.unit.stop_grace_s
-            if self._stop_by is not None:
-                grace_s = min(grace_s, max(0.0, self._stop_by - time.monotonic()))
+            grace_s = min(tended.unit.stop_grace_s, self.time_left_s())
             await asyncio.wait({tended.task}, timeout=grace_s)
             if not tended.task.done():
                 why = f"did not end within {grace_s:.1f} s and was killed"

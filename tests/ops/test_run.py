@@ -14,7 +14,7 @@ from pathlib import Path
 import psutil
 import pytest
 
-from ops.broker import java_program
+from ops.broker import Broker, java_program, prepare_broker
 from ops.leftovers import RUN_VARIABLE
 from ops.ports import free_port
 
@@ -195,3 +195,25 @@ async def test_the_line_runs_with_a_redis_that_is_away_from_the_start(tmp_path: 
         await until_printed(printed, "Control room: http://")
         process.send_signal(signal.SIGINT)
         assert await asyncio.to_thread(process.wait, 30) == 0, words(printed)
+
+
+async def test_a_stop_while_kafka_is_away_keeps_its_promise(tmp_path: Path) -> None:
+    """Nothing can be settled then, so that nothing is waited for."""
+    report = tmp_path / "run.json"
+    broker = Broker(await prepare_broker(tmp_path / "kafka", port=free_port()))
+    await broker.start()
+    try:
+        flags = ("--cells", "4", "--report", str(report))
+        environment = {"POTLINE_KAFKA__ADDRESS": broker.address}
+        with up(tmp_path, *flags, environment=environment) as (process, printed):
+            await until_printed(printed, "AUTO 4")
+            await broker.kill()
+            asked_s = time.monotonic()
+            process.send_signal(signal.SIGINT)
+            assert await asyncio.to_thread(process.wait, 60) == 0, words(printed)
+            assert time.monotonic() - asked_s < STOP_WITHIN_S, words(printed)
+    finally:
+        await broker.stop()
+    run = json.loads(report.read_text())
+    assert run["run"]["drained"] is False
+    assert run["left_behind"]["processes"] == 0
