@@ -5,6 +5,7 @@ import socket
 from pathlib import Path
 
 import pytest
+from rich.console import Console
 
 from ops.assembly import port_of
 from ops.mistakes import OperationError
@@ -34,7 +35,9 @@ async def test_two_runs_made_ready_together_have_ports_of_their_own(tmp_path: Pa
     chosen: list[int] = []
     with Reservation() as one, Reservation() as other:
         for name, reservation in (("one", one), ("other", other)):
-            launches = await launch_servers(settings, tmp_path / name, reservation)
+            launches = await launch_servers(
+                settings, tmp_path / name, reservation, "test", Console(quiet=True)
+            )
             chosen += [port_of(launch.address) for launch in launches.values()]
             properties = (tmp_path / name / "broker" / "server.properties").read_text()
             chosen += [

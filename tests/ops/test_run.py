@@ -4,6 +4,7 @@ import asyncio
 import json
 import os
 import signal
+import socket
 import subprocess
 import sys
 import time
@@ -110,6 +111,24 @@ async def test_a_signal_in_mid_start_ends_all_within_ten_seconds(
     assert run["run"]["ended_by"] == "signal"
     assert run["left_behind"] == {"processes": 0, "ports": 0, "files": 0, "names": []}
     assert not any(map(psutil.pid_exists, started))
+    assert run_folders(tmp_path) == []
+
+
+async def test_a_signal_while_jars_are_fetched_ends_it_too(tmp_path: Path) -> None:
+    """From a network that gives nothing; the fetch is shown, and nothing has been started."""
+    cache = tmp_path / "cache"
+    with socket.create_server(("127.0.0.1", 0)) as silent:
+        environment = {
+            "XDG_CACHE_HOME": str(cache),
+            "HTTPS_PROXY": f"http://127.0.0.1:{silent.getsockname()[1]}",
+        }
+        with up(tmp_path, environment=environment) as (process, printed):
+            await until_printed(printed, "Fetching Apache Kafka")
+            asked_s = time.monotonic()
+            process.send_signal(signal.SIGTERM)
+            assert await asyncio.to_thread(process.wait, 30) == 0, words(printed)
+            assert time.monotonic() - asked_s < STOP_WITHIN_S
+        assert "Ended before anything had been started." in words(printed)
     assert run_folders(tmp_path) == []
 
 
