@@ -5,12 +5,12 @@ reads them for a program, `read_settings` keeps besides where each value came fr
 """
 
 import os
+import re
 import tomllib
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final
-from urllib.parse import urlsplit
 
 from pydantic import BaseModel, Field, SecretStr, ValidationError
 from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict
@@ -32,7 +32,10 @@ ENVIRONMENT_PREFIX: Final = "POTLINE_"
 DEFAULT_FILE: Final = Path("potline.toml")
 DEFAULT_PLANT: Final = Path(__file__).resolve().parents[1] / "plants" / "reference-300ka.toml"
 FILE_VARIABLE: Final = "POTLINE_SETTINGS"  # names the settings file; empty for none
-_RESERVED: Final = {FILE_VARIABLE, "POTLINE_RUN", "POTLINE_RUN_ID"}  # no settings: marks of a run
+_RESERVED: Final = {
+    FILE_VARIABLE,
+    "POTLINE_RUN",
+}  # no settings: where they are, and the mark of a run
 _PATHS: Final = {  # in a settings file: relative to the file's own folder
     "plant_file",
     "java",
@@ -42,6 +45,7 @@ _PATHS: Final = {  # in a settings file: relative to the file's own folder
     "run.folder",
 }
 _MASK: Final = "********"
+_SECRET_IN_ADDRESS: Final = re.compile(r"(://[^:@/\s]*:)\S+@")  # however wrong the rest of it is
 
 
 class Settings(BaseSettings):
@@ -244,9 +248,8 @@ def _mistakes(exc: ValidationError, origins: Mapping[str, str]) -> Iterator[Mist
         if error["type"] == "extra_forbidden" and origin.startswith(ENVIRONMENT_PREFIX):
             hint = nearest(origin, [_variable_of(k) for k in known])
             mistake = Mistake(key, mistake.found, hint, origin)
-        if "password" in key:
-            mistake = Mistake(key, _MASK, mistake.remedy, origin)
-        yield mistake
+        found = _MASK if "password" in key else masked(mistake.found)
+        yield Mistake(key, found, mistake.remedy, origin)
 
 
 def masked(value: object) -> str:
@@ -254,5 +257,4 @@ def masked(value: object) -> str:
     if isinstance(value, SecretStr):
         return _MASK
     text = "" if value is None else str(value)
-    password = urlsplit(text).password if "://" in text and "," not in text else None
-    return text.replace(f":{password}@", f":{_MASK}@") if password else text
+    return _SECRET_IN_ADDRESS.sub(rf"\1{_MASK}@", text)

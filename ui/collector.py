@@ -16,7 +16,7 @@ from redis.exceptions import RedisError
 
 from ui.layout import LineLayout
 from ui.snapshot import Snapshot, blank_snapshot, take_snapshot
-from ui.store import NOTHING_READ, Reading, read_picture
+from ui.store import NOTHING_READ, Reading, read_picture, without_secrets
 from ui.waiting import pause
 
 _log: Final = logging.getLogger(__name__)
@@ -78,8 +78,8 @@ class Collector:
                         _log.warning("%s (%s)", link, exc)
                 except (RedisError, OSError) as exc:
                     link = (
-                        f"No Redis at {self._redis_address}: the figures below stand still. "
-                        "Start it, or set redis.address."
+                        f"No Redis at {without_secrets(self._redis_address)}: the figures below "
+                        "stand still. Start it, or set redis.address."
                     )
                     if not was_away:
                         _log.warning("%s (%s)", link, exc)

@@ -41,7 +41,7 @@ from ui.fold import (
     fold_rejects,
 )
 from ui.picture import TREND_LENGTH, Picture, init_picture
-from ui.store import PictureWriter
+from ui.store import PictureWriter, without_secrets
 from ui.waiting import pause
 
 _log: Final = logging.getLogger(__name__)
@@ -212,7 +212,7 @@ class Feed:
                 except (RedisError, OSError) as exc:
                     _log.warning(
                         "No Redis at %s (%s); start it or set redis.address. Again in %.1f s.",
-                        self._redis_address,
+                        without_secrets(self._redis_address),
                         exc,
                         wait_s,
                     )

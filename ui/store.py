@@ -8,6 +8,7 @@ Keys, all under one prefix and all with a time to live, so that nothing outlasts
     <prefix>:trend:<s>    list of trend rows, newest last, capped
 """
 
+import re
 from dataclasses import dataclass
 from typing import Any, Final
 
@@ -33,6 +34,11 @@ def _unpack_array(kind: type, value: Any) -> Any:
         dtype, shape, payload = value
         return np.frombuffer(payload, dtype=dtype).reshape(shape)
     raise NotImplementedError(f"{kind.__name__} has no place in the picture")
+
+
+def without_secrets(redis_address: str) -> str:
+    """Return an address as it may be shown: without user and password."""
+    return re.sub(r"(://)\S*@", r"\1", redis_address)
 
 
 _encoder: Final = msgspec.msgpack.Encoder(enc_hook=_pack_array)

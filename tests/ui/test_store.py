@@ -8,7 +8,14 @@ from tests.ui.line_story import SECOND_NS, LineStory, make_event
 from tests.ui.test_fold import NOW_NS, blank, told
 from ui.fold import fold_event
 from ui.picture import TREND_LENGTH, Picture
-from ui.store import NOTHING_READ, PREFIX, PictureWriter, Reading, read_picture
+from ui.store import (
+    NOTHING_READ,
+    PREFIX,
+    PictureWriter,
+    Reading,
+    read_picture,
+    without_secrets,
+)
 
 
 def assert_same(reading: Reading, picture: Picture) -> None:
@@ -148,3 +155,8 @@ async def test_a_line_of_which_nothing_is_known_can_be_written(database: str) ->
         reading = await read_picture(redis)
     assert reading.trends.get(0, ()) == ()
     assert reading.sections[0].values == {}
+
+
+def test_an_address_is_shown_without_its_secrets() -> None:
+    assert without_secrets("redis://user:top@secret@host:6379/0") == "redis://host:6379/0"
+    assert without_secrets("redis://host:6379/0") == "redis://host:6379/0"
