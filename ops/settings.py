@@ -122,6 +122,34 @@ def read_settings(
     Raises:
         ConfigurationError: every mistake in all three.
     """
+    values, origins = _layers(flags, file, environment)
+    try:
+        return SettingsInForce(Settings.model_validate(_nested(values)), origins)
+    except ValidationError as exc:
+        raise ConfigurationError(list(_mistakes(exc, origins))) from exc
+
+
+def named_plant_file(
+    flags: Mapping[str, object] | None = None,
+    *,
+    file: Path | None = None,
+    environment: Mapping[str, str] | None = None,
+) -> Path:
+    """Return the plant file that is named, whatever else is wrong; arguments as `read_settings`.
+
+    Raises:
+        ConfigurationError: the settings file cannot be read.
+    """
+    values, _ = _layers(flags, file, environment)
+    return Path(str(values.get("plant_file") or DEFAULT_PLANT))
+
+
+def _layers(
+    flags: Mapping[str, object] | None,
+    file: Path | None,
+    environment: Mapping[str, str] | None,
+) -> tuple[dict[str, object], dict[str, str]]:
+    """Return the values by dotted key, unchecked, and where each came from."""
     variables = os.environ if environment is None else environment
     values: dict[str, object] = {}
     origins: dict[str, str] = {}
@@ -132,10 +160,7 @@ def read_settings(
     ):
         values |= layer
         origins |= {key: _variable_of(key) if origin == "environment" else origin for key in layer}
-    try:
-        return SettingsInForce(Settings.model_validate(_nested(values)), origins)
-    except ValidationError as exc:
-        raise ConfigurationError(list(_mistakes(exc, origins))) from exc
+    return values, origins
 
 
 def settings_in_force(reading: SettingsInForce) -> list[tuple[str, str, str]]:
