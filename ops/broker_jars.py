@@ -30,7 +30,7 @@ WANTED: Final = (
 LOCK_FILE: Final = Path(__file__).with_name("broker_jars.lock")
 _ATTEMPTS: Final = 3
 _PARALLEL: Final = 4
-_TIMEOUT_S: Final = 8  # for a byte; also how long a stop may have to wait for one
+_TIMEOUT_S: Final = 4  # for a byte; a stop waits for up to two of them
 _LOOK_AGAIN_S: Final = 0.2
 _WITHOUT_NETWORK: Final = (
     "Remedy: run `potline broker fetch` once where there is a network, "
