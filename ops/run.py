@@ -19,7 +19,7 @@ from typing import Final
 import psutil
 from rich.console import Console
 
-from ops.assembly import Assembly, assemble, make_units
+from ops.assembly import Assembly, assemble, make_units, port_of
 from ops.drain import drain
 from ops.follow import Follower
 from ops.gauge import Gauge
@@ -87,6 +87,7 @@ class LineRun:
         self._reservation = Reservation()
         self._supervisor: Supervisor | None = None
         self._killed: list[str] = []
+        self._were_ready: set[str] = set()
         self._side_tasks: list[asyncio.Task[object]] = []
 
     async def run(self) -> int:
@@ -108,9 +109,13 @@ class LineRun:
             if is_removed:
                 await asyncio.to_thread(remove_folder, folder)
             await asyncio.to_thread(dismiss, janitor)
-        left = await asyncio.to_thread(
-            look_for, self._id, assembly.ports, (folder,) if is_removed else ()
-        )
+        unused = {  # a server that never came up has opened nothing: who listens there is another
+            port_of(launch.address)
+            for name, launch in assembly.launches.items()
+            if name not in self._were_ready
+        }
+        ports = [port for port in assembly.ports if port not in unused]
+        left = await asyncio.to_thread(look_for, self._id, ports, (folder,) if is_removed else ())
         report = build_report(facts, follower.tally, self._usage, supervisor.restarts(), left)
         if self._options.report is not None:
             write_report(report, self._options.report)
@@ -145,6 +150,8 @@ class LineRun:
 
         def note(change: Change) -> None:
             screen.note(change)
+            if change.state is UnitState.READY:
+                self._were_ready.add(change.name)
             if change.state is UnitState.RESTARTING:
                 journal.report("process_restarted", process=change.name, why=change.why)
             elif change.state is UnitState.STOPPED and change.why:
