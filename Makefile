@@ -10,7 +10,7 @@ ARGS   ?=
 help:  ## list the targets
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*##/\t/' | expand -t 14
 
-$(BIN)/.demo: pyproject.toml constraints.txt
+$(BIN)/.demo: pyproject.toml constraints.txt ops/broker_jars.lock
 	@$(PYTHON) -c 'import sys; sys.exit(0 if (3, 11) <= sys.version_info[:2] <= (3, 13) else "potline needs Python 3.11 to 3.13; this is " + sys.version.split()[0] + ". Remedy: make PYTHON=/path/to/python3.12 $(MAKECMDGOALS)")'
 	@test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
 	@echo "Installing potline into $(VENV) (first time: a minute or two) ..."

@@ -20,7 +20,7 @@ from control.baseline import (
 from control.limits import SetpointLimits
 from opcua.nodes import CellMode
 from opcua.watchdog import Modes
-from physics.design import PlantDesign, nominal_feed_kg_per_h
+from physics.design import PlantDesign, nominal_feed_kg_per_h, nominal_resistance_uohm
 from physics.plant import PlantInputs, init_plant, step_plant
 from physics.precision import require_x64
 from physics.signals import CELL_SIGNALS, SETPOINTS
@@ -57,8 +57,7 @@ def local_control_settings(design: PlantDesign) -> BaselineSettings:
     Resistances scale with that of the line at its nominal voltage, feed with Faraday's law.
     """
     current_ka = design.line.current_ka
-    nominal_v = design.cell.nominal.cell_voltage_v
-    setpoint_uohm = (nominal_v - TUNED.counter_voltage_v) / current_ka * 1e3
+    setpoint_uohm = nominal_resistance_uohm(design, TUNED.counter_voltage_v)
     scale = setpoint_uohm / _REFERENCE_UOHM
     return replace(
         TUNED,

@@ -156,6 +156,7 @@ def make_units(assembly: Assembly, follower: Follower, folder: Path) -> tuple[Un
                 ready_deadline_s=deadline_s,
                 niceness=row.niceness,
                 restarts=row.restarts,
+                is_vital=row.is_vital,
             )
             for name in instances[row.name]
         ]

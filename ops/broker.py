@@ -12,20 +12,27 @@ Errors::
 import asyncio
 import os
 import signal
+import threading
 import uuid
 from base64 import urlsafe_b64encode
 from collections.abc import Callable
+from contextlib import nullcontext
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
-from ops.broker_jars import are_fetched, checked_classpath, fetch_jars, read_lock
+from rich.console import Console
+
+from ops.broker_fetch import fetch_showing_progress
+from ops.broker_jars import are_fetched, checked_classpath, read_lock
 from ops.broker_properties import jvm_flags, server_properties
-from ops.child import ChildCommand
+from ops.child import ChildCommand, bound_to_this_process
 from ops.kafka_state import read_kafka_state
+from ops.leftovers import RUN_VARIABLE
 from ops.local_server import LocalServer
 from ops.mistakes import OperationError
-from ops.ports import free_port, is_free, is_open, usual_or_free_port
+from ops.ports import is_open
+from ops.reservation import Reservation
 from stream.kafka import KafkaConnection, KafkaUnreachableError
 
 USUAL_PORT: Final = 9092
@@ -83,6 +90,9 @@ async def prepare_broker(
     java: Path | None = None,
     port: int | None = None,
     cache: Path | None = None,
+    reservation: Reservation | None = None,
+    console: Console | None = None,
+    run_id: str | None = None,
 ) -> BrokerLaunch:
     """Make a folder ready for a broker, and say how to start it.
 
@@ -94,28 +104,31 @@ async def prepare_broker(
         java: the program; None for the wheel's.
         port: to listen on, at 127.0.0.1; None for 9092, or a free one where that is taken.
         cache: where jars lie; None for the user's cache.
+        reservation: holds its ports, so that another run does not choose them before it listens;
+            None to have them held while it is made ready, and no longer.
+        console: shows how far the fetch of jars is; None for silence.
+        run_id: marks what is started meanwhile as of this run.
 
     Raises:
         OperationError: no Java, no jars, the port is taken, or the storage cannot be formatted.
     """
     program = java_program(java)
-    classpath = await asyncio.to_thread(_checked_or_fetched, cache)
-    if port is not None and not is_free(port):
-        raise OperationError(
-            f"Port {port} is taken, so that Kafka cannot listen on it. "
-            "Remedy: end what runs there, or leave the port out to have a free one chosen."
-        )
-    chosen = port or usual_or_free_port(USUAL_PORT)
-    for part in ("log", "temporary"):
-        (folder / part).mkdir(parents=True, exist_ok=True)
+    folder = _made(folder)
+    given_up = threading.Event()
+    try:
+        classpath = await asyncio.to_thread(_checked_or_fetched, cache, console, given_up)
+    except asyncio.CancelledError:
+        given_up.set()
+        raise
+    with nullcontext(reservation) if reservation else Reservation() as ports:
+        chosen = ports.choose_for("Kafka", port, USUAL_PORT)
+        controller = ports.choose(0)
     properties = folder / "server.properties"
-    properties.write_text(
-        server_properties(folder, chosen, free_port(but=chosen)), encoding="utf-8"
-    )
+    properties.write_text(server_properties(folder, chosen, controller), encoding="utf-8")
     runtime = (str(program), *jvm_flags(folder), "-cp", os.pathsep.join(map(str, classpath)))
     written = folder / "log" / "meta.properties"
     if not written.exists():
-        await _format_storage(runtime, properties)
+        await _format_storage(runtime, properties, run_id)
     identity = dict(line.split("=", 1) for line in written.read_text().split() if "=" in line)
     return BrokerLaunch(
         command=ChildCommand((*runtime, "kafka.Kafka", str(properties)), folder=folder),
@@ -135,25 +148,42 @@ class Broker(LocalServer):
         super().__init__("kafka", launch)
 
 
-def _checked_or_fetched(cache: Path | None) -> tuple[Path, ...]:
+def _made(folder: Path) -> Path:
+    """Make the folder with its parts, and return its absolute path: the broker runs in it, so that
+    a relative one would lead elsewhere."""
+    for part in ("log", "temporary"):
+        (folder / part).mkdir(parents=True, exist_ok=True)
+    return folder.resolve()
+
+
+def _checked_or_fetched(
+    cache: Path | None, console: Console | None, given_up: threading.Event
+) -> tuple[Path, ...]:
     jars = read_lock()
-    return checked_classpath(jars, cache) if are_fetched(jars, cache) else fetch_jars(jars, cache)
+    if are_fetched(jars, cache):
+        return checked_classpath(jars, cache)
+    shown = console or Console(quiet=True)
+    return fetch_showing_progress(jars, shown, cache, given_up)
 
 
-async def _format_storage(runtime: tuple[str, ...], properties: Path) -> None:
+async def _format_storage(runtime: tuple[str, ...], properties: Path, run_id: str | None) -> None:
     """Write a new cluster id and the first metadata into the storage folder."""
     cluster_id = urlsafe_b64encode(uuid.uuid4().bytes).decode().rstrip("=")
+    format_it = ("kafka.tools.StorageTool", "format", f"--cluster-id={cluster_id}")
+    mark = {} if run_id is None else {RUN_VARIABLE: run_id}
     process = await asyncio.create_subprocess_exec(
-        *runtime,
-        *("kafka.tools.StorageTool", "format", f"--cluster-id={cluster_id}", "-c", str(properties)),
+        *bound_to_this_process((*runtime, *format_it, "-c", str(properties))),
         stdin=asyncio.subprocess.DEVNULL,
         stdout=asyncio.subprocess.PIPE,
         stderr=asyncio.subprocess.STDOUT,
+        env=os.environ | mark,
+        start_new_session=True,  # a Ctrl-C is for us, who then end it
     )
     try:
         output, _ = await process.communicate()
     except asyncio.CancelledError:
         process.kill()
+        await process.wait()
         raise
     if process.returncode != 0:
         raise OperationError(
@@ -163,12 +193,17 @@ async def _format_storage(runtime: tuple[str, ...], properties: Path) -> None:
 
 
 async def run_broker(
-    folder: Path, java: Path | None, port: int | None, announce: Callable[[str], None]
+    folder: Path,
+    java: Path | None,
+    port: int | None,
+    announce: Callable[[str], None],
+    console: Console | None = None,
 ) -> None:
     """Run a broker until the process is asked to end (SIGINT, SIGTERM).
 
     Args:
         announce: told its address once it answers.
+        console: shows how far the fetch of jars is.
 
     Raises:
         OperationError: it does not come up, or ends by itself.
@@ -176,12 +211,18 @@ async def run_broker(
     asked = asyncio.Event()
     for number in (signal.SIGINT, signal.SIGTERM):
         asyncio.get_running_loop().add_signal_handler(number, asked.set)
-    async with Broker(await prepare_broker(folder, java=java, port=port)) as broker:
-        announce(broker.address)
-        ended = asyncio.create_task(broker.wait_ended())
-        wanted = asyncio.create_task(asked.wait())
-        await asyncio.wait({ended, wanted}, return_when=asyncio.FIRST_COMPLETED)
-        wanted.cancel()
-        if ended.done():
-            ended.result()
-        ended.cancel()
+    wanted = asyncio.create_task(asked.wait())
+
+    async def run() -> None:
+        launch = await prepare_broker(folder, java=java, port=port, console=console)
+        async with Broker(launch) as broker:
+            announce(broker.address)
+            await broker.wait_ended()
+
+    running = asyncio.create_task(run())
+    await asyncio.wait({running, wanted}, return_when=asyncio.FIRST_COMPLETED)
+    wanted.cancel()
+    if running.done():
+        running.result()
+    running.cancel()
+    await asyncio.gather(running, return_exceptions=True)

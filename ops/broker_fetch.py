@@ -1,5 +1,6 @@
 """Fetches Kafka's jars while showing how far it is."""
 
+import threading
 from pathlib import Path
 
 from rich.console import Console
@@ -9,7 +10,10 @@ from ops.broker_jars import Jar, fetch_jars, total_bytes
 
 
 def fetch_showing_progress(
-    jars: tuple[Jar, ...], console: Console, cache: Path | None = None
+    jars: tuple[Jar, ...],
+    console: Console,
+    cache: Path | None = None,
+    given_up: threading.Event | None = None,
 ) -> tuple[Path, ...]:
     """Fetch the jars with a progress bar on a terminal, with one line elsewhere.
 
@@ -17,17 +21,19 @@ def fetch_showing_progress(
         jars: what `ops.broker_jars.read_lock` says.
         console: where to show it.
         cache: None for the user's.
+        given_up: ends it, from another thread, once set.
 
     Returns:
         The path of every jar, checked.
 
     Raises:
         OperationError: they cannot be fetched, or are not the locked ones.
+        FetchGivenUp: it was given up.
     """
     if not console.is_terminal:
         size_mb = total_bytes(jars) / 1e6
         console.print(f"Fetching Apache Kafka: {len(jars)} jars, {size_mb:.0f} MB ...")
-        return fetch_jars(jars, cache)
+        return fetch_jars(jars, cache, given_up=given_up)
     columns = (
         TextColumn("Fetching Apache Kafka"),
         BarColumn(),
@@ -36,4 +42,6 @@ def fetch_showing_progress(
     )
     with Progress(*columns, console=console, transient=True) as progress:
         bar = progress.add_task("jars", total=total_bytes(jars))
-        return fetch_jars(jars, cache, lambda count: progress.advance(bar, count))
+        return fetch_jars(
+            jars, cache, lambda count: progress.advance(bar, count), given_up=given_up
+        )

@@ -6,15 +6,17 @@ in a folder named after the lock file's own hash, so that two versions never mix
 Errors::
 
     OperationError    they cannot be fetched, or are not the ones of the lock file
+    FetchGivenUp      nobody waits for them any more
 """
 
 import hashlib
 import os
 import shutil
 import tempfile
+import threading
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor, as_completed
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final
@@ -28,7 +30,8 @@ WANTED: Final = (
 LOCK_FILE: Final = Path(__file__).with_name("broker_jars.lock")
 _ATTEMPTS: Final = 3
 _PARALLEL: Final = 4
-_TIMEOUT_S: Final = 15
+_TIMEOUT_S: Final = 4  # for a byte; a stop waits for up to two of them
+_LOOK_AGAIN_S: Final = 0.2
 _WITHOUT_NETWORK: Final = (
     "Remedy: run `potline broker fetch` once where there is a network, "
     "or set kafka.address to a Kafka of your own."
@@ -39,6 +42,10 @@ _LOCK_HEADER: Final = """\
 """
 
 Advance = Callable[[int], None]  # told of every so many bytes that have come
+
+
+class FetchGivenUp(BaseException):
+    """Nobody waits for the jars any more; no error, so that no `except` on the way keeps it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -123,6 +130,7 @@ def fetch_jars(
     advance: Advance | None = None,
     *,
     repository: str | None = None,
+    given_up: threading.Event | None = None,
 ) -> tuple[Path, ...]:
     """Fetch what is missing or wrong; jars that are right stay, and two callers take turns.
 
@@ -131,19 +139,26 @@ def fetch_jars(
         cache: None for the user's.
         advance: told of the bytes of every chunk, of kept jars too.
         repository: address of a Maven repository; None for Maven Central.
+        given_up: ends it, from another thread, once set.
 
     Returns:
         The path of every jar, checked.
 
     Raises:
         OperationError: the repository cannot be reached, or gives another file.
+        FetchGivenUp: it was given up; what had come is thrown away.
     """
-    from filelock import FileLock
-
     folder = jars_folder(jars, cache)
     folder.parent.mkdir(parents=True, exist_ok=True)
-    tell = advance or (lambda _: None)
-    with FileLock(folder.parent / "fetch.lock"):
+    given_up = given_up or threading.Event()
+
+    def tell(count: int) -> None:
+        if given_up.is_set():
+            raise FetchGivenUp
+        if advance is not None:
+            advance(count)
+
+    with _only_one(folder.parent / "fetch.lock", tell):
         wrong = [jar for jar in jars if not _is_right(folder / jar.file_name, jar)]
         right = [jar for jar in jars if jar not in wrong]
         tell(total_bytes(right))
@@ -154,7 +169,7 @@ def fetch_jars(
                 for jar in right:
                     shutil.copy2(folder / jar.file_name, fetched)
                 source = _Source(repository, Path(temporary) / "repository")
-                _fetch_all(wrong, fetched, source, tell)
+                _fetch_all(wrong, fetched, source, tell, given_up)
                 if folder.exists():
                     folder.rename(Path(temporary) / "replaced")
                 fetched.rename(folder)
@@ -213,13 +228,36 @@ class _Source:
         return None if self.address is None else {"repository": self.address}
 
 
-def _fetch_all(jars: Sequence[Jar], folder: Path, source: _Source, tell: Advance) -> None:
+@contextmanager
+def _only_one(lock_file: Path, tell: Advance) -> Iterator[None]:
+    """Wait until no other process fetches, and keep the others waiting."""
+    from filelock import FileLock, Timeout
+
+    lock = FileLock(lock_file)
+    while not lock.is_locked:
+        tell(0)
+        with suppress(Timeout):
+            lock.acquire(timeout=_LOOK_AGAIN_S)
+    try:
+        yield
+    finally:
+        lock.release()
+
+
+def _fetch_all(
+    jars: Sequence[Jar],
+    folder: Path,
+    source: _Source,
+    tell: Advance,
+    given_up: threading.Event,
+) -> None:
     with ThreadPoolExecutor(_PARALLEL) as pool:
         fetches = [pool.submit(_fetch, jar, folder, source, tell) for jar in jars]
         try:
             for fetch in as_completed(fetches):
                 fetch.result()
-        except OperationError:
+        except BaseException:  # Ctrl-C too: those under way end with their next bytes
+            given_up.set()
             pool.shutdown(wait=False, cancel_futures=True)
             raise
 

@@ -1,10 +1,12 @@
 """The processes `scada` and `gateway`, put together from settings and plant file."""
 
+import asyncio
 import os
 import tempfile
 import time
+from collections.abc import Coroutine
 from pathlib import Path
-from typing import Final
+from typing import Any, Final, TypeVar
 
 from opcua.gateway import Gateway
 from opcua.resume import resume_point
@@ -20,6 +22,8 @@ from stream.frames import SampleFrame
 from stream.outbox import Outbox
 from stream.topics import SAMPLES, partition_of
 
+AnswerT = TypeVar("AnswerT")
+_FLUSH_WITHIN_S: Final = 0.3  # with what the gateway takes to drain, less than its grace
 _DEFAULT_ENDPOINT: Final = "opc.tcp://127.0.0.1:4840"
 
 
@@ -62,31 +66,58 @@ def _plant_origin_ns() -> int:
 
 
 async def run_gateway_process(settings: Settings, plant: PlantFile) -> None:
-    """Read the plant and publish its samples until a signal stops it."""
+    """Read the plant and publish its samples until a signal stops it.
+
+    It does not wait for Kafka, neither to begin nor to end: scans are kept while it is away.
+    """
     start_log()
     stop = stop_event()
     connection = settings.kafka.connection(needed(settings.kafka.address, "kafka.address"))
     partitions = settings.kafka.partitions
-    async with Outbox(connection, "gateway", time.time_ns) as outbox:
+    outbox = Outbox(connection, "gateway", time.time_ns)
 
-        async def publish(frame: SampleFrame) -> None:
-            await outbox.send(
-                SAMPLES.name,
-                section_key(frame.section),
-                encode_samples(frame),
-                partition_of(frame.section, partitions),
-            )
-
-        parts = sections(plant.line)
-        before = await newest_samples(connection, partitions, range(len(parts)))
-        gateway = Gateway(
-            needed(settings.opcua.endpoint, "opcua.endpoint"),
-            plant.opcua,
-            parts,
-            publish,
-            outbox.report,
-            scan_period_s=plant.line.scan_period_s,
-            publish_interval_s=settings.gateway.publish_interval_s,
-            resume=resume_point(before, time.time_ns()),
+    async def publish(frame: SampleFrame) -> None:
+        await outbox.send(
+            SAMPLES.name,
+            section_key(frame.section),
+            encode_samples(frame),
+            partition_of(frame.section, partitions),
         )
+
+    parts = sections(plant.line)
+    before = await _unless_stopped(
+        newest_samples(connection, partitions, range(len(parts))), stop, instead={}
+    )
+    gateway = Gateway(
+        needed(settings.opcua.endpoint, "opcua.endpoint"),
+        plant.opcua,
+        parts,
+        publish,
+        outbox.report,
+        scan_period_s=plant.line.scan_period_s,
+        publish_interval_s=settings.gateway.publish_interval_s,
+        resume=resume_point(before, time.time_ns()),
+    )
+    connecting = asyncio.create_task(outbox.start())  # says in the log where it waits for Kafka
+    try:
         await gateway.run(stop)
+    finally:
+        connecting.cancel()
+        closing = asyncio.create_task(outbox.stop())  # flushes, and so may wait for ever
+        await asyncio.wait({closing}, timeout=_FLUSH_WITHIN_S)
+        closing.cancel()
+
+
+async def _unless_stopped(
+    asked: Coroutine[Any, Any, AnswerT], stop: asyncio.Event, instead: AnswerT
+) -> AnswerT:
+    """Return the answer to a question that may take long; something else once it is time to stop."""
+    asking = asyncio.create_task(asked)
+    stopping = asyncio.create_task(stop.wait())
+    await asyncio.wait({asking, stopping}, return_when=asyncio.FIRST_COMPLETED)
+    stopping.cancel()
+    if asking.done():
+        return asking.result()
+    asking.cancel()
+    await asyncio.wait({asking})
+    return instead

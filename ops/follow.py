@@ -1,22 +1,28 @@
 """Follows all topics of a run from where they stood at its start, and keeps the tally of it."""
 
 import asyncio
+import contextlib
 import logging
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Final
 
 from aiokafka import AIOKafkaConsumer, TopicPartition
 from aiokafka.errors import KafkaError
 
+from ops.ports import answers
 from ops.tally import READ_TOPICS, Tally
 from stream.kafka import KafkaConnection, KafkaUnreachableError, make_consumer
+from stream.records import ModelRecord, RecordError, decode
+from stream.topics import MODELS
 
 _log = logging.getLogger(__name__)
 _POLL_MS: Final = 200
 _AT_ONCE: Final = 200  # messages decoded between two looks at everything else
 _AGAIN_S: Final = 0.5
 _ANSWER_S: Final = 2.0
+_FAREWELL_S: Final = 1.0
+_ANNOUNCEMENTS: Final = {MODELS.name}  # told once a start, so that the follower must not miss them
 
 
 async def end_consumer(consumer: AIOKafkaConsumer) -> None:
@@ -27,6 +33,10 @@ async def end_consumer(consumer: AIOKafkaConsumer) -> None:
 
 class Follower:
     """A consumer of all topics, outside any group, that folds what it reads into a tally.
+
+    It begins where each topic ends, but reads `models` whole: with a Kafka that came late, the loop
+    may have announced what decides before the follower could read. Announcements from before the
+    run do not count.
 
     Args:
         partitions: of every topic.
@@ -72,7 +82,8 @@ class Follower:
                 "Remedy: start the broker, or set kafka.address to where it runs."
             ) from exc
         for place in self._places:
-            consumer.seek(place, ends[place])
+            if place.topic not in _ANNOUNCEMENTS:
+                consumer.seek(place, ends[place])
         self._consumer = consumer
         self.tally = Tally(
             self._started_ns,
@@ -81,17 +92,27 @@ class Follower:
         self._task = asyncio.create_task(self._follow(consumer))
 
     async def stop(self) -> None:
-        """Stop reading."""
+        """Stop reading; what cannot be told to Kafka within a second is not told."""
         if self._task is not None:
             self._task.cancel()
             await asyncio.gather(self._task, return_exceptions=True)
         if self._consumer is not None:
-            await end_consumer(self._consumer)
+            ending = asyncio.create_task(end_consumer(self._consumer))
+            await asyncio.wait({ending}, timeout=_FAREWELL_S)
+            ending.cancel()
 
     @property
     def is_following(self) -> bool:
         """Whether it has been started: the topics are there."""
         return self._consumer is not None
+
+    async def can_reach_kafka(self) -> bool:
+        """Return whether any broker that the address names accepts connections."""
+        for place in self._connection.bootstrap:
+            host, _, port = place.rpartition(":")
+            if await answers(host, int(port)):
+                return True
+        return False
 
     async def has_caught_up(self) -> bool:
         """Return whether all that the broker has now has been counted; False while it is away."""
@@ -129,5 +150,16 @@ class Follower:
                     self.tally.add(
                         place.topic, place.partition, message.offset, message.value or b""
                     )
-                self.newest_s[place.topic] = self._clock_s()
+                if self._is_news(place.topic, [message.value or b"" for message in messages]):
+                    self.newest_s[place.topic] = self._clock_s()
             await asyncio.sleep(0)
+
+    def _is_news(self, topic_name: str, payloads: Sequence[bytes]) -> bool:
+        """Return whether any of these messages was sent in this run."""
+        if topic_name not in _ANNOUNCEMENTS:
+            return True
+        for payload in payloads:
+            with contextlib.suppress(RecordError):
+                if decode(payload, ModelRecord).t_created_ns >= self._started_ns:
+                    return True
+        return False

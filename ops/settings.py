@@ -10,7 +10,6 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final
-from urllib.parse import urlsplit
 
 from pydantic import BaseModel, Field, SecretStr, ValidationError
 from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict
@@ -27,12 +26,16 @@ from ops.settings_groups import (
     RunSettings,
     UiSettings,
 )
+from stream.masking import MASK, without_password
 
 ENVIRONMENT_PREFIX: Final = "POTLINE_"
 DEFAULT_FILE: Final = Path("potline.toml")
 DEFAULT_PLANT: Final = Path(__file__).resolve().parents[1] / "plants" / "reference-300ka.toml"
 FILE_VARIABLE: Final = "POTLINE_SETTINGS"  # names the settings file; empty for none
-_RESERVED: Final = {FILE_VARIABLE, "POTLINE_RUN", "POTLINE_RUN_ID"}  # no settings: marks of a run
+_RESERVED: Final = {
+    FILE_VARIABLE,
+    "POTLINE_RUN",
+}  # no settings: where they are, and the mark of a run
 _PATHS: Final = {  # in a settings file: relative to the file's own folder
     "plant_file",
     "java",
@@ -41,7 +44,6 @@ _PATHS: Final = {  # in a settings file: relative to the file's own folder
     "kafka.key_file",
     "run.folder",
 }
-_MASK: Final = "********"
 
 
 class Settings(BaseSettings):
@@ -118,6 +120,34 @@ def read_settings(
     Raises:
         ConfigurationError: every mistake in all three.
     """
+    values, origins = _layers(flags, file, environment)
+    try:
+        return SettingsInForce(Settings.model_validate(_nested(values)), origins)
+    except ValidationError as exc:
+        raise ConfigurationError(list(_mistakes(exc, origins))) from exc
+
+
+def named_plant_file(
+    flags: Mapping[str, object] | None = None,
+    *,
+    file: Path | None = None,
+    environment: Mapping[str, str] | None = None,
+) -> Path:
+    """Return the plant file that is named, whatever else is wrong; arguments as `read_settings`.
+
+    Raises:
+        ConfigurationError: the settings file cannot be read.
+    """
+    values, _ = _layers(flags, file, environment)
+    return Path(str(values.get("plant_file") or DEFAULT_PLANT))
+
+
+def _layers(
+    flags: Mapping[str, object] | None,
+    file: Path | None,
+    environment: Mapping[str, str] | None,
+) -> tuple[dict[str, object], dict[str, str]]:
+    """Return the values by dotted key, unchecked, and where each came from."""
     variables = os.environ if environment is None else environment
     values: dict[str, object] = {}
     origins: dict[str, str] = {}
@@ -128,10 +158,7 @@ def read_settings(
     ):
         values |= layer
         origins |= {key: _variable_of(key) if origin == "environment" else origin for key in layer}
-    try:
-        return SettingsInForce(Settings.model_validate(_nested(values)), origins)
-    except ValidationError as exc:
-        raise ConfigurationError(list(_mistakes(exc, origins))) from exc
+    return values, origins
 
 
 def settings_in_force(reading: SettingsInForce) -> list[tuple[str, str, str]]:
@@ -244,15 +271,12 @@ def _mistakes(exc: ValidationError, origins: Mapping[str, str]) -> Iterator[Mist
         if error["type"] == "extra_forbidden" and origin.startswith(ENVIRONMENT_PREFIX):
             hint = nearest(origin, [_variable_of(k) for k in known])
             mistake = Mistake(key, mistake.found, hint, origin)
-        if "password" in key:
-            mistake = Mistake(key, _MASK, mistake.remedy, origin)
-        yield mistake
+        found = MASK if "password" in key else masked(mistake.found)
+        yield Mistake(key, found, mistake.remedy, origin)
 
 
 def masked(value: object) -> str:
     """Return a value as it may be shown: without the secret that it is or holds."""
     if isinstance(value, SecretStr):
-        return _MASK
-    text = "" if value is None else str(value)
-    password = urlsplit(text).password if "://" in text and "," not in text else None
-    return text.replace(f":{password}@", f":{_MASK}@") if password else text
+        return MASK
+    return without_password("" if value is None else str(value))

@@ -1,22 +1,27 @@
 """The groups of settings, one model a table of potline.toml: what each may hold, checked here."""
 
+import ssl
 from pathlib import Path
-from typing import Annotated, Literal, Self
+from typing import Annotated, Final, Literal, Self
 from urllib.parse import urlsplit
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, SecretStr, model_validator
 
 from stream.kafka import KafkaConnection
 
+_USUAL_REDIS_PORT: Final = 6379
 
-def _host_and_port(part: str, example: str) -> None:
+
+def _host_and_port(part: str, example: str, usual_port: int | None = None) -> None:
+    """Check `host:port`, or `user:password@host:port`; a usual port may be left out."""
     try:
         parts = urlsplit(f"//{part}")
-        complete = bool(parts.hostname and parts.port)
+        complete = bool(parts.hostname and (parts.port or usual_port))
     except ValueError:
         complete = False
     if not complete:
-        raise ValueError(f"{part!r} is not host:port. Remedy: write it like {example}")
+        place = part.rpartition("@")[2]  # what stands before it is a secret
+        raise ValueError(f"{place!r} is not host:port. Remedy: write it like {example}")
 
 
 def _kafka_address(address: str) -> str:
@@ -32,7 +37,7 @@ def _redis_address(address: str) -> str:
     example = "redis://host:6379/0"
     if not address.startswith(("redis://", "rediss://")):
         raise ValueError(f"must begin with redis:// or rediss://. Remedy: write it like {example}")
-    _host_and_port(urlsplit(address).netloc, example)
+    _host_and_port(urlsplit(address).netloc, example, _USUAL_REDIS_PORT)
     return address
 
 
@@ -50,7 +55,33 @@ def _existing_file(path: Path) -> Path:
     return path
 
 
+def _authorities_file(path: Path) -> Path:
+    try:
+        ssl.create_default_context(cafile=_existing_file(path))
+    except OSError as exc:
+        raise ValueError(
+            f"is no PEM file of certificates ({_reason(exc)}). Remedy: name the file of the "
+            "authority that signed the brokers' certificates"
+        ) from exc
+    return path
+
+
+def _check_own_certificate(certificate: Path, key: Path | None) -> None:
+    try:
+        ssl.create_default_context().load_cert_chain(certificate, key, password="")
+    except (OSError, ValueError) as exc:
+        raise ValueError(
+            f"certificate_file and key_file cannot be used ({_reason(exc)}). Remedy: name a PEM "
+            "certificate and the unencrypted key that belongs to it"
+        ) from exc
+
+
+def _reason(exc: Exception) -> str:
+    return str(getattr(exc, "reason", None) or exc or type(exc).__name__)
+
+
 ExistingFile = Annotated[Path, AfterValidator(_existing_file)]
+AuthoritiesFile = Annotated[Path, AfterValidator(_authorities_file)]
 
 
 class _Group(BaseModel):
@@ -65,23 +96,41 @@ class KafkaSettings(_Group):
     sasl_mechanism: Literal["PLAIN", "SCRAM-SHA-256", "SCRAM-SHA-512"] = "SCRAM-SHA-512"
     sasl_username: str | None = None
     sasl_password: SecretStr | None = None
-    ca_file: ExistingFile | None = None
+    ca_file: AuthoritiesFile | None = None
     certificate_file: ExistingFile | None = None
     key_file: ExistingFile | None = None
     partitions: int = Field(default=12, ge=1, le=1000)
 
     @model_validator(mode="after")
     def _whole(self) -> Self:
-        if self.security_protocol.startswith("SASL_") and not (
-            self.sasl_username and self.sasl_password
-        ):
+        protocol = self.security_protocol
+        uses_sasl, uses_tls = protocol.startswith("SASL_"), protocol.endswith("SSL")
+        if uses_sasl and not (self.sasl_username and self.sasl_password):
             raise ValueError(
-                f"security_protocol {self.security_protocol} needs a user and a password. "
+                f"security_protocol {protocol} needs a user and a password. "
                 "Remedy: set kafka.sasl_username and kafka.sasl_password"
+            )
+        self._refuse_unused(("sasl_username", "sasl_password"), uses_sasl, "SASL_SSL")
+        self._refuse_unused(("ca_file", "certificate_file", "key_file"), uses_tls, "SSL")
+        if protocol != "PLAINTEXT" and self.address is None:
+            raise ValueError(
+                f"security_protocol {protocol} is for a Kafka of your own, and none is named. "
+                "Remedy: set kafka.address, or leave security_protocol out"
             )
         if self.key_file is not None and self.certificate_file is None:
             raise ValueError("key_file has no certificate. Remedy: set kafka.certificate_file too")
+        if self.certificate_file is not None:
+            _check_own_certificate(self.certificate_file, self.key_file)
         return self
+
+    def _refuse_unused(self, names: tuple[str, ...], is_used: bool, remedy: str) -> None:
+        given = [name for name in names if getattr(self, name) is not None]
+        if given and not is_used:
+            raise ValueError(
+                f"{' and '.join(given)} would not be used: the connection is "
+                f"{self.security_protocol}. Remedy: set kafka.security_protocol to {remedy}, "
+                f"or leave {'it' if len(given) == 1 else 'them'} out"
+            )
 
     def connection(self, address: str | None = None) -> KafkaConnection:
         """Return how to reach the cluster.

@@ -1,11 +1,13 @@
 """Starts the processes of a run, tends them while it lasts, and ends them in order.
 
 Each process is its own session with its own process group and prints into its own log. One that
-ends by itself is started again within its budget; beyond it the whole run fails, with one sentence.
+ends by itself is started again within its budget; beyond it the whole run fails, with one sentence,
+unless the process is not vital: then it is tried again and again, and the others go on.
 """
 
 import asyncio
 import contextlib
+import math
 import os
 import signal
 import time
@@ -37,6 +39,7 @@ class _Tended:
     spawning: asyncio.Lock = field(default_factory=asyncio.Lock)
     restarts: int = 0
     ended_at: deque[float] = field(default_factory=deque)
+    killed_why: str = ""  # set before we end it ourselves, to have it started again
 
 
 class Supervisor:
@@ -130,6 +133,10 @@ class Supervisor:
     def begin_stop(self, within_s: float) -> None:
         """Set when everything must have ended; stopping is shortened to keep to it."""
         self._stop_by = time.monotonic() + within_s
+
+    def time_left_s(self) -> float:
+        """Return how long stopping may still take; without end before `begin_stop`."""
+        return math.inf if self._stop_by is None else max(0.0, self._stop_by - time.monotonic())
 
     def kill_now(self) -> None:
         """Kill every process at once; `stop_all` has then nothing left to wait for."""
@@ -255,10 +262,14 @@ class Supervisor:
                 while not await unit.is_ready():  # noqa: ASYNC110 - other programs set no events
                     await asyncio.sleep(_READY_POLL_S)
         except TimeoutError as exc:
-            raise RunFailedError(
-                f"{unit.name} was not ready {unit.ready_deadline_s:g} s after its start.",
-                tended.log.last_lines(_LOG_LINES_SHOWN),
-            ) from exc
+            why = f"was not ready {unit.ready_deadline_s:g} s after its start"
+            if unit.is_vital:
+                lines = tended.log.last_lines(_LOG_LINES_SHOWN)
+                raise RunFailedError(f"{unit.name} {why}.", lines) from exc
+            tended.killed_why = why
+            with contextlib.suppress(ProcessLookupError):
+                os.killpg(process.pid, signal.SIGKILL)
+            return
         if process.returncode is None:
             self._ready[unit.name].set()
             self._change(unit.name, UnitState.READY)
@@ -267,21 +278,24 @@ class Supervisor:
         """Count an unwanted end against the budget and wait before the next start.
 
         Raises:
-            RunFailedError: the budget is spent.
+            RunFailedError: the budget is spent, and the unit is vital.
         """
         unit, budget, now = tended.unit, tended.unit.restarts, time.monotonic()
         why = f"signal {signal.Signals(-code).name}" if code < 0 else f"exit code {code}"
+        why, tended.killed_why = tended.killed_why or why, ""
         tended.ended_at.append(now)
         while tended.ended_at[0] < now - budget.window_s:
             tended.ended_at.popleft()
         ends = len(tended.ended_at)
-        if ends > budget.restarts:
+        if ends > budget.restarts and unit.is_vital:
             raise RunFailedError(
                 f"{unit.name} ended {ends} times within {budget.window_s:g} s (last: {why}); "
                 "the run ends with it.",
                 tended.log.last_lines(_LOG_LINES_SHOWN),
             )
         tended.restarts += 1
+        if ends == budget.restarts + 1:
+            why += f"; {ends} times within {budget.window_s:g} s, the run goes on without it"
         self._change(unit.name, UnitState.RESTARTING, why)
         wait_s = min(budget.first_wait_s * 2 ** (ends - 1), budget.longest_wait_s)
         await asyncio.sleep(wait_s)
@@ -299,9 +313,7 @@ class Supervisor:
         else:
             with contextlib.suppress(ProcessLookupError):
                 process.send_signal(tended.unit.command.stop_signal)
-            grace_s = tended.unit.stop_grace_s
-            if self._stop_by is not None:
-                grace_s = min(grace_s, max(0.0, self._stop_by - time.monotonic()))
+            grace_s = min(tended.unit.stop_grace_s, self.time_left_s())
             await asyncio.wait({tended.task}, timeout=grace_s)
             if not tended.task.done():
                 why = f"did not end within {grace_s:.1f} s and was killed"

@@ -45,6 +45,7 @@ class Unit:
         is_ready: asked again and again after a start until it says True.
         niceness: added to ours.
         ready_deadline_s: after which the run fails; None for never.
+        is_vital: whether the run fails with it; else it is started again, as long as it takes.
     """
 
     name: str
@@ -56,6 +57,7 @@ class Unit:
     ready_deadline_s: float | None = 60.0
     niceness: int = 0
     restarts: RestartBudget = field(default_factory=RestartBudget)
+    is_vital: bool = True
 
 
 @dataclass(frozen=True, slots=True)

@@ -4,7 +4,8 @@ import re
 from typing import Final
 
 MASK: Final = "********"
-_IN_FRONT_OF_HOST: Final = re.compile(r"(?<=://)([^/?#\s:@]*):[^/?#\s]*@")
+# Up to the last @: a password that was not escaped, or an address that is wrong, is masked too.
+_IN_FRONT_OF_HOST: Final = re.compile(r"(?<=://)([^:@/\s]*):\S*@")
 _IN_QUERY: Final = re.compile(r"(?<=[?&]password=)[^&#\s]*")
 
 

@@ -52,16 +52,11 @@ def run(
     from rich.console import Console
 
     from ops.broker import run_broker
-    from ops.broker_fetch import fetch_showing_progress
-    from ops.broker_jars import are_fetched, read_lock
     from ops.settings import load_settings
 
     settings = load_settings(file=context.obj)
-    jars = read_lock()
-    if not are_fetched(jars):
-        fetch_showing_progress(jars, Console())
 
     def announce(address: str) -> None:
         typer.echo(f"Kafka listens at {address}. Ctrl-C ends it.")
 
-    asyncio.run(run_broker(folder, settings.java, port, announce))
+    asyncio.run(run_broker(folder, settings.java, port, announce, Console()))

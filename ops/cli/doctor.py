@@ -4,10 +4,15 @@ from typing import Annotated
 
 import typer
 
+from ops.cli.flags import KafkaFlag, OpcuaFlag, RedisFlag, addresses
+
 
 def doctor(
     context: typer.Context,
     as_json: Annotated[bool, typer.Option("--json", help="Print one JSON array.")] = False,
+    kafka: KafkaFlag = None,
+    redis: RedisFlag = None,
+    opcua: OpcuaFlag = None,
 ) -> None:
     """Look at everything that a run needs, and say what is wrong and how to put it right.
 
@@ -21,7 +26,8 @@ def doctor(
     from ops.settings import load_settings
 
     logging.getLogger("aiokafka").setLevel(logging.CRITICAL)  # the finding says it
-    findings = asyncio.run(examine(load_settings(file=context.obj)))
+    flags = addresses(kafka=kafka, redis=redis, opcua=opcua)
+    findings = asyncio.run(examine(load_settings(flags, file=context.obj)))
     if as_json:
         import json
 

@@ -2,17 +2,18 @@
 
 import typer
 
+from ops.cli.flags import KafkaFlag, RedisFlag, addresses
 
-def feed(context: typer.Context) -> None:
+
+def feed(context: typer.Context, kafka: KafkaFlag = None, redis: RedisFlag = None) -> None:
     """Fold what moves on Kafka into the live picture in Redis, which the control room shows.
 
     It reads the last minutes again when it starts, so that a restart does not blank a page.
     """
     import asyncio
 
-    from ops.plantfile import load_plant
+    from ops.configuration import load_line
     from ops.screens import run_feed_process
-    from ops.settings import load_settings
 
-    settings = load_settings(file=context.obj)
-    asyncio.run(run_feed_process(settings, load_plant(settings.plant_file, settings.cells)))
+    settings, line = load_line(addresses(kafka=kafka, redis=redis), file=context.obj)
+    asyncio.run(run_feed_process(settings, line))

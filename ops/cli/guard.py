@@ -2,15 +2,16 @@
 
 import typer
 
+from ops.cli.flags import KafkaFlag, OpcuaFlag, addresses
 
-def guard(context: typer.Context) -> None:
+
+def guard(context: typer.Context, kafka: KafkaFlag = None, opcua: OpcuaFlag = None) -> None:
     """Run the guard: it checks every move, writes it over OPC UA and reads it back.
 
     One guard runs per line. Cells start in the mode that guard.initial_mode names.
     """
+    from ops.configuration import load_line
     from ops.guard import run_guard
-    from ops.plantfile import load_plant
-    from ops.settings import load_settings
 
-    settings = load_settings(file=context.obj)
-    run_guard(settings, load_plant(settings.plant_file, settings.cells))
+    settings, line = load_line(addresses(kafka=kafka, opcua=opcua), file=context.obj)
+    run_guard(settings, line)

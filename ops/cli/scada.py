@@ -2,8 +2,10 @@
 
 import typer
 
+from ops.cli.flags import OpcuaFlag, addresses
 
-def scada(context: typer.Context) -> None:
+
+def scada(context: typer.Context, opcua: OpcuaFlag = None) -> None:
     """Simulate the line of the plant file behind an OPC UA server, with its own local control.
 
     It runs `speed` times faster than the wall clock and listens on opcua.endpoint, by default
@@ -15,9 +17,8 @@ def scada(context: typer.Context) -> None:
 
     prepare_jax()
 
+    from ops.configuration import load_line
     from ops.edge import run_scada_process
-    from ops.plantfile import load_plant
-    from ops.settings import load_settings
 
-    settings = load_settings(file=context.obj)
-    asyncio.run(run_scada_process(settings, load_plant(settings.plant_file, settings.cells)))
+    settings, line = load_line(addresses(opcua=opcua), file=context.obj)
+    asyncio.run(run_scada_process(settings, line))

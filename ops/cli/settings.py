@@ -4,15 +4,21 @@ from typing import Annotated
 
 import typer
 
+from ops.cli.flags import KafkaFlag, OpcuaFlag, RedisFlag, addresses
+
 
 def settings(
     context: typer.Context,
     as_json: Annotated[bool, typer.Option("--json", help="Print one JSON object.")] = False,
+    kafka: KafkaFlag = None,
+    redis: RedisFlag = None,
+    opcua: OpcuaFlag = None,
 ) -> None:
     """Print every setting in force and where its value came from; secrets are masked."""
     from ops.settings import read_settings, settings_in_force
 
-    rows = settings_in_force(read_settings(file=context.obj))
+    flags = addresses(kafka=kafka, redis=redis, opcua=opcua)
+    rows = settings_in_force(read_settings(flags, file=context.obj))
     if as_json:
         import json
 

@@ -4,6 +4,8 @@ from typing import Annotated
 
 import typer
 
+from ops.cli.flags import KafkaFlag, addresses
+
 
 def tail(
     context: typer.Context,
@@ -25,12 +27,7 @@ def tail(
     is_json: Annotated[
         bool, typer.Option("--json", help="Print one JSON object a line, for jq and scripts.")
     ] = False,
-    kafka_address: Annotated[
-        str | None,
-        typer.Option(
-            "--kafka", metavar="kafka://HOST:PORT", help="The broker; else as the settings say."
-        ),
-    ] = None,
+    kafka: KafkaFlag = None,
 ) -> None:
     """Print the messages of a topic, decoded: a line a record, a line a cell for frames.
 
@@ -48,7 +45,7 @@ def tail(
     wanted = BY_NAME.get(topic)
     if wanted is None:
         raise typer.BadParameter(f"no topic {topic!r}; there are {', '.join(BY_NAME)}")
-    settings = load_settings({"kafka.address": kafka_address}, file=context.obj)
+    settings = load_settings(addresses(kafka=kafka), file=context.obj)
     if settings.kafka.address is None:
         raise OperationError(
             "Kafka has no address: the settings leave it to `potline up`, which prints it. "

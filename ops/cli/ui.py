@@ -2,17 +2,18 @@
 
 import typer
 
+from ops.cli.flags import KafkaFlag, RedisFlag, addresses
 
-def ui(context: typer.Context) -> None:
+
+def ui(context: typer.Context, kafka: KafkaFlag = None, redis: RedisFlag = None) -> None:
     """Serve the control room to browsers and send what people ask for to the guard.
 
     Open the address that it prints. It shows what `potline feed` keeps in Redis.
     """
     import asyncio
 
-    from ops.plantfile import load_plant
+    from ops.configuration import load_line
     from ops.screens import run_ui_process
-    from ops.settings import load_settings
 
-    settings = load_settings(file=context.obj)
-    asyncio.run(run_ui_process(settings, load_plant(settings.plant_file, settings.cells)))
+    settings, line = load_line(addresses(kafka=kafka, redis=redis), file=context.obj)
+    asyncio.run(run_ui_process(settings, line))

@@ -6,6 +6,8 @@ from typing import Annotated
 
 import typer
 
+from ops.cli.flags import KafkaFlag, OpcuaFlag, RedisFlag, addresses
+
 _UNIT_S = {"s": 1.0, "m": 60.0, "h": 3600.0}
 
 
@@ -47,6 +49,9 @@ def up(
     seed: Annotated[
         int | None, typer.Option(metavar="N", help="Of the simulated plant's randomness.")
     ] = None,
+    kafka: KafkaFlag = None,
+    redis: RedisFlag = None,
+    opcua: OpcuaFlag = None,
     is_kept: Annotated[
         bool, typer.Option("--keep", help="Keep the run's logs and data when it ends.")
     ] = False,
@@ -66,8 +71,8 @@ def up(
     ends it all in order and leaves nothing behind.
 
     An address in the settings (kafka.address, redis.address, opcua.endpoint)
-    takes the place of the one that would be started: that is how the same
-    loop runs your own plant.
+    or as a flag (--kafka, --redis, --opcua) takes the place of the one that
+    would be started: that is how the same loop runs your own plant.
 
     Try `potline up --cells 200 --speed 1`, or, for a measurement,
     `potline up --for 90s --no-browser --report run.json`.
@@ -77,10 +82,9 @@ def up(
 
     from rich.console import Console
 
-    from ops.plantfile import load_plant
+    from ops.configuration import load_line
     from ops.run import LineRun, RunOptions
     from ops.servers import launch_servers
-    from ops.settings import load_settings
 
     flags = {
         "plant_file": plant,
@@ -88,9 +92,9 @@ def up(
         "speed": speed,
         "seed": seed,
         "run.folder": run_folder,
+        **addresses(kafka=kafka, redis=redis, opcua=opcua),
     }
-    settings = load_settings(flags, file=context.obj)
-    line = load_plant(settings.plant_file, settings.cells)
+    settings, line = load_line(flags, file=context.obj)
     logging.getLogger("aiokafka").setLevel(logging.CRITICAL)  # `potline up` says it in one sentence
     options = RunOptions(seconds, report, is_browser_wanted, is_kept)
 

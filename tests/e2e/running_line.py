@@ -16,7 +16,6 @@ from typing import Any
 import psutil
 
 from ops.decoding import UNREADABLE, read_message
-from ops.leftovers import RUN_VARIABLE
 from stream.frames import EstimateFrame
 from stream.kafka import KafkaConnection, make_consumer
 from stream.records import Event, Move
@@ -140,8 +139,3 @@ async def running_line(tmp_path: Path, *arguments: str, **environment: str) -> A
 async def _drink(stream: asyncio.StreamReader) -> None:
     while await stream.readline():
         pass
-
-
-def environment_of_run(process: psutil.Process) -> str:
-    """The mark that every process of a run carries."""
-    return process.environ()[RUN_VARIABLE]

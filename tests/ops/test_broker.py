@@ -1,6 +1,7 @@
 """The embedded Apache Kafka: real, and it keeps what it has acknowledged."""
 
 import asyncio
+import os
 from pathlib import Path
 
 import pytest
@@ -61,6 +62,16 @@ async def test_what_is_produced_can_be_consumed(kafka: str) -> None:
     state = await read_kafka_state(KafkaConnection(kafka))
     assert state.broker_count == 1
     assert state.partitions["broker-test"] == 1
+
+
+@pytest.mark.slow
+async def test_a_relative_folder_is_as_good_as_any(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    async with Broker(await prepare_broker(Path("run"), port=free_port())) as broker:
+        assert (await read_kafka_state(KafkaConnection(broker.address))).broker_count == 1
+    assert os.listdir(tmp_path) == ["run"]
 
 
 @pytest.mark.slow

@@ -15,6 +15,7 @@ from ops.broker_fetch import fetch_showing_progress
 from ops.broker_jars import (
     LOCK_FILE,
     WANTED,
+    FetchGivenUp,
     Jar,
     are_fetched,
     cache_folder,
@@ -99,6 +100,23 @@ def test_jars_are_fetched_once_and_need_no_network_again(
     nowhere = f"http://127.0.0.1:{free_port()}"
     assert fetch_jars(jars, cache, repository=nowhere) == paths == checked_classpath(jars, cache)
     assert {path.name for path in cache.iterdir()} <= {jars_folder(jars, cache).name, "fetch.lock"}
+
+
+def test_a_fetch_can_be_given_up(
+    tmp_path: Path, repository: Repository, jars: tuple[Jar, ...]
+) -> None:
+    """From another thread; nothing is left, and the next one begins anew."""
+    cache = tmp_path / "cache"
+    given_up = threading.Event()
+
+    def advance(count: int) -> None:
+        if count:
+            given_up.set()
+
+    with pytest.raises(FetchGivenUp):
+        fetch_jars(jars, cache, advance, repository=repository.address, given_up=given_up)
+    assert {path.name for path in cache.iterdir()} <= {"fetch.lock"}
+    fetch_jars(jars, cache, repository=repository.address)
 
 
 def test_a_tampered_jar_is_refused_and_fetching_replaces_it(

@@ -55,6 +55,31 @@ def test_settings_in_force_are_printed_with_their_origin() -> None:
     assert any(row.split() == ["cells", "7", "POTLINE_CELLS"] for row in table.splitlines())
 
 
+def test_an_address_may_be_a_flag() -> None:
+    flags = {
+        "kafka.address": ("--kafka", "kafka://broker.example:9092"),
+        "redis.address": ("--redis", "redis://redis.example:6379/0"),
+        "opcua.endpoint": ("--opcua", "opc.tcp://scada.example:4840"),
+    }
+    words = [word for pair in flags.values() for word in pair]
+    shown = json.loads(potline("settings", "--json", *words).stdout)
+    for key, (_, address) in flags.items():
+        assert shown[key] == {"value": address, "origin": "flag"}
+    for command in ("up", "doctor"):
+        refused = potline(command, "--kafka", "broker:9092")
+        assert refused.returncode == 2
+        assert "kafka.address = 'broker:9092' (flag): must begin with kafka://" in refused.stderr
+
+
+def test_mistakes_in_settings_do_not_hide_those_of_the_plant_file(tmp_path: Path) -> None:
+    plant = tmp_path / "plant.toml"
+    plant.write_text(DEFAULT_PLANT.read_text().replace("cell_count = 24", "cell_count = 0"))
+    shown = potline("up", "--plant", str(plant), POTLINE_SPEED="fast")
+    assert shown.returncode == 2
+    assert "speed = 'fast'" in shown.stderr
+    assert f"line ({plant}): cell_count 0" in shown.stderr
+
+
 @pytest.mark.parametrize("command", [("settings",), ("doctor",), ("plant", "check")])
 def test_mistakes_in_settings_are_sentences(command: tuple[str, ...]) -> None:
     shown = potline(*command, POTLINE_CELS="7", POTLINE_SPEED="fast")

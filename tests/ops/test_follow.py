@@ -13,8 +13,8 @@ from ops.ports import free_port
 from ops.tail import print_topic
 from stream.frame_codec import encode_samples
 from stream.kafka import KafkaConnection, KafkaUnreachableError, create_topics, make_producer
-from stream.records import MoveState, encode
-from stream.topics import MOVES, SAMPLES, Topic
+from stream.records import ModelRecord, MoveState, encode
+from stream.topics import MODELS, MOVES, SAMPLES, Topic
 from tests.ops.records import START_NS, move, sample_frame
 
 PARTITIONS = 12
@@ -34,7 +34,7 @@ async def send(connection: KafkaConnection, *messages: tuple[Topic, bytes]) -> N
     await producer.start()
     try:
         for topic, payload in messages:
-            await producer.send_and_wait(topic.name, payload, partition=0)
+            await producer.send_and_wait(topic.name, payload, key=b"any", partition=0)
     finally:
         await producer.stop()
 
@@ -67,6 +67,39 @@ async def test_a_run_is_counted_from_its_start_to_its_end(connection: KafkaConne
         assert (follower.silent_for_s("moves") or 0.0) < 30.0
     finally:
         await follower.stop()
+
+
+async def test_what_decides_may_have_been_announced_before_the_follower_reads(
+    connection: KafkaConnection,
+) -> None:
+    """It counts when it is of this run, and not when it is of a run before."""
+    before, after = (
+        ModelRecord(
+            model_id=f"reduced/{n}",
+            kind="reduced",
+            plant_name="reference",
+            plant_hash="0",
+            parameters={},
+            t_created_ns=START_NS + n,
+        )
+        for n in (-1, 1)
+    )
+    await send(connection, (MODELS, encode(before)))
+    for expected in (None, 0.0):
+        follower = Follower(connection, PARTITIONS, START_NS, clock_s=lambda: 1.0)
+        await follower.start()
+        try:
+            await send(connection, (MOVES, encode(move(1, MoveState.INTENT))))
+            await until(lambda: follower.silent_for_s(MOVES.name) is not None)  # noqa: B023
+            async with asyncio.timeout(10):
+                while not await follower.has_caught_up():  # noqa: ASYNC110
+                    await asyncio.sleep(0.02)
+            if expected is not None:
+                await until(lambda: follower.silent_for_s(MODELS.name) == expected)  # noqa: B023
+            assert follower.silent_for_s(MODELS.name) == expected
+        finally:
+            await follower.stop()
+        await send(connection, (MODELS, encode(after)))
 
 
 async def test_tail_prints_what_is_there_and_what_comes(connection: KafkaConnection) -> None:

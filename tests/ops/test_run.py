@@ -4,6 +4,7 @@ import asyncio
 import json
 import os
 import signal
+import socket
 import subprocess
 import sys
 import time
@@ -14,6 +15,7 @@ from pathlib import Path
 import psutil
 import pytest
 
+from ops.broker import Broker, java_program, prepare_broker
 from ops.leftovers import RUN_VARIABLE
 from ops.ports import free_port
 
@@ -62,6 +64,11 @@ def words(printed: Path) -> str:
     return printed.read_text()
 
 
+def as_seen_from_here(path: Path) -> str:
+    """Return a path relative to the working folder, which a run shares with the tests."""
+    return os.path.relpath(path)
+
+
 def run_folders(temporary: Path) -> list[Path]:
     """Return the folders of runs in a folder for temporary files."""
     return list(temporary.glob("potline-*"))
@@ -107,6 +114,24 @@ async def test_a_signal_in_mid_start_ends_all_within_ten_seconds(
     assert run_folders(tmp_path) == []
 
 
+async def test_a_signal_while_jars_are_fetched_ends_it_too(tmp_path: Path) -> None:
+    """From a network that gives nothing; the fetch is shown, and nothing has been started."""
+    cache = tmp_path / "cache"
+    with socket.create_server(("127.0.0.1", 0)) as silent:
+        environment = {
+            "XDG_CACHE_HOME": str(cache),
+            "HTTPS_PROXY": f"http://127.0.0.1:{silent.getsockname()[1]}",
+        }
+        with up(tmp_path, environment=environment) as (process, printed):
+            await until_printed(printed, "Fetching Apache Kafka")
+            asked_s = time.monotonic()
+            process.send_signal(signal.SIGTERM)
+            assert await asyncio.to_thread(process.wait, 30) == 0, words(printed)
+            assert time.monotonic() - asked_s < STOP_WITHIN_S
+        assert "Ended before anything had been started." in words(printed)
+    assert run_folders(tmp_path) == []
+
+
 async def test_killing_potline_up_leaves_nothing(tmp_path: Path) -> None:
     """After kill -9 every process and the run folder are gone."""
     with up(tmp_path) as (process, printed):
@@ -147,17 +172,67 @@ async def test_the_line_is_held_while_there_is_no_scada(
     assert run["left_behind"]["processes"] == 0
 
 
-async def test_a_run_whose_part_cannot_run_says_so_and_ends(tmp_path: Path) -> None:
+async def test_a_run_whose_vital_part_cannot_run_says_so_and_ends(tmp_path: Path) -> None:
     """The sentence, the last log lines, exit 1, the logs kept and nothing left."""
+    broken = tmp_path / "java"
+    broken.write_text(
+        f'#!/bin/sh\ncase "$*" in *StorageTool*) exec {java_program()} "$@";; esac\n'
+        "echo no memory for you\nexit 3\n"
+    )
+    broken.chmod(0o755)
+    folder = tmp_path / "kept"
+    flags = ("--run-folder", as_seen_from_here(folder))
+    with up(tmp_path, *flags, environment={"POTLINE_JAVA": str(broken)}) as (process, printed):
+        assert await asyncio.to_thread(process.wait, 60) == 1
+    text = words(printed)
+    assert "The run failed: broker ended 6 times within 60 s (last: exit code 3)" in text
+    assert "    no memory for you" in text
+    assert "left behind: 0 processes" in text
+    assert "no memory for you" in words(folder / "logs" / "broker.log")
+
+
+async def test_the_loop_goes_on_without_redis(tmp_path: Path) -> None:
+    """Cells are moved though neither the picture nor the control room can be had."""
     broken = tmp_path / "redis-server"
     broken.write_text("#!/bin/sh\necho no memory for you\nexit 3\n")
     broken.chmod(0o755)
+    report = tmp_path / "run.json"
     environment = {"PATH": f"{tmp_path}{os.pathsep}{os.environ['PATH']}"}
-    folder = tmp_path / "kept"
-    with up(tmp_path, "--run-folder", str(folder), environment=environment) as (process, printed):
-        assert await asyncio.to_thread(process.wait, 60) == 1
-    text = words(printed)
-    assert "The run failed: redis ended 6 times within 60 s (last: exit code 3)" in text
-    assert "    no memory for you" in text
-    assert "left behind: 0 processes" in text
-    assert "no memory for you" in words(folder / "logs" / "redis.log")
+    with up(tmp_path, "--report", str(report), environment=environment) as (process, printed):
+        await until_printed(printed, "6 times within 60 s, the run goes on without it")
+        await until_printed(printed, "AUTO 24")
+        process.send_signal(signal.SIGINT)
+        assert await asyncio.to_thread(process.wait, 30) == 0, words(printed)
+    run = json.loads(report.read_text())
+    assert run["moves"]["verified"] > 0
+
+
+async def test_the_line_runs_with_a_redis_that_is_away_from_the_start(tmp_path: Path) -> None:
+    """An outside one: the control room is there, and says what it lacks."""
+    address = f"redis://127.0.0.1:{free_port()}/0"
+    with up(tmp_path, environment={"POTLINE_REDIS__ADDRESS": address}) as (process, printed):
+        await until_printed(printed, "Control room: http://")
+        process.send_signal(signal.SIGINT)
+        assert await asyncio.to_thread(process.wait, 30) == 0, words(printed)
+
+
+async def test_a_stop_while_kafka_is_away_keeps_its_promise(tmp_path: Path) -> None:
+    """Nothing can be settled then, so that nothing is waited for."""
+    report = tmp_path / "run.json"
+    broker = Broker(await prepare_broker(tmp_path / "kafka", port=free_port()))
+    await broker.start()
+    try:
+        flags = ("--cells", "4", "--report", str(report))
+        environment = {"POTLINE_KAFKA__ADDRESS": broker.address}
+        with up(tmp_path, *flags, environment=environment) as (process, printed):
+            await until_printed(printed, "AUTO 4")
+            await broker.kill()
+            asked_s = time.monotonic()
+            process.send_signal(signal.SIGINT)
+            assert await asyncio.to_thread(process.wait, 60) == 0, words(printed)
+            assert time.monotonic() - asked_s < STOP_WITHIN_S, words(printed)
+    finally:
+        await broker.stop()
+    run = json.loads(report.read_text())
+    assert run["run"]["drained"] is False
+    assert run["left_behind"]["processes"] == 0

@@ -2,6 +2,7 @@
 
 from pathlib import Path
 
+import certifi
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -81,7 +82,11 @@ def test_all_mistakes_of_all_layers_come_at_once(tmp_path: Path) -> None:
         ("kafka.address", "kafka://host", "host:port"),
         ("kafka.address", "kafka://one:9092,two", "'two' is not host:port"),
         ("redis.address", "http://host:6379", "redis://"),
-        ("redis.address", "redis://host", "host:port"),
+        ("redis.address", "redis://:6379", "host:port"),
+        ("kafka.ca_file", __file__, "is no PEM file of certificates"),
+        ("kafka.sasl_username", "potline", "would not be used: the connection is PLAINTEXT"),
+        ("kafka.ca_file", certifi.where(), "Remedy: set kafka.security_protocol to SSL"),
+        ("kafka.security_protocol", "SSL", "Remedy: set kafka.address"),
         ("opcua.endpoint", "opc.tcp://", "host:port"),
         ("opcua.endpoint", "opc.tcp://plant:99999", "host:port"),
         ("kafka.ca_file", "/nowhere/ca.pem", "no such file"),
@@ -96,8 +101,31 @@ def test_a_wrong_value_is_named_with_its_remedy(key: str, value: object, word: s
 
 
 def test_a_key_without_its_certificate_is_refused() -> None:
-    found = mistakes_of(flags={"kafka.key_file": __file__}, environment=NO_FILE)
-    assert "kafka.certificate_file" in found[0]
+    flags = {
+        "kafka.address": "kafka://host:9093",
+        "kafka.security_protocol": "SSL",
+        "kafka.key_file": __file__,
+    }
+    assert "kafka.certificate_file" in mistakes_of(flags=flags, environment=NO_FILE)[0]
+    flags["kafka.certificate_file"] = certifi.where()
+    (sentence,) = mistakes_of(flags=flags, environment=NO_FILE)
+    assert "cannot be used" in sentence
+    assert "Remedy: name a PEM certificate and the unencrypted key" in sentence
+
+
+def test_the_usual_port_of_redis_may_be_left_out() -> None:
+    for address in ("redis://host", "redis://:secret@host/0", "rediss://host:6380/1"):
+        assert load_settings({"redis.address": address}, environment=NO_FILE).redis.address
+
+
+@pytest.mark.parametrize(
+    "address",
+    ["redis://:topsecret@host:port/0", "redis://user:topsecret@:1", "http://:topsecret@host/0"],
+)
+def test_a_mistake_in_an_address_does_not_show_its_password(address: str) -> None:
+    (sentence,) = mistakes_of(flags={"redis.address": address}, environment=NO_FILE)
+    assert "topsecret" not in sentence
+    assert "Remedy" in sentence
 
 
 def test_a_file_that_is_not_toml_is_one_sentence(tmp_path: Path) -> None:
@@ -115,6 +143,7 @@ def test_a_file_that_is_not_there_is_one_sentence(tmp_path: Path) -> None:
 
 def test_a_password_is_never_shown() -> None:
     environment = NO_FILE | {
+        "POTLINE_KAFKA__ADDRESS": "kafka://broker:9092",
         "POTLINE_KAFKA__SECURITY_PROTOCOL": "SASL_SSL",
         "POTLINE_KAFKA__SASL_USERNAME": "potline",
         "POTLINE_KAFKA__SASL_PASSWORD": "hunter-two",
@@ -123,7 +152,7 @@ def test_a_password_is_never_shown() -> None:
     reading = read_settings(environment=environment)
     assert "hunter-two" not in str(settings_in_force(reading))
     assert "hunter-two" not in repr(reading.settings.kafka)
-    connection = reading.settings.kafka.connection("kafka://broker:9092")
+    connection = reading.settings.kafka.connection()
     assert connection.sasl_password == "hunter-two"
     wrong = mistakes_of(flags={"kafka.sasl_password": 12345678}, environment=NO_FILE)
     assert "12345678" not in wrong[0]
@@ -138,7 +167,7 @@ def test_the_address_of_the_settings_wins_over_the_embedded_one() -> None:
 
 
 def test_marks_of_a_run_are_no_settings() -> None:
-    environment = NO_FILE | {"POTLINE_RUN": "a1b2", "POTLINE_RUN_ID": "a1b2"}
+    environment = NO_FILE | {"POTLINE_RUN": "a1b2"}
     assert load_settings(environment=environment) == Settings()
 
 
@@ -177,6 +206,9 @@ def test_a_child_process_gets_exactly_the_same_settings(
             "kafka.partitions": partitions,
             "loop.deadline_s": deadline,
             "guard.initial_mode": mode,
+            "kafka.address": "kafka://host:9092",
+            "kafka.security_protocol": "SASL_PLAINTEXT" if password else "PLAINTEXT",
+            "kafka.sasl_username": "potline" if password else None,
             "kafka.sasl_password": password,
         },
         environment=NO_FILE,

@@ -116,6 +116,45 @@ async def test_the_run_fails_when_the_budget_is_spent(tmp_path: Path) -> None:
         assert supervisor.restarts() == {"fuse": 2}
 
 
+async def test_the_others_go_on_when_one_that_is_not_vital_cannot_be_kept_up(
+    tmp_path: Path,
+) -> None:
+    """It is started again and again, at the longest wait, and who waits for it waits."""
+    units = (
+        Unit("redis", python("raise SystemExit(3)"), restarts=QUICK, is_vital=False),
+        Unit("loop", python(SLEEPER), is_ready=has_printed(tmp_path, "loop")),
+    )
+    async with supervised(tmp_path, *units) as (supervisor, changes):
+        failing = asyncio.create_task(supervisor.wait_failed())
+        await until(lambda: supervisor.restarts()["redis"] > QUICK.restarts + 3)
+        await until(lambda: supervisor.states()["loop"] is UnitState.READY)
+        assert not failing.done()
+        failing.cancel()
+        whys = [change.why for change in changes if change.state is UnitState.RESTARTING]
+        assert "exit code 3; 3 times within 60 s, the run goes on without it" in whys
+        assert sum("goes on" in why for why in whys) == 1, "it is said once"
+
+
+async def test_one_that_is_not_vital_and_is_never_ready_is_started_again(tmp_path: Path) -> None:
+    """A server that hangs is no better than one that has ended."""
+
+    async def never() -> bool:
+        return False
+
+    unit = Unit(
+        "ui",
+        python(SLEEPER),
+        is_ready=never,
+        ready_deadline_s=0.2,
+        restarts=QUICK,
+        is_vital=False,
+    )
+    async with supervised(tmp_path, unit) as (supervisor, changes):
+        await until(lambda: supervisor.restarts()["ui"] >= 1)
+        why = next(change.why for change in changes if change.state is UnitState.RESTARTING)
+        assert why == "was not ready 0.2 s after its start"
+
+
 async def test_a_process_that_is_never_ready_fails_the_run(tmp_path: Path) -> None:
     """The deadline of a start is named."""
 
