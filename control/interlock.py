@@ -90,7 +90,7 @@ def _note_move(case: Case) -> SectionState:
     distance = abs(case.value - case.origin)
     now_s = case.situation.now_plant_s
     window_s = limit.travel_window_h * 3600.0
-    moved = distance > 0.0
+    moved = distance > 0.0 or case.is_first
     noted = SetpointState(
         order=case.request.order,
         applied=case.value,

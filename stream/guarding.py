@@ -19,7 +19,7 @@ from control.interlock import (
     Situation,
     permit,
 )
-from control.interlock_state import SetpointState
+from control.interlock_state import STATE_VERSION, SetpointState
 from control.modes import (
     Mode,
     ModePolicy,
@@ -87,11 +87,15 @@ def decode_state(payload: bytes, cells: Iterable[int], policy: ModePolicy) -> Gu
     """Return the state in `payload`, with a first mode for cells that it does not have.
 
     Raises:
-        ValueError: it is not a state of this version.
+        ValueError: it, or what the interlock remembers in it, is not a state of this version.
     """
     state = msgspec.msgpack.decode(payload, type=GuardState)
     if state.version != _STATE_VERSION:
         raise ValueError(f"guard state of version {state.version}, not {_STATE_VERSION}")
+    if state.interlock.version != STATE_VERSION:
+        raise ValueError(
+            f"interlock state of version {state.interlock.version}, not {STATE_VERSION}"
+        )
     return msgspec.structs.replace(state, modes=init_guard_state(cells, policy).modes | state.modes)
 
 
@@ -312,7 +316,6 @@ def judge_proposal(
                 order=order,
                 expires_ns=proposal.expires_ns,
                 t_source_ns=proposal.t_source_ns,
-                t_plant_s=proposal.t_plant_s,
             ),
             Situation(
                 now_ns=now_ns,

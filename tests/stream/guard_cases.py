@@ -293,6 +293,7 @@ class Life:
     worker: Worker
     guard: Guard
     writer: Writer
+    loop: Loop
     is_heard: Callable[[], bool]  # whether the plant has seen a heartbeat of this life
 
     def mode_state(self, cell: int) -> ModeState:
@@ -317,14 +318,27 @@ class Life:
         has_readbacks = all((cell, name) in view.readbacks for name in (FEED, BEAM))
         return view.is_connected and view.has_heartbeat and has_readbacks
 
-    def may_move(self, cell: int) -> bool:
-        """Whether the plant follows this guard, and the cell has been in AUTO for long enough that
-        a move can be more than none."""
-        since_s = self.mode_state(cell).since_plant_s
-        has_room = self.picture((cell - 1) // 2).t_plant_s - since_s > 60.0
+    def has_begun(self, cell: int) -> bool:
+        """Whether both setpoints have had the first write of this stay in AUTO, the read-back."""
+        state, since_s = self.guard._keeper.state((cell - 1) // 2), self.since_plant_s(cell)
+        moved = [state.interlock.of(cell, name).moved_plant_s for name in (FEED, BEAM)]
+        return all(at_s is not None and at_s >= since_s for at_s in moved)
+
+    def since_plant_s(self, cell: int) -> float:
+        """Since when the mode of a cell is in force."""
+        return self.mode_state(cell).since_plant_s
+
+    def has_room(self, cell: int) -> bool:
+        """Whether so much time has gone by since the last move that another may be a real one."""
+        state = self.guard._keeper.state((cell - 1) // 2)
+        moved_s = state.interlock.of(cell, FEED).moved_plant_s
+        return moved_s is not None and self.picture((cell - 1) // 2).t_plant_s - moved_s > 60.0
+
+    def is_followed(self, cell: int) -> bool:
+        """Whether the plant follows this guard."""
         view = self.guard._keeper.plant_view()
-        is_followed = self.writer.is_remote(cell) is True and cell not in view.not_following
-        return has_room and self.is_heard() and is_followed
+        is_remote = self.writer.is_remote(cell) is True and cell not in view.not_following
+        return is_remote and self.is_heard()
 
     async def modes(self, mode: Mode, *cells: int) -> None:
         """Wait until cells (all, if none is named) are in a mode."""
@@ -333,7 +347,16 @@ class Life:
     async def ready(self, *cells: int) -> None:
         """Wait until cells (all, if none is named) are in AUTO and may move."""
         await self.modes(Mode.AUTO, *cells)
-        await until(lambda: all(self.may_move(cell) for cell in cells or CELLS))
+        chosen = cells or CELLS
+        await until(lambda: all(self.is_followed(cell) for cell in chosen))
+        for cell in chosen:
+            if not self.has_begun(cell):
+                feed, beam = (self.writer.readback(cell, name) for name in (FEED, BEAM))
+                assert feed is not None
+                assert beam is not None
+                await self.loop.propose(cell, feed, beam=beam)
+        await until(lambda: all(self.has_begun(cell) for cell in chosen))
+        await until(lambda: all(self.has_room(cell) for cell in chosen))
 
 
 @dataclass
@@ -400,7 +423,7 @@ class GuardedLine:
             try:
                 async with asyncio.timeout(PATIENCE_S):
                     await worker.recovered()
-                yield Life(worker, guard, writer, is_heard)
+                yield Life(worker, guard, writer, self.loop, is_heard)
                 for task in tasks:
                     assert not task.done(), f"ended by itself: {task}"
             finally:

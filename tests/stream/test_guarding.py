@@ -2,6 +2,7 @@
 
 from dataclasses import replace
 
+import msgspec
 import numpy as np
 import pytest
 
@@ -75,6 +76,12 @@ def in_auto() -> GuardState:
     state, changes, refusals = scan(init_guard_state(CELLS, POLICY), picture)
     assert [change.after.mode for change in changes] == [Mode.AUTO] * 3
     assert not refusals
+    return state
+
+
+def moving() -> GuardState:
+    """A section whose cells have been in AUTO for ten minutes and have had their first write."""
+    state, _ = judge(in_auto(), proposal(session=0), seen_picture())
     return state
 
 
@@ -159,7 +166,7 @@ def test_a_cell_whose_estimate_is_not_finite_counts_as_not_estimated() -> None:
 
 
 def test_a_permitted_proposal_becomes_one_intent_per_setpoint() -> None:
-    state, moves = judge(in_auto(), proposal())
+    state, moves = judge(moving(), proposal())
     assert [(move.setpoint, move.state, move.applied) for move in moves] == [
         (FEED, MoveState.INTENT, 190.0),
         (BEAM, MoveState.INTENT, pytest.approx(200.0, abs=0.6)),
@@ -171,19 +178,21 @@ def test_a_permitted_proposal_becomes_one_intent_per_setpoint() -> None:
 
 
 def test_the_first_move_after_entering_auto_has_no_bump() -> None:
-    _, moves = judge(in_auto(), proposal(), seen_picture())
-    assert [move.applied for move in moves] == [180.0, 200.0]
+    for picture in (seen_picture(), later_picture()):
+        _, moves = judge(in_auto(), proposal(), picture)
+        assert [move.applied for move in moves] == [180.0, 200.0]
+        assert {move.state for move in moves} == {MoveState.INTENT}
 
 
 def test_the_same_proposal_again_gives_no_move() -> None:
-    state, _ = judge(in_auto(), proposal())
+    state, _ = judge(moving(), proposal())
     again, moves = judge(state, proposal())
     assert moves == []
     assert again == state
 
 
 def test_an_older_proposal_is_held() -> None:
-    state, _ = judge(in_auto(), proposal(sequence=5))
+    state, _ = judge(moving(), proposal(sequence=5))
     _, moves = judge(state, proposal(sequence=4))
     assert {move.state for move in moves} == {MoveState.HELD}
     assert "not newer" in moves[0].reasons[0]
@@ -223,6 +232,17 @@ def test_the_state_survives_its_bytes_and_takes_new_cells() -> None:
     assert back.mode_of(4).mode is Mode.HOLD, "a new cell waits for its permissives"
 
 
+def test_a_state_of_another_version_is_refused() -> None:
+    state = in_auto()
+    interlock = msgspec.structs.replace(state.interlock, version=99)
+    for other in (
+        msgspec.structs.replace(state, version=99),
+        msgspec.structs.replace(state, interlock=interlock),
+    ):
+        with pytest.raises(ValueError, match="version 99"):
+            decode_state(encode_state(other), CELLS, POLICY)
+
+
 def test_only_the_newest_commands_are_remembered() -> None:
     state = GuardState()
     for number in range(100):
@@ -233,7 +253,7 @@ def test_only_the_newest_commands_are_remembered() -> None:
 
 
 def test_every_asked_value_that_leaves_the_guard_is_finite_and_in_bounds() -> None:
-    state = in_auto()
+    state = moving()
     rng = np.random.default_rng(3)
     for sequence in range(200):
         wild = float(rng.normal(0, 1) * 10.0 ** rng.integers(-3, 9))
