@@ -29,12 +29,14 @@ class SetpointState(msgspec.Struct, frozen=True):
         applied: value of the last permitted move.
         moved_plant_s: plant time of the last move that changed the value, or of the first one
             after the cell entered AUTO.
+        moved_source_ns: source time of the cell's newest sample at that moment.
         travels: buckets of the travel window, oldest first.
     """
 
     order: Order | None = None
     applied: float | None = None
     moved_plant_s: float | None = None
+    moved_source_ns: int = 0
     travels: tuple[Travel, ...] = ()
 
 
@@ -81,6 +83,16 @@ def add_travel(
     if kept and kept[-1].bucket == bucket:
         return (*kept[:-1], Travel(bucket, kept[-1].distance + distance))
     return (*kept, Travel(bucket, distance))
+
+
+def put_back(travels: tuple[Travel, ...], t_plant_s: float, window_s: float) -> tuple[Travel, ...]:
+    """Return the travels after the plant's clock was put back to `t_plant_s`: what lies after that
+    counts as of now, so that it still counts for one window and not for ever."""
+    kept = _within(travels, t_plant_s, window_s)
+    bucket = int(t_plant_s // (window_s / BUCKETS))
+    late = sum(travel.distance for travel in kept if travel.bucket > bucket)
+    earlier = tuple(travel for travel in kept if travel.bucket <= bucket)
+    return add_travel(earlier, t_plant_s, window_s, late) if late > 0.0 else earlier
 
 
 def _key(cell: int, setpoint: str) -> str:

@@ -19,7 +19,7 @@ from control.interlock import (
     Situation,
     permit,
 )
-from control.interlock_state import STATE_VERSION, SetpointState
+from control.interlock_state import STATE_VERSION, Order, SetpointState, put_back
 from control.modes import (
     Mode,
     ModePolicy,
@@ -104,7 +104,8 @@ class SectionPicture:
     """What was measured last in a section: raw, screened samples, never the model.
 
     Attributes:
-        t_plant_s: of the newest scan.
+        t_plant_s: of the newest scan; 0 before the first.
+        order: (session, sequence) of the newest frame of samples; `estimate_order`: of estimates.
         newest_source_ns: cell -> source time of its newest usable voltage.
         newest_estimate_ns: source time of the newest sample behind an estimate.
         decided_plant_s, decided_ns: plant and wall time of the newest decision; of the first
@@ -120,6 +121,8 @@ class SectionPicture:
     newest_estimate_ns: int = 0
     decided_plant_s: float | None = None
     decided_ns: int = 0
+    order: Order | None = None
+    estimate_order: Order | None = None
 
     def source_ns(self, cell: int) -> int:
         """Return the source time of a cell's newest sample; 0 where none came yet."""
@@ -147,7 +150,9 @@ class SectionPicture:
 
 
 def see_samples(picture: SectionPicture, frame: SampleFrame) -> SectionPicture:
-    """Return the picture with an accepted frame added."""
+    """Return the picture with an accepted frame added; one that is not newer changes nothing."""
+    if picture.order is not None and frame.order <= picture.order:
+        return picture
     usable = frame.quality <= Quality.UNCERTAIN
     voltage = frame.signals.index("cell_voltage_v")
     # The voltage alone: what all cells share is always fresh, and tells nothing of a cell.
@@ -162,30 +167,43 @@ def see_samples(picture: SectionPicture, frame: SampleFrame) -> SectionPicture:
     return replace(
         picture,
         t_plant_s=float(frame.t_plant_s[-1]),
+        order=frame.order,
         newest_source_ns=sources,
         anode_effect_plant_s=anode_effects,
     )
 
 
 def see_estimates(picture: SectionPicture, frame: EstimateFrame) -> SectionPicture:
-    """Return the picture that knows which cells are being estimated: those with finite figures."""
+    """Return the picture that knows which cells are being estimated: those with finite figures.
+
+    A frame that is not newer than the last one changes nothing.
+    """
+    if picture.estimate_order is not None and frame.order <= picture.estimate_order:
+        return picture
     finite = np.logical_and.reduce([np.isfinite(column) for column in frame.values.values()])
     estimated = frozenset(
         cell for cell, is_finite in zip(frame.cells, finite, strict=True) if is_finite
     )
+    decided_s = picture.decided_plant_s
+    if decided_s is None:
+        decided_s = frame.t_plant_s
+    elif frame.t_estimated_ns >= picture.decided_ns:
+        decided_s = min(decided_s, frame.t_plant_s)  # the plant's clock may have been put back
     return replace(
         picture,
         estimated=estimated,
-        newest_estimate_ns=frame.t_source_ns,
-        decided_plant_s=frame.t_plant_s
-        if picture.decided_plant_s is None
-        else min(picture.decided_plant_s, frame.t_plant_s),
+        estimate_order=frame.order,
+        # A frame without one usable sample has no source time: what was known stays known.
+        newest_estimate_ns=max(picture.newest_estimate_ns, frame.t_source_ns),
+        decided_plant_s=decided_s,
         decided_ns=picture.decided_ns or frame.t_estimated_ns,
     )
 
 
 def see_decision(picture: SectionPicture, proposal: Proposal) -> SectionPicture:
-    """Return the picture that knows of a decision."""
+    """Return the picture that knows of a decision; one that is not newer changes nothing."""
+    if proposal.t_decided_ns < picture.decided_ns:
+        return picture
     return replace(picture, decided_plant_s=proposal.t_plant_s, decided_ns=proposal.t_decided_ns)
 
 
@@ -305,7 +323,7 @@ def judge_proposal(
     for setpoint, value in proposal.setpoints.items():
         if interlock.of(cell, setpoint).order == order:
             continue  # judged before: the loop was restarted and sent it again
-        interlock = _forget_future(interlock, cell, setpoint, picture.t_plant_s)
+        interlock = _put_clock_back(interlock, cell, setpoint, picture, limits)
         readback = plant.readbacks.get((cell, setpoint))
         verdict, interlock = permit(
             Request(
@@ -362,12 +380,31 @@ def judge_proposal(
     return msgspec.structs.replace(state, interlock=interlock), moves
 
 
-def _forget_future(
-    interlock: SectionState, cell: int, setpoint: str, t_plant_s: float
+def _put_clock_back(
+    interlock: SectionState,
+    cell: int,
+    setpoint: str,
+    picture: SectionPicture,
+    limits: InterlockLimits,
 ) -> SectionState:
-    """Forget moves later than now: the plant's clock was put back, as a simulator does that begins
-    anew. What counts then is the read-back, from which every limit is taken up again."""
-    remembered = interlock.of(cell, setpoint)
-    if remembered.moved_plant_s is None or remembered.moved_plant_s <= t_plant_s:
+    """Take it in when the plant's clock was put back, as a simulator does that begins anew: a
+    sample that is newer than the one at the last move shows an earlier plant time. An old sample,
+    as a restart of the guard reads again, shows nothing of the kind.
+
+    What counts then is the read-back, which is the next write; travel goes on counting.
+    """
+    remembered, limit = interlock.of(cell, setpoint), limits.setpoints.get(setpoint)
+    if (
+        limit is None
+        or remembered.moved_plant_s is None
+        or remembered.moved_plant_s <= picture.t_plant_s
+        or remembered.moved_source_ns >= picture.source_ns(cell)
+    ):
         return interlock
-    return interlock.remember(cell, setpoint, SetpointState(order=remembered.order))
+    window_s = limit.travel_window_h * 3600.0
+    begun = SetpointState(
+        order=remembered.order,
+        applied=remembered.applied,
+        travels=put_back(remembered.travels, picture.t_plant_s, window_s),
+    )
+    return interlock.remember(cell, setpoint, begun)

@@ -20,6 +20,7 @@ from stream.guarding import (
     init_guard_state,
     judge_proposal,
     permissives_of,
+    see_decision,
     see_estimates,
     see_samples,
 )
@@ -46,15 +47,17 @@ def seen_picture() -> SectionPicture:
     return see_estimates(see_samples(SectionPicture(), make_frame()), make_estimates())
 
 
-def make_estimates(acd_cm: tuple[float, ...] = (4.1, 4.1, 4.1)) -> EstimateFrame:
+def make_estimates(
+    acd_cm: tuple[float, ...] = (4.1, 4.1, 4.1), sequence: int = 0, t_source_ns: int = NOW_NS
+) -> EstimateFrame:
     return EstimateFrame(
         section=0,
         session=1,
-        sequence=0,
+        sequence=sequence,
         cells=CELLS,
         values={"alumina_wt_pct": np.full(3, 2.6), "acd_cm": np.array(acd_cm)},
         t_plant_s=101.0,
-        t_source_ns=NOW_NS,
+        t_source_ns=t_source_ns,
         t_received_ns=NOW_NS,
         t_accepted_ns=NOW_NS,
         t_estimated_ns=NOW_NS,
@@ -160,9 +163,64 @@ def test_every_permissive_is_a_fact_of_its_own() -> None:
 
 
 def test_a_cell_whose_estimate_is_not_finite_counts_as_not_estimated() -> None:
-    picture = see_estimates(seen_picture(), make_estimates((4.1, np.nan, 4.1)))
+    picture = see_estimates(seen_picture(), make_estimates((4.1, np.nan, 4.1), 1))
     assert picture.estimated == {1, 3}
-    assert see_estimates(picture, make_estimates((4.1, np.inf, 4.1))) == picture
+    infinite = see_estimates(picture, make_estimates((4.1, np.inf, 4.1), 2))
+    assert infinite.estimated == {1, 3}
+    assert see_estimates(infinite, make_estimates(sequence=1)) == infinite, "an older frame"
+
+
+def test_one_scan_without_a_usable_sample_makes_no_estimate_old() -> None:
+    picture = see_estimates(seen_picture(), make_estimates(sequence=1, t_source_ns=0))
+    assert picture.estimate_age_s(NOW_NS + 2 * SECOND_NS) == 2.0
+
+
+def test_a_decision_of_before_is_no_news() -> None:
+    picture = see_decision(seen_picture(), proposal(t_plant_s=101.0))
+    old = proposal(t_plant_s=20.0, t_decided_ns=NOW_NS - 80 * SECOND_NS)
+    assert see_decision(picture, old) == picture
+    behind = replace(make_estimates(), t_plant_s=50.0, t_estimated_ns=NOW_NS - 50 * SECOND_NS)
+    for sequence in (1, 2):
+        read = see_estimates(picture, replace(behind, sequence=sequence))
+        assert read.decided_plant_s == 101.0, "estimates are read later than decisions"
+    anew = see_estimates(picture, replace(behind, sequence=3, t_estimated_ns=NOW_NS))
+    assert anew.decided_plant_s == 50.0, "the plant began anew"
+
+
+def test_frames_that_are_not_newer_change_nothing() -> None:
+    picture = see_samples(SectionPicture(), make_frame(5))
+    for frame in (make_frame(5), make_frame(4), make_frame(9, session=0)):
+        assert see_samples(picture, frame) == picture
+    assert see_samples(picture, make_frame(0, session=2)).t_plant_s == 101.0, "a newer session"
+
+
+def beam_travel(state: GuardState) -> float:
+    return sum(travel.distance for travel in state.interlock.of(2, BEAM).travels)
+
+
+def test_a_restart_of_the_guard_forgets_neither_the_rate_nor_the_travel() -> None:
+    """Before its first frame, and while it reads old frames again, plant time seems to go back."""
+    state, _ = judge(moving(), proposal())
+    travelled = beam_travel(state)
+    assert travelled > 0.0
+    old = see_samples(SectionPicture(), make_frame(now_ns=NOW_NS - SECOND_NS))
+    for picture in (SectionPicture(), old):
+        state, moves = judge(state, proposal(sequence=1), picture)
+        assert {move.state for move in moves} <= {MoveState.HELD}
+        assert state.interlock.of(2, BEAM).moved_plant_s == 701.0
+        assert beam_travel(state) == travelled
+
+
+def test_a_plant_whose_clock_was_put_back_begins_at_its_readback_and_keeps_its_travel() -> None:
+    state, _ = judge(moving(), proposal())
+    travelled = beam_travel(state)
+    anew = see_samples(
+        SectionPicture(), make_frame(session=2, t_plant_s=9.0, now_ns=NOW_NS + SECOND_NS)
+    )
+    state, moves = judge(state, proposal(session=2), anew)
+    assert [move.applied for move in moves] == [180.0, 200.0]
+    assert state.interlock.of(2, BEAM).moved_plant_s == 10.0
+    assert beam_travel(state) == pytest.approx(travelled)
 
 
 def test_a_permitted_proposal_becomes_one_intent_per_setpoint() -> None:
