@@ -7,7 +7,7 @@ each test gives it guards that live as long as it likes.
 import asyncio
 import time
 from collections.abc import AsyncIterator, Callable
-from contextlib import asynccontextmanager, suppress
+from contextlib import AsyncExitStack, asynccontextmanager, suppress
 from dataclasses import dataclass, field, replace
 from itertools import count
 from pathlib import Path
@@ -25,20 +25,20 @@ from opcua.writer import Writer
 from ops.broker import Broker, prepare_broker
 from ops.plantfile import PlantFile, load_plant
 from ops.ports import free_port
-from stream.app import Worker, make_worker, section_key
+from stream.app import Worker, section_key
 from stream.frame_codec import decode_rejects, encode_estimates, encode_samples
 from stream.frames import EstimateFrame, Quality, RejectFrame
-from stream.guard import Guard
-from stream.guarding import SectionPicture, encode_state, init_guard_state
+from stream.guard import Guard, make_guard_worker
+from stream.guarding import encode_state, init_guard_state
 from stream.kafka import KafkaConnection, create_topics, make_consumer, make_producer
 from stream.mode_keeper import GuardSettings
 from stream.records import Command, CommandKind, Event, Move, MoveState, Proposal, decode, encode
+from stream.section_picture import SectionPicture
 from stream.topics import (
     ACCEPTED,
     COMMANDS,
     ESTIMATES,
     EVENTS,
-    GUARD_APP,
     MOVES,
     PROPOSALS,
     REJECTS,
@@ -214,7 +214,7 @@ class Loop:
     async def propose(
         self,
         cell: int,
-        feed: float,
+        feed: float | None,
         *,
         beam: float | None = None,
         age_s: float = 0.0,
@@ -223,6 +223,7 @@ class Loop:
         """Propose setpoints for a cell.
 
         Args:
+            feed: None for a decision without a plan.
             age_s: of the sample behind the decision.
             valid_s: from now to the expiry.
         """
@@ -234,9 +235,11 @@ class Loop:
             cell=cell,
             session=1,
             sequence=sequence,
-            setpoints={FEED: feed} | ({} if beam is None else {BEAM: beam}),
+            setpoints={
+                name: value for name, value in ((FEED, feed), (BEAM, beam)) if value is not None
+            },
             proposed_by="mpc",
-            solver_status="solved",
+            solver_status="bad_input" if feed is None else "solved",
             fallback=None,
             solve_ms=1.0,
             reason="",
@@ -250,6 +253,13 @@ class Loop:
         )
         await self.repeat(proposal)
         return proposal
+
+    async def decide_for_ever(self, without_plan: set[int]) -> None:
+        """Decide for all cells a few times a second; for some of them there is no plan."""
+        while True:
+            for cell in CELLS:
+                await self.propose(cell, None if cell in without_plan else 180.0)
+            await asyncio.sleep(4 * _FRAME_EVERY_S)
 
     async def repeat(self, proposal: Proposal) -> None:
         """Send a proposal as it is."""
@@ -340,6 +350,15 @@ class Life:
         is_remote = self.writer.is_remote(cell) is True and cell not in view.not_following
         return is_remote and self.is_heard()
 
+    @asynccontextmanager
+    async def no_flushing(self) -> AsyncIterator[None]:
+        """Let nothing become durable for a while, as when the broker is away."""
+        async with AsyncExitStack() as stack:
+            for section in SECTIONS:
+                lock = self.guard._keeper._table._flushing.setdefault(section, asyncio.Lock())
+                await stack.enter_async_context(lock)
+            yield
+
     async def modes(self, mode: Mode, *cells: int) -> None:
         """Wait until cells (all, if none is named) are in a mode."""
         await until(lambda: all(self.mode(cell) is mode for cell in cells or CELLS))
@@ -383,12 +402,17 @@ class GuardedLine:
 
     @asynccontextmanager
     async def guard(
-        self, policy: ModePolicy = AUTOMATIC, *, first_life: bool = True
+        self,
+        policy: ModePolicy = AUTOMATIC,
+        *,
+        first_life: bool = True,
+        control_period_s: float = 1e9,
     ) -> AsyncIterator[Life]:
         """Let a guard live.
 
         Args:
             policy: how cells start and come back.
+            control_period_s: plant time; by default so long that no silence of decisions counts.
             first_life: begin with cells that no guard has seen; else with what the last one left.
         """
         last_beat = self.scada.control.watchdog.counter
@@ -401,9 +425,7 @@ class GuardedLine:
             for section, cells in SECTIONS.items():
                 fresh = encode_state(init_guard_state(cells, policy))
                 await self.loop.send(_TABLE.changelog, section, fresh)
-        worker = make_worker(
-            GUARD_APP, "guard", self.connection, _PARTITIONS, self.clock, from_beginning=True
-        )
+        worker = make_guard_worker(self.connection, _PARTITIONS, self.clock)
         worker.app.conf.datadir = self.folder / "faust"
         writer = Writer(
             self.wire.endpoint,
@@ -414,7 +436,7 @@ class GuardedLine:
             clock_ns=self.edge_clock,
         )
         limits = InterlockLimits({row.name: row for row in self.plant.setpoints}, self.plant.guard)
-        guard = Guard(worker, writer, GuardSettings(SECTIONS, limits, policy, 1e9))
+        guard = Guard(worker, writer, GuardSettings(SECTIONS, limits, policy, control_period_s))
         guard.attach()
         async with writer:
             await worker.app.start()

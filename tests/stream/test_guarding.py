@@ -9,22 +9,20 @@ import pytest
 from control.interlock import InterlockLimits
 from control.limits import GuardLimits, SetpointLimits
 from control.modes import Mode, ModePolicy, Rearm, Trigger, TriggerKind
+from control.problem import SolverStatus
 from stream.frames import EstimateFrame, Quality
 from stream.guarding import (
     GuardState,
     PlantView,
-    SectionPicture,
     change_modes,
     decode_state,
     encode_state,
     init_guard_state,
     judge_proposal,
     permissives_of,
-    see_decision,
-    see_estimates,
-    see_samples,
 )
 from stream.records import MoveState, Proposal
+from stream.section_picture import SectionPicture, see_decision, see_estimates, see_samples
 from tests.stream.frame_cases import CELLS, NOW_NS, SECOND_NS, make_frame, origin
 
 FEED, BEAM = "alumina_feed_rate_kg_per_h", "beam_position_mm"
@@ -185,6 +183,16 @@ def test_a_decision_of_before_is_no_news() -> None:
         assert read.decided_plant_s == 101.0, "estimates are read later than decisions"
     anew = see_estimates(picture, replace(behind, sequence=3, t_estimated_ns=NOW_NS))
     assert anew.decided_plant_s == 50.0, "the plant began anew"
+
+
+def test_a_cell_is_without_a_plan_until_a_decision_has_one_and_settling_is_no_lack_of_one() -> None:
+    bad = SolverStatus.BAD_INPUT.name.lower()
+    picture = see_decision(seen_picture(), proposal(setpoints={}, solver_status=bad))
+    assert picture.unplanned == {2: bad}
+    assert see_decision(picture, proposal(cell=3)).unplanned == {2: bad}
+    settling = proposal(setpoints={}, solver_status=SolverStatus.UNSETTLED.name.lower())
+    for other in (proposal(), settling):
+        assert see_decision(picture, other).unplanned == {}
 
 
 def test_frames_that_are_not_newer_change_nothing() -> None:
