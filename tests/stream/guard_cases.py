@@ -368,13 +368,14 @@ class Life:
         await self.modes(Mode.AUTO, *cells)
         chosen = cells or CELLS
         await until(lambda: all(self.is_followed(cell) for cell in chosen))
-        for cell in chosen:
-            if not self.has_begun(cell):
-                feed, beam = (self.writer.readback(cell, name) for name in (FEED, BEAM))
-                assert feed is not None
-                assert beam is not None
-                await self.loop.propose(cell, feed, beam=beam)
-        await until(lambda: all(self.has_begun(cell) for cell in chosen))
+        async with asyncio.timeout(PATIENCE_S):
+            while not all(self.has_begun(cell) for cell in chosen):
+                for cell in chosen:
+                    feed, beam = (self.writer.readback(cell, name) for name in (FEED, BEAM))
+                    if not self.has_begun(cell) and feed is not None:
+                        await self.loop.propose(cell, feed, beam=beam)
+                with suppress(TimeoutError):  # it may have been held: then again
+                    await until(lambda: all(self.has_begun(cell) for cell in chosen), 1.0)
         await until(lambda: all(self.has_room(cell) for cell in chosen))
 
 
