@@ -114,6 +114,8 @@ async def test_a_cell_that_a_person_takes_at_the_plant_stays_with_that_person(
     async with line.guard(AUTOMATIC) as life:
         await life.ready()
         line.log.clear()
+        handover = life.guard._keeper.handover
+        await until(lambda: not handover.is_doubted(line.clock()))  # by its start
         line.scada.control.mode_target[1] = CellMode.AUTO
         await life.modes(Mode.MANUAL, 2)
         assert life.mode_state(2).who == "scada"
