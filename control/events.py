@@ -73,7 +73,7 @@ EVENTS: Final[dict[str, EventType]] = {
         EventType(
             "agent_failed",
             Priority.MEDIUM,
-            Consequence.HOLD,
+            Consequence.WARN,
             "The {agent} step failed on one message: {error}.",
             "The message is kept with the dead letters; report it, it is a bug.",
         ),
@@ -88,8 +88,9 @@ EVENTS: Final[dict[str, EventType]] = {
             "decision_late",
             Priority.LOW,
             Consequence.HOLD,
-            "A decision for section {section} took {seconds} s, longer than its deadline.",
-            "Check the load of the machine; setpoints are held until the next decision.",
+            "A decision for section {section} took {seconds} s, longer than its deadline: nothing "
+            "of it is proposed, setpoints stay.",
+            "Check the load of the machine; the next decision comes within a control period.",
         ),
         EventType(
             "move_held",
@@ -134,11 +135,27 @@ EVENTS: Final[dict[str, EventType]] = {
             "Check the cell's instrument; the cell is on local control meanwhile.",
         ),
         EventType(
+            "cell_unregulated",
+            Priority.MEDIUM,
+            Consequence.SHED,
+            "Cell {cell}: nothing could be decided or written for {age_s} s of plant time: "
+            "{reason}.",
+            "Clear the named condition; the cell is on local control meanwhile.",
+        ),
+        EventType(
+            "plant_took_over",
+            Priority.HIGH,
+            Consequence.SHED,
+            "The plant took cells of section {section} back to its own control; our sign of life "
+            "or the connection had been away.",
+            "Check why the guard or the connection was away; put the cells in AUTO again.",
+        ),
+        EventType(
             "write_failed",
             Priority.MEDIUM,
-            Consequence.WARN,
+            Consequence.SHED,
             "Cell {cell}: {setpoint} could not be written: {reason}.",
-            "Check what the plant says to it; the controller proposes again by itself.",
+            "Check what the plant says to it; after three in a row the cell is on local control.",
         ),
         EventType(
             "mode_changed",

@@ -90,11 +90,12 @@ def _note_move(case: Case) -> SectionState:
     distance = abs(case.value - case.origin)
     now_s = case.situation.now_plant_s
     window_s = limit.travel_window_h * 3600.0
-    moved = distance > 0.0
+    moved = distance > 0.0 or case.is_first
     noted = SetpointState(
         order=case.request.order,
         applied=case.value,
         moved_plant_s=now_s if moved else remembered.moved_plant_s,
+        moved_source_ns=case.situation.newest_source_ns if moved else remembered.moved_source_ns,
         travels=add_travel(remembered.travels, now_s, window_s, distance)
         if moved
         else remembered.travels,

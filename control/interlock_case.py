@@ -54,7 +54,6 @@ class Request:
         unit: unit of the value where the caller names one; None means the unit in the tag's name.
         order: (session, sequence) of the decision.
         t_source_ns: source time of the newest sample that the decision rests on.
-        t_plant_s: plant time of the decision.
     """
 
     cell: int
@@ -64,7 +63,6 @@ class Request:
     order: Order
     expires_ns: int
     t_source_ns: int
-    t_plant_s: float
     unit: str | None = None
 
 
@@ -157,6 +155,12 @@ class Case:
         if applied is None or abs(applied - self.readback) > self.limit.readback_tolerance:
             return self.readback
         return applied
+
+    @property
+    def is_first(self) -> bool:
+        """Whether nothing was permitted since the cell entered AUTO."""
+        moved_s = self.remembered.moved_plant_s
+        return moved_s is None or moved_s < self.situation.auto_since_plant_s
 
     @property
     def is_move(self) -> bool:

@@ -152,15 +152,21 @@ def check_step(case: Case) -> Case | Held:
 def check_rate(case: Case) -> Case | Held:
     """Keep the change within what the plant time since the last change allows.
 
-    A setpoint that has not moved since its cell entered AUTO counts from that entry, so the first
-    write is the read-back.
+    The first write after the cell entered AUTO is the read-back, whatever the policy of the
+    setpoint: so the entry has no bump, however long it took to come to this write. A read-back
+    beyond the bounds cannot be written; there the rate counts from the entry.
     """
     since_s = case.situation.auto_since_plant_s
-    if case.remembered.moved_plant_s is not None:
-        since_s = max(since_s, case.remembered.moved_plant_s)
+    if not case.is_first and case.remembered.moved_plant_s is not None:
+        since_s = case.remembered.moved_plant_s
     elapsed_s = case.situation.now_plant_s - since_s
     if not 0.0 <= elapsed_s < math.inf:
         return Held(Ruling.RATE_TOO_HIGH, f"{elapsed_s:.1f} s of plant time is no time to move")
+    if case.is_first and case.low <= case.readback <= case.high:
+        at, reasons = case.readback, case.reasons
+        if case.value != at:
+            reasons += (f"{case.value:.6g} put back to {at:.6g}: the first write is the read-back",)
+        return replace(case, low=at, high=at, value=at, reasons=reasons)
     room = case.limit.max_rate_per_h * elapsed_s / 3600.0
     what = f"the rate of {case.limit.max_rate_per_h:g}/h over {elapsed_s:.0f} s"
     low, high = case.origin - room, case.origin + room

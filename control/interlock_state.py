@@ -3,8 +3,6 @@
 Everything is frozen: a verdict comes with the state that follows from it. Travel is kept in coarse
 buckets, so that the state of a setpoint stays small however often it moves; a bucket counts in full
 until its newest moment has left the window, which errs on the safe side.
-
-    InterlockStateError   the bytes are not a state of this version
 """
 
 from typing import Final
@@ -14,10 +12,6 @@ import msgspec
 STATE_VERSION: Final = 1
 BUCKETS: Final = 24  # per travel window
 Order = tuple[int, int]  # (session, sequence)
-
-
-class InterlockStateError(ValueError):
-    """The bytes are no interlock state of this version; the message says why."""
 
 
 class Travel(msgspec.Struct, frozen=True):
@@ -33,13 +27,16 @@ class SetpointState(msgspec.Struct, frozen=True):
     Attributes:
         order: (session, sequence) of the newest request that was judged; older ones are refused.
         applied: value of the last permitted move.
-        moved_plant_s: plant time of the last move that changed the value.
+        moved_plant_s: plant time of the last move that changed the value, or of the first one
+            after the cell entered AUTO.
+        moved_source_ns: source time of the cell's newest sample at that moment.
         travels: buckets of the travel window, oldest first.
     """
 
     order: Order | None = None
     applied: float | None = None
     moved_plant_s: float | None = None
+    moved_source_ns: int = 0
     travels: tuple[Travel, ...] = ()
 
 
@@ -88,27 +85,14 @@ def add_travel(
     return (*kept, Travel(bucket, distance))
 
 
-def encode_state(state: SectionState) -> bytes:
-    """Return the state as bytes."""
-    return msgspec.msgpack.encode(state)
-
-
-def decode_state(payload: bytes) -> SectionState:
-    """Return the state in `payload`.
-
-    Raises:
-        InterlockStateError: not such a state, or one of another version.
-    """
-    try:
-        state = msgspec.msgpack.decode(payload, type=SectionState)
-    except (msgspec.DecodeError, msgspec.ValidationError) as exc:
-        raise InterlockStateError(f"not an interlock state: {exc}") from exc
-    if state.version != STATE_VERSION:
-        raise InterlockStateError(
-            f"interlock state of version {state.version}; this program reads version "
-            f"{STATE_VERSION}: start with an empty guard table, cells begin from their read-back"
-        )
-    return state
+def put_back(travels: tuple[Travel, ...], t_plant_s: float, window_s: float) -> tuple[Travel, ...]:
+    """Return the travels after the plant's clock was put back to `t_plant_s`: what lies after that
+    counts as of now, so that it still counts for one window and not for ever."""
+    kept = _within(travels, t_plant_s, window_s)
+    bucket = int(t_plant_s // (window_s / BUCKETS))
+    late = sum(travel.distance for travel in kept if travel.bucket > bucket)
+    earlier = tuple(travel for travel in kept if travel.bucket <= bucket)
+    return add_travel(earlier, t_plant_s, window_s, late) if late > 0.0 else earlier
 
 
 def _key(cell: int, setpoint: str) -> str:

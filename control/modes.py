@@ -28,6 +28,7 @@ WANTED_MODES: Final = frozenset({Mode.MANUAL, Mode.ADVISORY, Mode.AUTO})
 MAY_CALM: Final = frozenset({"operator", "engineer", "manager"})  # to MANUAL or ADVISORY
 MAY_ENGAGE: Final = frozenset({"operator", "engineer"})  # to AUTO, or reset a trip
 WAITING: Final = "waiting for the permissives of AUTO"
+STARTING: Final = "waiting for the permissives of the first AUTO"
 
 
 class Rearm(StrEnum):
@@ -94,6 +95,7 @@ class TriggerKind(StrEnum):
     HOLD_CLEARED = "hold_cleared"
     SHED = "shed"  # a cause of shed began
     SHED_CLEARED = "shed_cleared"
+    TAKE_OVER = "take_over"  # a person at the plant took the cell
     TRIP = "trip"
     SCAN = "scan"  # nothing happened but time: permissives are looked at again
 
@@ -155,12 +157,18 @@ class ModeState(msgspec.Struct, frozen=True):
             return Mode.SHED
         return Mode.HOLD if self.holds else Mode.AUTO
 
+    @property
+    def is_remote(self) -> bool:
+        """Whether the plant is to follow our setpoints: in AUTO, and in a HOLD that came after it.
+        A cell that has not started yet has nobody's setpoints but the plant's own."""
+        return self.mode in (Mode.AUTO, Mode.HOLD) and STARTING not in self.holds
+
 
 def init_mode(policy: ModePolicy, t_plant_s: float) -> ModeState:
     """Return the mode of a cell seen for the first time: AUTO waits for its permissives."""
     return ModeState(
         wanted=policy.initial_mode,
-        holds=(WAITING,) if policy.initial_mode is Mode.AUTO else (),
+        holds=(STARTING,) if policy.initial_mode is Mode.AUTO else (),
         sheds=(),
         is_shed=False,
         trip=None,
@@ -216,6 +224,9 @@ def _stand_against(state: ModeState, trigger: Trigger, permissives: Permissives)
             return _changed(state, cause, sheds=sheds, is_shed=is_shed)
         case TriggerKind.SHED_CLEARED:
             return _changed(state, state.reason, sheds=_without(state.sheds, cause))
+        case TriggerKind.TAKE_OVER:
+            holds = _without(_without(state.holds, WAITING), STARTING)
+            return _changed(state, cause, wanted=Mode.MANUAL, is_shed=False, holds=holds)
         case TriggerKind.TRIP if state.trip is None:
             return _changed(state, cause, trip=cause)
         case _:
@@ -236,7 +247,7 @@ def _set_mode(state: ModeState, trigger: Trigger, permissives: Permissives) -> M
         against = (*permissives.missing(), *(f"not over yet: {cause}" for cause in state.sheds))
         if against:
             return Refusal(against)
-    holds = _without(state.holds, WAITING)
+    holds = _without(_without(state.holds, WAITING), STARTING)
     reason = trigger.cause or f"asked for by {trigger.who}"
     return _changed(state, reason, wanted=mode, is_shed=False, holds=holds)
 
@@ -259,8 +270,10 @@ def _look_again(state: ModeState, permissives: Permissives, policy: ModePolicy) 
     missing = permissives.missing()
     if missing:
         return state
-    if WAITING in state.holds:
-        holds = _without(state.holds, WAITING)
+    holds = _without(state.holds, WAITING)
+    if holds == (STARTING,):  # a start ends in AUTO, not in another hold
+        holds = ()
+    if holds != state.holds:
         state = _changed(state, "every permissive holds", holds=holds)
     if state.is_shed and not state.sheds and policy.rearm is Rearm.AUTOMATIC:
         return _changed(state, "re-armed: every permissive holds", is_shed=False)

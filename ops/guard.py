@@ -2,7 +2,6 @@
 
 import asyncio
 import time
-from typing import Final
 
 from control.interlock import InterlockLimits
 from control.modes import Mode, ModePolicy, Rearm
@@ -11,13 +10,9 @@ from ops.entry import needed, start_log
 from ops.plantfile import PlantFile
 from ops.settings import Settings
 from physics.design import sections
-from stream.app import make_worker
-from stream.guard import Guard
+from stream.guard import Guard, make_guard_worker
 from stream.mode_keeper import GuardSettings
 from stream.run import await_topics, run_worker
-from stream.topics import GUARD_APP
-
-_PROCESS: Final = "guard"
 
 
 def mode_policy(settings: Settings, plant: PlantFile) -> ModePolicy:
@@ -35,14 +30,7 @@ def run_guard(settings: Settings, plant: PlantFile) -> None:
     start_log()
     connection = settings.kafka.connection(needed(settings.kafka.address, "kafka.address"))
     await_topics(connection, settings.kafka.partitions)
-    worker = make_worker(
-        GUARD_APP,
-        _PROCESS,
-        connection,
-        settings.kafka.partitions,
-        time.time_ns,
-        from_beginning=False,
-    )
+    worker = make_guard_worker(connection, settings.kafka.partitions, time.time_ns)
     cells = dict(enumerate(sections(plant.line)))
     writer = Writer(
         needed(settings.opcua.endpoint, "opcua.endpoint"),

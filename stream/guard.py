@@ -8,22 +8,39 @@ result after (`stream.move_desk`), keeps the mode of every cell (`stream.mode_ke
 cells to the safe side when something falls silent (`stream.silence`).
 """
 
+import logging
+from collections import Counter
 from collections.abc import Awaitable, Callable, Sequence
 from typing import Final
 
 from control.modes import Trigger, TriggerKind
-from stream.app import Message, Worker, add_agent
+from stream.app import Message, Worker, add_agent, make_worker
 from stream.edge import PlantEdge
 from stream.frame_codec import decode_estimates, decode_samples
-from stream.guarding import judge_proposal, see_decision, see_estimates, see_samples
+from stream.guarding import judge_proposal
+from stream.kafka import KafkaConnection
 from stream.mode_keeper import GuardSettings, ModeKeeper
 from stream.move_desk import MoveDesk
 from stream.records import Command, CommandKind, Proposal, RecordError, decode
+from stream.section_picture import see_decision, see_estimates, see_samples
 from stream.silence import SilenceWatch
-from stream.topics import ACCEPTED, COMMANDS, ESTIMATES, PROPOSALS
+from stream.topics import ACCEPTED, COMMANDS, ESTIMATES, GUARD_APP, PROPOSALS
 
+_log = logging.getLogger(__name__)
 _SCAN_NS: Final = 1_000_000_000  # the line-wide budget counts per second of wall time
+_TOLD_OF_FOR_NS: Final = 3_600_000_000_000  # a command that expired earlier is nobody's any more
 _TRIGGER_OF: Final = {CommandKind.SET_MODE: TriggerKind.SET_MODE}
+
+
+def make_guard_worker(
+    connection: KafkaConnection, partitions: int, clock_ns: Callable[[], int]
+) -> Worker:
+    """Return the guard's worker with no agents yet.
+
+    Its group begins at the earliest message: a command that a person gave while no guard ran must
+    be obeyed. What is too old says so itself, by its expiry.
+    """
+    return make_worker(GUARD_APP, "guard", connection, partitions, clock_ns, from_beginning=True)
 
 
 class Guard:
@@ -32,6 +49,8 @@ class Guard:
     def __init__(self, worker: Worker, edge: PlantEdge, settings: GuardSettings) -> None:
         self._worker = worker
         self._settings = settings
+        self._began_ns = worker.clock_ns()
+        self._passed_over: Counter[str] = Counter()  # what had expired before this life, by kind
         self._keeper = ModeKeeper(worker, edge, settings)
         self._desk = MoveDesk(worker, edge, self._keeper)
         self._watch = SilenceWatch(worker, edge, settings, self._keeper, self._desk)
@@ -46,7 +65,7 @@ class Guard:
     @property
     def background(self) -> Sequence[Callable[[], Awaitable[None]]]:
         """What runs beside the agents, for ever."""
-        return (self._desk.run, self._watch.run)
+        return (self._keeper.reports.run, self._desk.run, self._watch.run)
 
     async def _on_accepted(self, message: Message) -> None:
         frame = decode_samples(message.value)
@@ -69,6 +88,7 @@ class Guard:
         except RecordError as exc:
             await self._worker.refuse(message, str(exc))
             return
+        await self._worker.note_readable(message.topic, True)
         section = self._keeper.section_of(proposal.cell)
         if section is None or section != proposal.section:
             reason = f"cell {proposal.cell} is not of section {proposal.section}"
@@ -76,6 +96,8 @@ class Guard:
             return
         pictures = self._keeper.pictures
         pictures[section] = see_decision(pictures[section], proposal)
+        if self._is_of_before("proposals", proposal.expires_ns, self._began_ns):
+            return
         now_ns = self._worker.clock_ns()
         scan = now_ns // _SCAN_NS
         state, moves = judge_proposal(
@@ -97,6 +119,9 @@ class Guard:
             command = decode(message.value, Command)
         except RecordError as exc:
             await self._worker.refuse(message, str(exc))
+            return
+        await self._worker.note_readable(message.topic, True)
+        if self._is_of_before("commands", command.expires_ns, self._began_ns - _TOLD_OF_FOR_NS):
             return
         section = self._keeper.section_of(command.cell)
         if section is None or section != command.section:
@@ -121,6 +146,16 @@ class Guard:
         refusals = await self._keeper.apply(section, state, {command.cell: trigger})
         if command.cell in refusals:
             await self._refuse(command, "; ".join(refusals[command.cell].reasons))
+
+    def _is_of_before(self, kind: str, expires_ns: int, since_ns: int) -> bool:
+        """Whether something had expired before that time; such a backlog is passed over and
+        counted, for it would fill `moves` and `events` with what concerns nobody."""
+        if expires_ns < since_ns:
+            self._passed_over[kind] += 1
+            return True
+        if count := self._passed_over.pop(kind, 0):
+            _log.info("%d %s were passed over: they had expired before this start", count, kind)
+        return False
 
     async def _refuse(self, command: Command, reason: str) -> None:
         await self._worker.outbox.report(

@@ -1,15 +1,14 @@
 """What the guard decides, as pure steps: `(state of a section, what came) -> (state, moves)`.
 
-The state of a section is the mode of each cell and what the interlock remembers; the picture is
-what was measured last, and is rebuilt from the stream after a restart.
+The state of a section is the mode of each cell and what the interlock remembers; what was measured
+last is in `stream.section_picture`.
 """
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass
 from typing import Final
 
 import msgspec
-import numpy as np
 
 from control.interlock import (
     OPTIMISER_ROLE,
@@ -19,7 +18,7 @@ from control.interlock import (
     Situation,
     permit,
 )
-from control.interlock_state import SetpointState
+from control.interlock_state import STATE_VERSION, SetpointState, put_back
 from control.modes import (
     Mode,
     ModePolicy,
@@ -30,11 +29,9 @@ from control.modes import (
     init_mode,
     transition,
 )
-from stream.frames import EstimateFrame, Quality, SampleFrame
 from stream.records import Move, MoveState, Proposal
+from stream.section_picture import SectionPicture
 
-ANODE_EFFECT_V: Final = 8.0  # Wong et al. 2019
-_TREATMENT_S: Final = 900.0  # plant time; design value: local treatment is over by then
 _STATE_VERSION: Final = 1
 _COMMANDS_REMEMBERED: Final = 64
 
@@ -87,102 +84,16 @@ def decode_state(payload: bytes, cells: Iterable[int], policy: ModePolicy) -> Gu
     """Return the state in `payload`, with a first mode for cells that it does not have.
 
     Raises:
-        ValueError: it is not a state of this version.
+        ValueError: it, or what the interlock remembers in it, is not a state of this version.
     """
     state = msgspec.msgpack.decode(payload, type=GuardState)
     if state.version != _STATE_VERSION:
         raise ValueError(f"guard state of version {state.version}, not {_STATE_VERSION}")
+    if state.interlock.version != STATE_VERSION:
+        raise ValueError(
+            f"interlock state of version {state.interlock.version}, not {STATE_VERSION}"
+        )
     return msgspec.structs.replace(state, modes=init_guard_state(cells, policy).modes | state.modes)
-
-
-@dataclass(frozen=True, slots=True)
-class SectionPicture:
-    """What was measured last in a section: raw, screened samples, never the model.
-
-    Attributes:
-        t_plant_s: of the newest scan.
-        newest_source_ns: cell -> source time of its newest usable voltage.
-        newest_estimate_ns: source time of the newest sample behind an estimate.
-        decided_plant_s, decided_ns: plant and wall time of the newest decision; of the first
-            estimate before that.
-        anode_effect_plant_s: cell -> plant time of its newest sample in an anode effect.
-        estimated: cells with an estimate.
-    """
-
-    t_plant_s: float = 0.0
-    newest_source_ns: Mapping[int, int] = field(default_factory=dict)
-    anode_effect_plant_s: Mapping[int, float] = field(default_factory=dict)
-    estimated: frozenset[int] = frozenset()
-    newest_estimate_ns: int = 0
-    decided_plant_s: float | None = None
-    decided_ns: int = 0
-
-    def source_ns(self, cell: int) -> int:
-        """Return the source time of a cell's newest sample; 0 where none came yet."""
-        return self.newest_source_ns.get(cell, 0)
-
-    def age_s(self, now_ns: int) -> float:
-        """Return the age of the newest sample of the section; infinite where none came yet."""
-        newest_ns = max(self.newest_source_ns.values(), default=0)
-        return (now_ns - newest_ns) / 1e9 if newest_ns else float("inf")
-
-    def estimate_age_s(self, now_ns: int) -> float:
-        """Return the age of the newest estimate; infinite where none came yet."""
-        newest_ns = self.newest_estimate_ns
-        return (now_ns - newest_ns) / 1e9 if newest_ns else float("inf")
-
-    def undecided_for_s(self) -> float:
-        """Return the plant time since the newest decision; 0 before the first estimate."""
-        return 0.0 if self.decided_plant_s is None else self.t_plant_s - self.decided_plant_s
-
-    def is_in_anode_effect(self, cell: int) -> bool:
-        """Whether the measured voltage says so, or said so until a short while ago: when it is
-        back, local treatment still has the beam down."""
-        last_s = self.anode_effect_plant_s.get(cell)
-        return last_s is not None and 0.0 <= self.t_plant_s - last_s <= _TREATMENT_S
-
-
-def see_samples(picture: SectionPicture, frame: SampleFrame) -> SectionPicture:
-    """Return the picture with an accepted frame added."""
-    usable = frame.quality <= Quality.UNCERTAIN
-    voltage = frame.signals.index("cell_voltage_v")
-    # The voltage alone: what all cells share is always fresh, and tells nothing of a cell.
-    newest = np.where(usable, frame.source_time_ns, 0)[:, :, voltage].max(axis=0)
-    sources = dict(picture.newest_source_ns)
-    anode_effects = dict(picture.anode_effect_plant_s)
-    for i, cell in enumerate(frame.cells):
-        sources[cell] = max(sources.get(cell, 0), int(newest[i]))
-        high = usable[:, i, voltage] & (frame.value[:, i, voltage] > ANODE_EFFECT_V)
-        if high.any():
-            anode_effects[cell] = float(frame.t_plant_s[high][-1])
-    return replace(
-        picture,
-        t_plant_s=float(frame.t_plant_s[-1]),
-        newest_source_ns=sources,
-        anode_effect_plant_s=anode_effects,
-    )
-
-
-def see_estimates(picture: SectionPicture, frame: EstimateFrame) -> SectionPicture:
-    """Return the picture that knows which cells are being estimated: those with finite figures."""
-    finite = np.logical_and.reduce([np.isfinite(column) for column in frame.values.values()])
-    estimated = frozenset(
-        cell for cell, is_finite in zip(frame.cells, finite, strict=True) if is_finite
-    )
-    return replace(
-        picture,
-        estimated=estimated,
-        newest_estimate_ns=frame.t_source_ns,
-        decided_plant_s=frame.t_plant_s
-        if picture.decided_plant_s is None
-        else min(picture.decided_plant_s, frame.t_plant_s),
-        decided_ns=picture.decided_ns or frame.t_estimated_ns,
-    )
-
-
-def see_decision(picture: SectionPicture, proposal: Proposal) -> SectionPicture:
-    """Return the picture that knows of a decision."""
-    return replace(picture, decided_plant_s=proposal.t_plant_s, decided_ns=proposal.t_decided_ns)
 
 
 @dataclass(frozen=True, slots=True)
@@ -301,7 +212,7 @@ def judge_proposal(
     for setpoint, value in proposal.setpoints.items():
         if interlock.of(cell, setpoint).order == order:
             continue  # judged before: the loop was restarted and sent it again
-        interlock = _forget_future(interlock, cell, setpoint, picture.t_plant_s)
+        interlock = _put_clock_back(interlock, cell, setpoint, picture, limits)
         readback = plant.readbacks.get((cell, setpoint))
         verdict, interlock = permit(
             Request(
@@ -312,7 +223,6 @@ def judge_proposal(
                 order=order,
                 expires_ns=proposal.expires_ns,
                 t_source_ns=proposal.t_source_ns,
-                t_plant_s=proposal.t_plant_s,
             ),
             Situation(
                 now_ns=now_ns,
@@ -359,12 +269,31 @@ def judge_proposal(
     return msgspec.structs.replace(state, interlock=interlock), moves
 
 
-def _forget_future(
-    interlock: SectionState, cell: int, setpoint: str, t_plant_s: float
+def _put_clock_back(
+    interlock: SectionState,
+    cell: int,
+    setpoint: str,
+    picture: SectionPicture,
+    limits: InterlockLimits,
 ) -> SectionState:
-    """Forget moves later than now: the plant's clock was put back, as a simulator does that begins
-    anew. What counts then is the read-back, from which every limit is taken up again."""
-    remembered = interlock.of(cell, setpoint)
-    if remembered.moved_plant_s is None or remembered.moved_plant_s <= t_plant_s:
+    """Take it in when the plant's clock was put back, as a simulator does that begins anew: a
+    sample that is newer than the one at the last move shows an earlier plant time. An old sample,
+    as a restart of the guard reads again, shows nothing of the kind.
+
+    What counts then is the read-back, which is the next write; travel goes on counting.
+    """
+    remembered, limit = interlock.of(cell, setpoint), limits.setpoints.get(setpoint)
+    if (
+        limit is None
+        or remembered.moved_plant_s is None
+        or remembered.moved_plant_s <= picture.t_plant_s
+        or remembered.moved_source_ns >= picture.source_ns(cell)
+    ):
         return interlock
-    return interlock.remember(cell, setpoint, SetpointState(order=remembered.order))
+    window_s = limit.travel_window_h * 3600.0
+    begun = SetpointState(
+        order=remembered.order,
+        applied=remembered.applied,
+        travels=put_back(remembered.travels, picture.t_plant_s, window_s),
+    )
+    return interlock.remember(cell, setpoint, begun)

@@ -1,32 +1,33 @@
 """Keeps the mode of every cell: in a table, at the plant, and known to people."""
 
 import asyncio
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
 from typing import Final
 
 import msgspec
 
 from control.interlock import InterlockLimits
-from control.modes import Mode, ModePolicy, Refusal, Trigger, TriggerKind
+from control.modes import Mode, ModePolicy, Permissives, Refusal, Trigger, TriggerKind
 from stream.app import SectionTable, Worker
 from stream.edge import PlantEdge
 from stream.guarding import (
     GuardState,
     ModeChange,
     PlantView,
-    SectionPicture,
     change_modes,
     decode_state,
     encode_state,
     init_guard_state,
     permissives_of,
 )
+from stream.handover import Finding, Handover
+from stream.reports import Reports
+from stream.section_picture import SectionPicture
 from stream.topics import TABLES
 
 _TABLE: Final = next(table for table in TABLES if table.owner == "guard")
 _VIEW_GOOD_FOR_NS: Final = 50_000_000
-_REMOTE: Final = frozenset({Mode.AUTO, Mode.HOLD})  # the plant follows our setpoints
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,6 +63,8 @@ class ModeKeeper:
             ),
             lambda section: init_guard_state(settings.cells[section], settings.policy),
         )
+        self.handover = Handover(worker.clock_ns())
+        self.reports = Reports(worker.outbox, self._table.flush)
         self.pictures = {section: SectionPicture() for section in settings.cells}
         self._view: PlantView | None = None
         self._viewed_ns = 0
@@ -154,7 +157,7 @@ class ModeKeeper:
     async def apply(
         self, section: int, state: GuardState, triggers: Mapping[int, Trigger]
     ) -> dict[int, Refusal]:
-        """Let something happen to cells of a section; store it, tell the plant, tell people.
+        """Let something happen to cells of a section; tell the plant, store it, tell people.
 
         Args:
             state: the section's, possibly with something already added to it.
@@ -163,43 +166,83 @@ class ModeKeeper:
         Returns:
             Who was refused what.
         """
-        picture, plant = self.pictures[section], self.plant_view()
-        now_ns = self._worker.clock_ns()
-        permissives = {
-            cell: permissives_of(cell, picture, plant, self._settings.limits, now_ns)
-            for cell in triggers
-        }
+        before = self._table.get(section)
+        changes, refusals = self._change(section, state, triggers)
+        if changes:
+            await self.tell_plant()
+        if self._table.get(section) is not before:
+            await self._table.flush(section)
+        for told in self._put(section, changes):
+            await told.wait()
+        return refusals
+
+    def apply_at_once(self, section: int, triggers: Mapping[int, Trigger]) -> None:
+        """Let something happen to cells of a section, without a wait for anything: `tell_plant` is
+        the caller's, and what is to be stored and told is left to `reports`."""
+        before = self._table.get(section)
+        changes, _ = self._change(section, before, triggers)
+        if not self._put(section, changes) and self._table.get(section) is not before:
+            self.reports.put(None, section)
+
+    def _change(
+        self, section: int, state: GuardState, triggers: Mapping[int, Trigger]
+    ) -> tuple[list[ModeChange], dict[int, Refusal]]:
+        """Change modes in memory."""
+        picture = self.pictures[section]
+        permissives = {cell: self.permissives(cell) for cell in triggers}
         following, changes, refusals = change_modes(
             state, triggers, permissives, self._settings.policy, picture.t_plant_s
         )
-        if following is not self._table.get(section):
+        before = self._table.get(section)
+        for cell in triggers:
+            if following.mode_of(cell).is_remote and not before.mode_of(cell).is_remote:
+                self.handover.enter(cell)
+        if following is not before:
             self._table.keep(section, following)
-            if changes:
-                await self.tell_plant()
-            await self._table.flush(section)
-        await asyncio.gather(*(self._tell_people(section, change) for change in changes))
-        return refusals
+        return changes, refusals
 
-    async def tell_plant(self) -> None:
-        """Make the plant follow our setpoints for the cells in AUTO and HOLD, and for no other."""
-        wanted: dict[bool, set[int]] = {True: set(), False: set()}
+    def permissives(self, cell: int) -> Permissives:
+        """Return what holds for a cell at this moment.
+
+        Raises:
+            KeyError: not a cell of the plant.
+        """
+        picture, now_ns = self.pictures[self._section_of[cell]], self._worker.clock_ns()
+        return permissives_of(cell, picture, self.plant_view(), self._settings.limits, now_ns)
+
+    async def tell_plant(self) -> dict[int, Finding]:
+        """Ask the plant to follow our setpoints for the cells that came to remote control, until it
+        does, and for no other.
+
+        Returns:
+            The cells that were taken from us, and by whom.
+        """
+        now_ns, taken = self._worker.clock_ns(), dict[int, Finding]()
+        asked: dict[bool, set[int]] = {False: set(), True: set()}
         for section, cells in self._settings.cells.items():
             state = self._table.get(section)
             for cell in cells:
-                remote = state.mode_of(cell).mode in _REMOTE
-                if self._edge.is_remote(cell) not in {remote, None}:
-                    wanted[remote].add(cell)
-        for remote, some in wanted.items():
+                wanted, shown = state.mode_of(cell).is_remote, self._edge.is_remote(cell)
+                match finding := self.handover.look(cell, wanted, shown, now_ns):
+                    case Finding.ASK_REMOTE | Finding.ASK_LOCAL:
+                        asked[finding is Finding.ASK_REMOTE].add(cell)
+                    case Finding.TAKEN_BY_PLANT | Finding.TAKEN_BY_PERSON:
+                        taken[cell] = finding
+        for remote, some in asked.items():
             if some:
                 await self._edge.set_remote(some, remote)
+        return taken
 
-    async def _tell_people(self, section: int, change: ModeChange) -> None:
-        await self._worker.outbox.report(
-            "mode_changed",
-            section=section,
-            cell=change.cell,
-            previous=change.before.mode.value,
-            mode=change.after.mode.value,
-            who=change.after.who or "guard",
-            reason=change.after.reason,
-        )
+    def _put(self, section: int, changes: Iterable[ModeChange]) -> list[asyncio.Event]:
+        return [
+            self.reports.put(
+                "mode_changed",
+                section,
+                cell=change.cell,
+                previous=change.before.mode.value,
+                mode=change.after.mode.value,
+                who=change.after.who or "guard",
+                reason=change.after.reason,
+            )
+            for change in changes
+        ]

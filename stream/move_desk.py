@@ -9,18 +9,28 @@ import msgspec
 from control.modes import Mode, Trigger, TriggerKind
 from stream.app import Worker, section_key
 from stream.edge import PlantEdge, SetpointWrite, WriteResult
-from stream.edges import Edge, Edges
+from stream.edges import Edges
 from stream.mode_keeper import ModeKeeper
 from stream.records import Move, MoveState, encode
 from stream.topics import MOVES
 
 _log = logging.getLogger(__name__)
 MISMATCH: Final = "readback_mismatch"
+UNWRITTEN: Final = "write_failed"
+HELD: Final = "move_held"
 _GATHER_S: Final = 0.02  # proposals of one scan come within this: one write request for all
 _BATCHES_AT_ONCE: Final = 4  # a cell that does not answer must not hold up the others
 _MOVES_WAITING: Final = 2000  # more than a whole line's; beyond, the agent waits
-_MISMATCH_STANDS_NS: Final = 60_000_000_000
-_HELD_ENDS_AFTER_NS: Final = 30_000_000_000
+_REFUSALS_IN_A_ROW: Final = 3  # design value: one may be a busy server, three are an answer
+_STANDS_NS: Final = 60_000_000_000
+_ENDS_AFTER_NS: Final = 30_000_000_000
+_OVER: Final = "it is over"
+Details = dict[str, str | float | None]
+# What is known after a restart of what stood before it.
+_UNKNOWN: Final[dict[str, Details]] = {
+    MISMATCH: {"setpoint": "a setpoint", "written": "asked", "readback": "another value"},
+    UNWRITTEN: {"setpoint": "a setpoint", "reason": "the plant refused it"},
+}
 
 
 class MoveDesk:
@@ -33,8 +43,11 @@ class MoveDesk:
         self._queue: asyncio.Queue[tuple[Move, int]] = asyncio.Queue(_MOVES_WAITING)
         self._batches: set[asyncio.Task[None]] = set()
         self._slots = asyncio.Semaphore(_BATCHES_AT_ONCE)
-        self._held = Edges(_HELD_ENDS_AFTER_NS)
-        self._mismatched: dict[int, int] = {}  # cell -> wall time until which it stays shed
+        self._edges = Edges(_ENDS_AFTER_NS)
+        self._told: dict[tuple[str, int], set[str]] = {}  # event, cell -> setpoints
+        self._refused: dict[tuple[int, str], int] = {}  # cell, setpoint -> times in a row
+        # cell, cause -> wall time until which it stays shed, and the event's details
+        self._standing: dict[tuple[int, str], tuple[int, Details]] = {}
 
     async def take(self, move: Move, expires_ns: int) -> None:
         """Take a judged move: one that is permitted waits for the next write."""
@@ -56,21 +69,48 @@ class MoveDesk:
             task.add_done_callback(self._batch_done)
 
     def recall(self, section: int) -> None:
-        """Take up the mismatches that stood when the guard's life before this one ended."""
-        until_ns = self._worker.clock_ns() + _MISMATCH_STANDS_NS
+        """Take up what stood against cells when the guard's life before this one ended."""
+        until_ns = self._worker.clock_ns() + _STANDS_NS
         for cell, mode in self._keeper.state(section).modes.items():
-            if MISMATCH in mode.sheds:
-                self._mismatched[int(cell)] = until_ns
+            for cause, details in _UNKNOWN.items():
+                if cause in mode.sheds:
+                    self._standing[int(cell), cause] = (until_ns, details)
 
-    async def end_mismatches(self) -> None:
-        """Let go of cells whose mismatch has stood long enough."""
+    def end_what_is_over(self) -> None:
+        """Let go of cells whose mismatch or refusal has stood long enough, and tell the end of what
+        cannot go on because its cell is not in AUTO any more. Waits for nothing."""
         now_ns = self._worker.clock_ns()
-        for cell, until_ns in list(self._mismatched.items()):
+        for (cell, cause), (until_ns, details) in list(self._standing.items()):
             section = self._keeper.section_of(cell)
             if now_ns >= until_ns and section is not None:
-                del self._mismatched[cell]
-                cleared = Trigger(TriggerKind.SHED_CLEARED, MISMATCH)
-                await self._keeper.apply(section, self._keeper.state(section), {cell: cleared})
+                del self._standing[cell, cause]
+                cleared = Trigger(TriggerKind.SHED_CLEARED, cause)
+                self._keeper.apply_at_once(section, {cell: cleared})
+                if cause == MISMATCH:
+                    self._keeper.reports.put(cause, section, cell=cell, **details)
+        for (name, cell), setpoints in list(self._told.items()):
+            if not self._keeper.may_write(cell):
+                for setpoint in list(setpoints):
+                    self._note(name, cell, setpoint, False, _OVER)
+
+    def _note(self, name: str, cell: int, setpoint: str, holds: bool, reason: str) -> None:
+        """Tell people when moves of a cell begin to be held or refused, not every time, and when
+        none of its setpoints is any more."""
+        edge = self._edges.update((name, cell, setpoint), holds, self._worker.clock_ns())
+        if edge is None:
+            return
+        told = self._told.setdefault((name, cell), set())
+        if holds:
+            told.add(setpoint)
+        else:
+            told.discard(setpoint)
+            if told:
+                return
+            del self._told[name, cell]
+        section = self._keeper.section_of(cell)
+        self._keeper.reports.put(
+            name, section, active=holds, cell=cell, setpoint=setpoint, reason=reason
+        )
 
     async def _record(self, move: Move) -> None:
         await self._worker.outbox.send(
@@ -83,17 +123,8 @@ class MoveDesk:
     async def _hold(self, move: Move) -> None:
         """Put a held move on record; tell people when it begins, not every time."""
         await self._record(move)
-        if move.mode is not Mode.AUTO:
-            return  # a cell that is not in AUTO holds all its moves: its mode says so already
-        condition = (move.cell, move.setpoint)
-        if self._held.update(condition, True, self._worker.clock_ns()) is Edge.BEGAN:
-            await self._worker.outbox.report(
-                "move_held",
-                section=move.section,
-                cell=move.cell,
-                setpoint=move.setpoint,
-                reason="; ".join(move.reasons),
-            )
+        if move.mode is Mode.AUTO:  # elsewhere all moves are held: the mode says so already
+            self._note(HELD, move.cell, move.setpoint, True, "; ".join(move.reasons))
 
     def _batch_done(self, task: asyncio.Task[None]) -> None:
         self._slots.release()
@@ -116,40 +147,37 @@ class MoveDesk:
         await asyncio.gather(*(self._settle(move, results[move.move_id]) for move, _ in batch))
 
     async def _settle(self, move: Move, result: WriteResult) -> None:
-        """Put the result of a write on record, and shed a cell that does not follow."""
+        """Shed a cell that does not follow or refuses again and again, and put the result of a
+        write on record."""
+        place = (move.cell, move.setpoint)
+        is_failed = result.state is MoveState.FAILED
+        if is_failed and result.t_written_ns is not None:
+            details = {
+                "setpoint": move.setpoint,
+                "written": move.applied,
+                "readback": result.readback,
+            }
+            await self._shed(move, MISMATCH, details)
+            self._keeper.reports.put(MISMATCH, move.section, active=True, cell=move.cell, **details)
+        elif is_failed:
+            if result.attempts > 0:  # it came to the plant
+                self._refused[place] = self._refused.get(place, 0) + 1
+            if self._refused.get(place, 0) >= _REFUSALS_IN_A_ROW:
+                del self._refused[place]
+                await self._shed(move, UNWRITTEN, _UNKNOWN[UNWRITTEN])
+            self._note(UNWRITTEN, *place, True, result.reason)
+        elif result.state is MoveState.VERIFIED:
+            self._refused.pop(place, None)
+            self._note(UNWRITTEN, *place, False, _OVER)
+        self._note(HELD, *place, False, _OVER)
         await self._record(_with_result(move, result))
-        now_ns = self._worker.clock_ns()
-        self._held.update((move.cell, move.setpoint), False, now_ns)
-        if result.state is MoveState.VERIFIED:
-            self._held.update(("unwritten", move.cell, move.setpoint), False, now_ns)
-        if result.state is not MoveState.FAILED:
-            return
-        if result.t_written_ns is None:
-            await self._tell_unwritten(move, result)
-            return
-        await self._worker.outbox.report(
-            MISMATCH,
-            section=move.section,
-            cell=move.cell,
-            setpoint=move.setpoint,
-            written=move.applied,
-            readback=result.readback,
-        )
-        self._mismatched[move.cell] = self._worker.clock_ns() + _MISMATCH_STANDS_NS
-        trigger = Trigger(TriggerKind.SHED, MISMATCH)
-        state = self._keeper.state(move.section)
-        await self._keeper.apply(move.section, state, {move.cell: trigger})
 
-    async def _tell_unwritten(self, move: Move, result: WriteResult) -> None:
-        condition = ("unwritten", move.cell, move.setpoint)
-        if self._held.update(condition, True, self._worker.clock_ns()) is Edge.BEGAN:
-            await self._worker.outbox.report(
-                "write_failed",
-                section=move.section,
-                cell=move.cell,
-                setpoint=move.setpoint,
-                reason=result.reason,
-            )
+    async def _shed(self, move: Move, cause: str, details: Details) -> None:
+        """Hand a cell back before anything waits for Kafka."""
+        self._standing[move.cell, cause] = (self._worker.clock_ns() + _STANDS_NS, details)
+        trigger = Trigger(TriggerKind.SHED, cause)
+        self._keeper.apply_at_once(move.section, {move.cell: trigger})
+        await self._keeper.tell_plant()
 
 
 def _with_result(move: Move, result: WriteResult) -> Move:

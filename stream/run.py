@@ -71,7 +71,9 @@ class _Companion(Service):
                 await asyncio.sleep(_LOOK_EVERY_S)
                 ends = await _ends(probe, self._worker)
                 if ends is None:
-                    continue  # without a broker nobody gets anything done
+                    # Without a broker nobody gets anything done, and that must not count later.
+                    seen = {}
+                    continue
                 now_s = time.monotonic()
                 seen = look(seen, self._worker.progress, ends, now_s)
                 stalled_s = stalled_for_s(seen, now_s)

@@ -1,24 +1,32 @@
 """What the guard does when something falls silent: first hold, then hand back to local control.
 
 It looks at the link to the plant, the plant's heartbeat, the age of every section's samples and
-estimates and of every cell's voltage, and whether decisions still come. When the loop is silent it
-lets the guard's own heartbeat end, so that the plant sheds by itself.
+estimates and of every cell's voltage, and whether decisions still come and can be carried out. When
+cells cannot be handed back otherwise it lets the guard's own heartbeat end, so that the plant sheds
+by itself. And it sees when the plant, or a person there, has taken cells back.
+
+Modes change and the plant is told before anything waits for Kafka: see `stream.reports`.
 """
 
 import asyncio
+from dataclasses import replace
 from typing import Final
 
-from control.modes import Trigger, TriggerKind
+from control.modes import Mode, ModeState, Trigger, TriggerKind
 from stream.app import Worker
 from stream.edge import PlantEdge
+from stream.handover import Finding
 from stream.mode_keeper import GuardSettings, ModeKeeper
 from stream.move_desk import MoveDesk
 
 _LOOK_EVERY_S: Final = 0.25
 _BEAT_FOR_S: Final = 2.0
 _PERIODS_WITHOUT_DECISION: Final = 3.0
+_HANDING_BACK_TAKES_S: Final = 3.0  # a write of modes, and the plant's picture of them
 _LONGEST_SHOWN_S: Final = 1.0e6
 _HEARING_TAKES_NS: Final = 60_000_000_000  # from a cold start to the first estimate
+_TAKEN: Final = "plant_took_over"
+_UNREGULATED: Final = "cell_unregulated"
 _CLEARED: Final = {
     TriggerKind.HOLD: TriggerKind.HOLD_CLEARED,
     TriggerKind.SHED: TriggerKind.SHED_CLEARED,
@@ -43,6 +51,8 @@ class SilenceWatch:
         self._desk = desk
         self._began_ns = worker.clock_ns()
         self._heard: set[int] = set()  # sections
+        self._looked_ns = worker.clock_ns()
+        self._regulated: dict[int, tuple[float, int]] = {}  # cell -> when last: plant time, ns
         self._conditions: dict[tuple[str, int | None, int | None], bool] = {}
 
     async def run(self) -> None:
@@ -59,48 +69,72 @@ class SilenceWatch:
         guard, edge = self._settings.limits.guard, self._edge
         # First of all, and only for as long as the next look may take: whatever this task hangs on
         # then, the heartbeat ends and the plant takes its cells back.
-        edge.allow_heartbeat(0.0 if self._is_loop_silent() else _BEAT_FOR_S)
-        lost = not edge.is_connected
-        await self._condition(
+        may_beat = self._may_beat()
+        edge.allow_heartbeat(_BEAT_FOR_S if may_beat else 0.0)
+        lost, heartbeat_age_s = not edge.is_connected, edge.heartbeat_age_s()
+        now_ns = self._worker.clock_ns()
+        was_long_ago = now_ns - self._looked_ns > _BEAT_FOR_S * 1e9
+        self._looked_ns = now_ns
+        if lost or not may_beat or was_long_ago or heartbeat_age_s > _BEAT_FOR_S:
+            self._keeper.handover.doubt(now_ns)
+        self._condition(
             "scada_lost",
             TriggerKind.SHED,
             lost,
             address=edge.address,
             error=edge.last_error,
         )
-        heartbeat_age_s = edge.heartbeat_age_s()
-        await self._condition(
+        self._condition(
             "scada_heartbeat_lost",
             TriggerKind.SHED,
             not lost and heartbeat_age_s > guard.shed_after_s,
             age_s=round(heartbeat_age_s, 1),
         )
         for section in self._settings.cells:
-            await self._look_at_section(section)
-        await self._desk.end_mismatches()
+            self._look_at_section(section)
+            self._look_at_regulation(section)
+            self._look_at_taken(section)
+        self._desk.end_what_is_over()
         if not lost:
-            await self._keeper.tell_plant()
+            self._take(await self._keeper.tell_plant())
+
+    # -- the loop ---------------------------------------------------------------------------
 
     def _silence_s(self, section: int) -> float:
         """Return for how long the loop has said nothing of a section, wall time; infinite before
         its first estimate."""
         picture, now_ns = self._keeper.pictures[section], self._worker.clock_ns()
         age_s = max(picture.age_s(now_ns), picture.estimate_age_s(now_ns))
-        if picture.undecided_for_s() > _PERIODS_WITHOUT_DECISION * self._settings.control_period_s:
+        if picture.undecided_for_s() > self._longest_undecided_s():
             age_s = max(age_s, (now_ns - picture.decided_ns) / 1e9)
         return age_s
+
+    def _longest_undecided_s(self) -> float:
+        return _PERIODS_WITHOUT_DECISION * self._settings.control_period_s
 
     def _longest_silence_s(self) -> float:
         guard = self._settings.limits.guard
         return guard.max_input_age_s + guard.shed_after_s
 
-    def _is_loop_silent(self) -> bool:
-        """Whether for any section the loop is, or has been since the start, silent."""
-        return any(
-            self._silence_s(section) > self._longest_silence_s() for section in self._settings.cells
-        )
+    def _may_beat(self) -> bool:
+        """Whether our heartbeat may go on: the loop is, and has been since the start, heard of
+        every section, or at least of one and the silent ones have been handed back."""
+        longest_s = self._longest_silence_s()
+        silent = [
+            section for section in self._settings.cells if self._silence_s(section) > longest_s
+        ]
+        if len(silent) == len(self._settings.cells):
+            return not silent
+        return not any(self._is_kept(section) for section in silent)
 
-    async def _look_at_section(self, section: int) -> None:
+    def _is_kept(self, section: int) -> bool:
+        """Whether a silent section has not been handed back: the plant does not say who controls
+        its cells, or says for too long that it follows us."""
+        shown = [self._edge.is_remote(cell) for cell in self._settings.cells[section]]
+        too_long_s = self._longest_silence_s() + _HANDING_BACK_TAKES_S
+        return None in shown or (any(shown) and self._silence_s(section) > too_long_s)
+
+    def _look_at_section(self, section: int) -> None:
         picture, now_ns = self._keeper.pictures[section], self._worker.clock_ns()
         age_s, silence_s = picture.age_s(now_ns), self._silence_s(section)
         # What was written while the guard was away is old when it is read: nothing has gone silent
@@ -108,7 +142,7 @@ class SilenceWatch:
         if silence_s <= self._longest_silence_s() or now_ns - self._began_ns > _HEARING_TAKES_NS:
             self._heard.add(section)
         began = section in self._heard
-        await self._condition(
+        self._condition(
             "samples_stale",
             TriggerKind.HOLD,
             began and age_s > self._settings.limits.guard.max_input_age_s,
@@ -116,7 +150,7 @@ class SilenceWatch:
             age_s=round(min(age_s, _LONGEST_SHOWN_S), 1),
         )
         silent = began and silence_s > self._longest_silence_s()
-        await self._condition(
+        self._condition(
             "decisions_silent",
             TriggerKind.SHED,
             silent,
@@ -125,7 +159,7 @@ class SilenceWatch:
         )
         for cell in self._settings.cells[section]:
             cell_age_s = (now_ns - picture.source_ns(cell)) / 1e9
-            await self._condition(
+            self._condition(
                 "cell_silent",
                 TriggerKind.SHED,
                 began and not silent and cell_age_s > self._longest_silence_s(),
@@ -134,7 +168,68 @@ class SilenceWatch:
                 age_s=round(min(cell_age_s, _LONGEST_SHOWN_S), 1),
             )
 
-    async def _condition(
+    # -- single cells -----------------------------------------------------------------------
+
+    def _look_at_regulation(self, section: int) -> None:
+        """Shed cells that the plant leaves to us and for which nothing can be done for too long, in
+        plant and wall time together."""
+        t_plant_s, now_ns = self._keeper.pictures[section].t_plant_s, self._worker.clock_ns()
+        state = self._keeper.state(section)
+        for cell in self._settings.cells[section]:
+            mode = state.mode_of(cell)
+            stands = self._conditions.get((_UNREGULATED, section, cell), False)
+            reason = self._why_unregulated(section, cell, mode, stands)
+            since_s, since_ns = self._regulated.get(cell, (t_plant_s, now_ns))
+            if not reason or t_plant_s < since_s:
+                since_s, since_ns = t_plant_s, now_ns
+            self._regulated[cell] = since_s, since_ns
+            is_long = (
+                t_plant_s - since_s > self._longest_undecided_s()
+                and (now_ns - since_ns) / 1e9 > self._longest_silence_s()
+            )
+            self._condition(
+                _UNREGULATED,
+                TriggerKind.SHED,
+                bool(reason) and (stands or is_long),
+                section=section,
+                cell=cell,
+                age_s=round(t_plant_s - since_s),
+                reason=reason or "it can be regulated again",
+            )
+
+    def _why_unregulated(self, section: int, cell: int, mode: ModeState, stands: bool) -> str:
+        """Return why a cell that is, or but for this would be, left to us cannot be regulated; ""
+        where it can. An anode effect is none of the reasons: local control treats it."""
+        if mode.wanted is not Mode.AUTO or not (mode.is_remote or stands):
+            return ""
+        permissives = replace(self._keeper.permissives(cell), is_free_of_anode_effect=True)
+        unplanned = self._keeper.pictures[section].unplanned.get(cell)
+        reasons = [*permissives.missing(), *([f"no plan, {unplanned}"] if unplanned else [])]
+        return "; ".join(reasons)
+
+    def _take(self, taken: dict[int, Finding]) -> None:
+        """Let go of cells that the plant or a person there has taken."""
+        for cell, finding in taken.items():
+            trigger = Trigger(TriggerKind.SHED, _TAKEN)
+            if finding is Finding.TAKEN_BY_PERSON:
+                cause = "it was taken to local control at the plant"
+                trigger = Trigger(TriggerKind.TAKE_OVER, cause, who="scada")
+            section = self._keeper.section_of(cell)
+            if section is not None:
+                self._keeper.apply_at_once(section, {cell: trigger})
+
+    def _look_at_taken(self, section: int) -> None:
+        """Tell of what the plant has taken, and end it when the plant has no more reason to."""
+        modes = self._keeper.state(section).modes
+        taken = [int(cell) for cell, mode in modes.items() if _TAKEN in mode.sheds]
+        self._tell((_TAKEN, section, None), bool(taken))
+        if taken and not self._keeper.handover.is_doubted(self._worker.clock_ns()):
+            cleared = Trigger(TriggerKind.SHED_CLEARED, _TAKEN)
+            self._keeper.apply_at_once(section, dict.fromkeys(taken, cleared))
+
+    # -- what begins and ends ---------------------------------------------------------------
+
+    def _condition(
         self,
         name: str,
         kind: TriggerKind,
@@ -144,19 +239,34 @@ class SilenceWatch:
         **details: str | float,
     ) -> None:
         """Act on a condition of a cell, a section or the line when it begins and when it ends."""
-        known = self._conditions.get((name, section, cell))
-        if known is holds:
+        place = (name, section, cell)
+        if self._conditions.get(place) is holds:
             return
-        self._conditions[name, section, cell] = holds
         # At the first look a condition that does not hold is cleared too: the guard's life before
         # this one may have ended in the middle of it.
+        if place not in self._conditions and self._stood_before(name, section, cell):
+            self._conditions[place] = True
         trigger = Trigger(kind if holds else _CLEARED[kind], name)
-        if section is not None and cell is not None:
-            await self._keeper.apply(section, self._keeper.state(section), {cell: trigger})
-        else:
-            for number in self._settings.cells if section is None else (section,):
-                await self._keeper.apply_to_all(number, trigger)
-        if holds or known is not None:
-            await self._worker.outbox.report(
-                name, active=holds, section=section, cell=cell, **details
-            )
+        for number in self._settings.cells if section is None else (section,):
+            cells = self._settings.cells[number] if cell is None else (cell,)
+            self._keeper.apply_at_once(number, dict.fromkeys(cells, trigger))
+        self._tell(place, holds, **details)
+
+    def _stood_before(self, name: str, section: int | None, cell: int | None) -> bool:
+        """Whether the state that the last life left behind says that a condition held."""
+        return any(
+            name in (*mode.holds, *mode.sheds)
+            for number in (self._settings.cells if section is None else (section,))
+            for known, mode in self._keeper.state(number).modes.items()
+            if cell is None or int(known) == cell
+        )
+
+    def _tell(
+        self, place: tuple[str, int | None, int | None], holds: bool, **details: str | float
+    ) -> None:
+        """Tell people when a condition begins and when it ends."""
+        known = self._conditions.get(place)
+        self._conditions[place] = holds
+        name, section, cell = place
+        if known is not holds and (holds or known is not None):
+            self._keeper.reports.put(name, section, active=holds, cell=cell, **details)

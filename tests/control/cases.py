@@ -12,6 +12,7 @@ from control.interlock import (
     SectionState,
     Situation,
 )
+from control.interlock_state import SetpointState
 from control.limits import GuardLimits, OutOfLimit, SetpointLimits
 from control.modes import Mode
 from control.prediction import CellModel
@@ -57,6 +58,10 @@ GUARD = GuardLimits(
 SETPOINT_LIMITS = {FEED: FEED_LIMITS, BEAM: BEAM_LIMITS}
 LIMITS = InterlockLimits(SETPOINT_LIMITS, GUARD)
 EMPTY = SectionState()
+# Cell 7 has had its first write, which is the read-back, when it entered AUTO an hour ago.
+BEGUN = EMPTY.remember(7, FEED, SetpointState(moved_plant_s=NOW_PLANT_S - HOUR_S)).remember(
+    7, BEAM, SetpointState(moved_plant_s=NOW_PLANT_S - HOUR_S)
+)
 
 
 def rejecting(limits: InterlockLimits = LIMITS) -> InterlockLimits:
@@ -77,7 +82,6 @@ def make_request(value: object = 200.0, setpoint: str = FEED, **changes: object)
         order=(1, 10),
         expires_ns=NOW_NS + 5 * SECOND_NS,
         t_source_ns=NOW_NS - SECOND_NS,
-        t_plant_s=NOW_PLANT_S,
     )
     return replace(request, **changes)  # type: ignore[arg-type]
 

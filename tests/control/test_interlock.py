@@ -2,6 +2,7 @@
 
 import math
 
+import msgspec
 import numpy as np
 import pytest
 from hypothesis import given, settings
@@ -13,6 +14,7 @@ from control.interlock_state import SectionState, SetpointState, Travel
 from control.modes import Mode
 from tests.control.cases import (
     BEAM,
+    BEGUN,
     EMPTY,
     FEED,
     GUARD,
@@ -27,63 +29,65 @@ from tests.control.cases import (
     rejecting,
 )
 
-TRAVELLED = EMPTY.remember(
+TRAVELLED = BEGUN.remember(
     7,
     FEED,
-    SetpointState(travels=(Travel(int(NOW_PLANT_S // 900), 1495.0),), moved_plant_s=0.0),
+    SetpointState(
+        travels=(Travel(int(NOW_PLANT_S // 900), 1495.0),), moved_plant_s=NOW_PLANT_S - HOUR_S
+    ),
 )
-JUDGED = EMPTY.remember(7, FEED, SetpointState(order=(1, 10)))
-BUDGET_SPENT = SectionState(scan=5, cells_moved=(1, 2, 3))
-JUST_MOVED = EMPTY.remember(7, FEED, SetpointState(applied=180.0, moved_plant_s=NOW_PLANT_S - 6.0))
+JUDGED = BEGUN.remember(7, FEED, SetpointState(order=(1, 10)))
+BUDGET_SPENT = msgspec.structs.replace(BEGUN, scan=5, cells_moved=(1, 2, 3))
+JUST_MOVED = BEGUN.remember(7, FEED, SetpointState(applied=180.0, moved_plant_s=NOW_PLANT_S - 6.0))
 BEAM_AT_START = make_situation(readback=200.0)
 
 # What each check alone stands against: its name, a request, a situation, a state and the ruling.
 STANDS_AGAINST: list[tuple[str, Request, Situation, SectionState, Ruling]] = [
-    ("check_finite", make_request(math.nan), make_situation(), EMPTY, Ruling.NOT_FINITE),
-    ("check_type", make_request("200"), make_situation(), EMPTY, Ruling.WRONG_TYPE),
-    ("check_unit", make_request(unit="t/h"), make_situation(), EMPTY, Ruling.WRONG_UNIT),
-    ("check_tag", make_request(cell=99), make_situation(), EMPTY, Ruling.UNKNOWN_TAG),
-    ("check_role", make_request(role="viewer"), make_situation(), EMPTY, Ruling.WRONG_ROLE),
-    ("check_expiry", make_request(expires_ns=NOW_NS), make_situation(), EMPTY, Ruling.EXPIRED),
+    ("check_finite", make_request(math.nan), make_situation(), BEGUN, Ruling.NOT_FINITE),
+    ("check_type", make_request("200"), make_situation(), BEGUN, Ruling.WRONG_TYPE),
+    ("check_unit", make_request(unit="t/h"), make_situation(), BEGUN, Ruling.WRONG_UNIT),
+    ("check_tag", make_request(cell=99), make_situation(), BEGUN, Ruling.UNKNOWN_TAG),
+    ("check_role", make_request(role="viewer"), make_situation(), BEGUN, Ruling.WRONG_ROLE),
+    ("check_expiry", make_request(expires_ns=NOW_NS), make_situation(), BEGUN, Ruling.EXPIRED),
     ("check_order", make_request(), make_situation(), JUDGED, Ruling.NOT_NEWER),
     (
         "check_freshness",
         make_request(),
         make_situation(newest_source_ns=NOW_NS - 6 * SECOND_NS),
-        EMPTY,
+        BEGUN,
         Ruling.STALE_INPUT,
     ),
-    ("check_mode", make_request(), make_situation(mode=Mode.HOLD), EMPTY, Ruling.NOT_IN_AUTO),
+    ("check_mode", make_request(), make_situation(mode=Mode.HOLD), BEGUN, Ruling.NOT_IN_AUTO),
     (
         "check_following",
         make_request(),
         make_situation(is_followed=False),
-        EMPTY,
+        BEGUN,
         Ruling.NOT_FOLLOWED,
     ),
     (
         "check_heartbeat",
         make_request(),
         make_situation(has_plant_heartbeat=False),
-        EMPTY,
+        BEGUN,
         Ruling.PLANT_SILENT,
     ),
     (
         "check_readback",
         make_request(),
         make_situation(readback=None),
-        EMPTY,
+        BEGUN,
         Ruling.READBACK_UNKNOWN,
     ),
     (
         "check_anode_effect",
         make_request(),
         make_situation(is_in_anode_effect=True),
-        EMPTY,
+        BEGUN,
         Ruling.ANODE_EFFECT,
     ),
-    ("check_bounds", make_request(301.0), make_situation(readback=299.0), EMPTY, Ruling.LIMITED),
-    ("check_step", make_request(299.0), make_situation(), EMPTY, Ruling.LIMITED),
+    ("check_bounds", make_request(301.0), make_situation(readback=299.0), BEGUN, Ruling.LIMITED),
+    ("check_step", make_request(299.0), make_situation(), BEGUN, Ruling.LIMITED),
     ("check_rate", make_request(200.0), make_situation(), JUST_MOVED, Ruling.LIMITED),
     ("check_travel", make_request(200.0), make_situation(), TRAVELLED, Ruling.LIMITED),
     (
@@ -97,7 +101,7 @@ STANDS_AGAINST: list[tuple[str, Request, Situation, SectionState, Ruling]] = [
 
 
 def test_a_good_request_is_permitted_as_asked() -> None:
-    verdict, state = permit(make_request(200.0), make_situation(), LIMITS, EMPTY)
+    verdict, state = permit(make_request(200.0), make_situation(), LIMITS, BEGUN)
     assert (verdict.ruling, verdict.applied, verdict.reasons) == (Ruling.PERMITTED, 200.0, ())
     remembered = state.of(7, FEED)
     assert remembered.order == (1, 10)
@@ -136,44 +140,44 @@ def test_a_missing_check_is_noticed(
 
 @pytest.mark.parametrize("value", [math.inf, -math.inf, 10**400, np.float64("nan")])
 def test_what_is_not_finite_is_held(value: object) -> None:
-    verdict, state = permit(make_request(value), make_situation(), LIMITS, EMPTY)
+    verdict, state = permit(make_request(value), make_situation(), LIMITS, BEGUN)
     assert verdict.ruling is Ruling.NOT_FINITE
-    assert state == EMPTY
+    assert state == BEGUN
 
 
 @pytest.mark.parametrize("value", [True, None, "fast", [200.0], {"value": 200.0}, 2j, b"200"])
 def test_what_is_not_a_number_is_held(value: object) -> None:
-    verdict, _ = permit(make_request(value), make_situation(), LIMITS, EMPTY)
+    verdict, _ = permit(make_request(value), make_situation(), LIMITS, BEGUN)
     assert verdict.ruling is Ruling.WRONG_TYPE
 
 
 @pytest.mark.parametrize("value", [200, np.float64(200.0)])
 def test_any_real_number_is_a_number(value: object) -> None:
-    verdict, _ = permit(make_request(value), make_situation(), LIMITS, EMPTY)
+    verdict, _ = permit(make_request(value), make_situation(), LIMITS, BEGUN)
     assert verdict.applied == 200.0
     assert type(verdict.applied) is float
 
 
 def test_the_unit_may_be_named() -> None:
-    verdict, _ = permit(make_request(unit="kg/h"), make_situation(), LIMITS, EMPTY)
+    verdict, _ = permit(make_request(unit="kg/h"), make_situation(), LIMITS, BEGUN)
     assert verdict.ruling is Ruling.PERMITTED
 
 
 def test_an_unknown_setpoint_is_held_even_with_a_unit() -> None:
-    verdict, _ = permit(make_request(setpoint="tap", unit="kg"), make_situation(), LIMITS, EMPTY)
+    verdict, _ = permit(make_request(setpoint="tap", unit="kg"), make_situation(), LIMITS, BEGUN)
     assert verdict.ruling is Ruling.UNKNOWN_TAG
 
 
 def test_a_stranger_leaves_no_trace() -> None:
     """A caller without the role cannot block the optimiser by a high sequence number."""
     stranger = make_request(role="viewer", order=(9, 9))
-    _, state = permit(stranger, make_situation(), LIMITS, EMPTY)
+    _, state = permit(stranger, make_situation(), LIMITS, BEGUN)
     verdict, _ = permit(make_request(), make_situation(), LIMITS, state)
     assert verdict.ruling is Ruling.PERMITTED
 
 
 def test_a_request_is_judged_once_even_if_held() -> None:
-    _, state = permit(make_request(), make_situation(mode=Mode.HOLD), LIMITS, EMPTY)
+    _, state = permit(make_request(), make_situation(mode=Mode.HOLD), LIMITS, BEGUN)
     again, _ = permit(make_request(), make_situation(), LIMITS, state)
     newer, _ = permit(make_request(order=(1, 11)), make_situation(), LIMITS, state)
     assert again.ruling is Ruling.NOT_NEWER
@@ -181,41 +185,41 @@ def test_a_request_is_judged_once_even_if_held() -> None:
 
 
 def test_a_new_session_is_newer_whatever_its_sequence() -> None:
-    _, state = permit(make_request(order=(1, 500)), make_situation(), LIMITS, EMPTY)
+    _, state = permit(make_request(order=(1, 500)), make_situation(), LIMITS, BEGUN)
     verdict, _ = permit(make_request(order=(2, 0)), make_situation(), LIMITS, state)
     assert verdict.ruling.is_written
 
 
 def test_the_sample_behind_a_decision_must_be_fresh_too() -> None:
     request = make_request(t_source_ns=NOW_NS - 6 * SECOND_NS)
-    verdict, _ = permit(request, make_situation(), LIMITS, EMPTY)
+    verdict, _ = permit(request, make_situation(), LIMITS, BEGUN)
     assert verdict.ruling is Ruling.STALE_INPUT
     assert "behind this decision" in verdict.reasons[0]
 
 
 def test_a_sample_from_the_future_is_held() -> None:
     request = make_request(t_source_ns=NOW_NS + 3 * SECOND_NS)
-    verdict, _ = permit(request, make_situation(), LIMITS, EMPTY)
+    verdict, _ = permit(request, make_situation(), LIMITS, BEGUN)
     assert verdict.ruling is Ruling.FUTURE_INPUT
 
 
 @pytest.mark.parametrize("mode", [mode for mode in Mode if mode is not Mode.AUTO])
 def test_only_auto_is_written(mode: Mode) -> None:
-    verdict, _ = permit(make_request(), make_situation(mode=mode), LIMITS, EMPTY)
+    verdict, _ = permit(make_request(), make_situation(mode=mode), LIMITS, BEGUN)
     assert verdict.ruling is Ruling.NOT_IN_AUTO
     assert mode.value in verdict.reasons[0]
 
 
 def test_a_readback_that_is_no_number_is_unknown() -> None:
-    verdict, _ = permit(make_request(), make_situation(readback=math.nan), LIMITS, EMPTY)
+    verdict, _ = permit(make_request(), make_situation(readback=math.nan), LIMITS, BEGUN)
     assert verdict.ruling is Ruling.READBACK_UNKNOWN
 
 
 @pytest.mark.parametrize(
     ("value", "situation", "state", "ruling"),
     [
-        (301.0, make_situation(readback=299.0), EMPTY, Ruling.OUT_OF_BOUNDS),
-        (299.0, make_situation(), EMPTY, Ruling.STEP_TOO_LARGE),
+        (301.0, make_situation(readback=299.0), BEGUN, Ruling.OUT_OF_BOUNDS),
+        (299.0, make_situation(), BEGUN, Ruling.STEP_TOO_LARGE),
         (200.0, make_situation(), JUST_MOVED, Ruling.RATE_TOO_HIGH),
         (200.0, make_situation(), TRAVELLED, Ruling.TRAVEL_SPENT),
     ],
@@ -231,27 +235,41 @@ def test_the_policy_reject_holds_instead_of_clamping(
 
 def test_a_readback_outside_the_bounds_by_more_than_a_step_is_held() -> None:
     """A step towards the bounds that does not reach them would still be out of bounds."""
-    verdict, _ = permit(make_request(200.0), make_situation(readback=500.0), LIMITS, EMPTY)
+    verdict, _ = permit(make_request(200.0), make_situation(readback=500.0), LIMITS, BEGUN)
     assert verdict.ruling is Ruling.STEP_TOO_LARGE
     assert verdict.applied is None
 
 
-def test_the_first_write_after_entering_auto_is_the_readback() -> None:
-    situation = make_situation(auto_since_plant_s=NOW_PLANT_S)
-    verdict, _ = permit(make_request(250.0), situation, LIMITS, EMPTY)
+@pytest.mark.parametrize("elapsed_s", [0.0, 110.0, 2 * HOUR_S])
+@pytest.mark.parametrize("limits", [LIMITS, rejecting()])
+@pytest.mark.parametrize("moved_plant_s", [None, 0.0])
+def test_the_first_write_after_entering_auto_is_the_readback(
+    elapsed_s: float, limits: InterlockLimits, moved_plant_s: float | None
+) -> None:
+    entered = {"auto_since_plant_s": NOW_PLANT_S - elapsed_s}
+    state = EMPTY.remember(7, FEED, SetpointState(applied=180.3, moved_plant_s=moved_plant_s))
+    verdict, state = permit(make_request(290.0), make_situation(**entered), limits, state)
     assert verdict.applied == 180.0
     assert verdict.ruling is Ruling.LIMITED
+    assert verdict.reasons == ("290 put back to 180: the first write is the read-back",)
+    assert state.of(7, FEED).moved_plant_s == NOW_PLANT_S
+    assert state.moved_in(5) == (), "nothing moved"
+    later = make_situation(now_plant_s=NOW_PLANT_S + 6.0, **entered)
+    second, _ = permit(make_request(290.0, order=(1, 11)), later, LIMITS, state)
+    assert second.applied == 190.0, "and the rate counts from there"
 
 
-def test_an_old_move_does_not_count_before_the_entry_into_auto() -> None:
-    state = EMPTY.remember(7, BEAM, SetpointState(applied=200.0, moved_plant_s=0.0))
-    entered = make_situation(readback=200.0, auto_since_plant_s=NOW_PLANT_S - 60.0)
-    verdict, _ = permit(make_request(201.0, BEAM), entered, LIMITS, state)
-    assert verdict.applied == pytest.approx(200.2)
+def test_a_readback_beyond_the_bounds_is_brought_back_at_the_rate() -> None:
+    beyond = make_situation(readback=301.0, auto_since_plant_s=NOW_PLANT_S - 60.0)
+    verdict, _ = permit(make_request(290.0), beyond, LIMITS, EMPTY)
+    assert verdict.applied == 290.0
+    at_once = make_situation(readback=301.0, auto_since_plant_s=NOW_PLANT_S)
+    verdict, _ = permit(make_request(290.0), at_once, LIMITS, EMPTY)
+    assert verdict.ruling is Ruling.RATE_TOO_HIGH
 
 
 def test_the_rate_counts_plant_time_since_the_last_change() -> None:
-    first, state = permit(make_request(200.5, BEAM), BEAM_AT_START, LIMITS, EMPTY)
+    first, state = permit(make_request(200.5, BEAM), BEAM_AT_START, LIMITS, BEGUN)
     later = make_situation(readback=200.5, now_plant_s=NOW_PLANT_S + 120.0)
     second, _ = permit(make_request(201.5, BEAM, order=(1, 11)), later, LIMITS, state)
     assert first.applied == 200.5
@@ -259,21 +277,21 @@ def test_the_rate_counts_plant_time_since_the_last_change() -> None:
 
 
 def test_asking_for_what_stands_does_not_restart_the_rate() -> None:
-    _, state = permit(make_request(200.0, BEAM), BEAM_AT_START, LIMITS, EMPTY)
-    assert state.of(7, BEAM).moved_plant_s is None
+    _, state = permit(make_request(200.0, BEAM), BEAM_AT_START, LIMITS, BEGUN)
+    assert state.of(7, BEAM).moved_plant_s == NOW_PLANT_S - HOUR_S
     assert state.of(7, BEAM).applied == 200.0
     assert state.moved_in(5) == ()
 
 
 @pytest.mark.parametrize("now_plant_s", [NOW_PLANT_S - 2 * HOUR_S, math.nan, math.inf])
 def test_plant_time_that_makes_no_sense_is_held(now_plant_s: float) -> None:
-    verdict, _ = permit(make_request(), make_situation(now_plant_s=now_plant_s), LIMITS, EMPTY)
+    verdict, _ = permit(make_request(), make_situation(now_plant_s=now_plant_s), LIMITS, BEGUN)
     assert verdict.ruling is Ruling.RATE_TOO_HIGH
 
 
 def test_small_steps_cannot_creep_past_the_travel_limit() -> None:
     """Each step is below the resolution, and the plant rounds each one up."""
-    state, value = EMPTY, 200.0
+    state, value = BEGUN, 200.0
     for number in range(1000):
         situation = make_situation(
             readback=round(value, 1), now_plant_s=NOW_PLANT_S + 60.0 * number, scan=number
@@ -286,19 +304,21 @@ def test_small_steps_cannot_creep_past_the_travel_limit() -> None:
 
 
 def test_travel_is_given_back_when_its_window_is_over() -> None:
-    later = make_situation(now_plant_s=NOW_PLANT_S + 7 * HOUR_S, auto_since_plant_s=NOW_PLANT_S)
+    later = make_situation(now_plant_s=NOW_PLANT_S + 7 * HOUR_S)
     verdict, _ = permit(make_request(200.0), later, LIMITS, TRAVELLED)
     assert verdict.ruling is Ruling.PERMITTED
 
 
 def test_the_move_starts_at_the_readback_when_the_plant_left_the_last_value() -> None:
-    state = EMPTY.remember(7, FEED, SetpointState(applied=250.0))
+    state = BEGUN.remember(
+        7, FEED, SetpointState(applied=250.0, moved_plant_s=NOW_PLANT_S - HOUR_S)
+    )
     _, state = permit(make_request(200.0), make_situation(readback=180.0), LIMITS, state)
     assert sum(travel.distance for travel in state.of(7, FEED).travels) == 20.0
 
 
 def test_the_line_budget_counts_cells_not_setpoints_and_only_moves() -> None:
-    state = SectionState(scan=5, cells_moved=(1, 2, 7))
+    state = msgspec.structs.replace(BEGUN, scan=5, cells_moved=(1, 2, 7))
     second_setpoint, _ = permit(make_request(), make_situation(), LIMITS, state)
     still, _ = permit(make_request(180.0), make_situation(), LIMITS, BUDGET_SPENT)
     next_scan, after = permit(make_request(), make_situation(scan=6), LIMITS, BUDGET_SPENT)
@@ -314,7 +334,7 @@ def test_the_line_budget_counts_cells_not_setpoints_and_only_moves() -> None:
 
 def test_a_check_that_raises_holds() -> None:
     broken = InterlockLimits({FEED: None}, GUARD)  # type: ignore[dict-item]
-    verdict, _ = permit(make_request(), make_situation(), broken, EMPTY)
+    verdict, _ = permit(make_request(), make_situation(), broken, BEGUN)
     assert verdict.ruling is Ruling.CHECK_FAILED
     assert verdict.applied is None
     assert "check_bounds failed: AttributeError" in verdict.reasons[0]
@@ -357,7 +377,7 @@ def test_whatever_comes_only_a_safe_value_is_written(
             readback=readback, now_plant_s=now_plant_s, auto_since_plant_s=auto_since_plant_s
         ),
         LIMITS,
-        EMPTY.remember(7, setpoint, before),
+        BEGUN.remember(7, setpoint, before),
     )
     if verdict.applied is None:
         assert not verdict.ruling.is_written
@@ -376,7 +396,7 @@ def test_whatever_comes_only_a_safe_value_is_written(
     seconds=st.floats(1.0, 3600.0),
 )
 def test_any_sequence_of_requests_keeps_rate_and_travel(asked: list[float], seconds: float) -> None:
-    state, value = EMPTY, 200.0
+    state, value = BEGUN, 200.0
     travel = 0.0
     for number, wanted in enumerate(asked, start=1):
         now_s = NOW_PLANT_S + number * seconds

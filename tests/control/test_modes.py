@@ -8,6 +8,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from control.modes import (
+    STARTING,
     WAITING,
     Mode,
     ModePolicy,
@@ -124,6 +125,44 @@ def test_a_hold_that_clears_without_permissives_waits_for_them() -> None:
     waiting = happen(held, cleared, permissives=NONE)
     assert (waiting.mode, waiting.holds) == (Mode.HOLD, (WAITING,))
     assert happen(waiting, SCAN).mode is Mode.AUTO
+
+
+def test_the_plant_follows_in_auto_and_in_a_hold_after_it_but_not_before_the_first_auto() -> None:
+    started = init_mode(DEMO, 0.0)
+    assert (started.mode, started.holds, started.is_remote) == (Mode.HOLD, (STARTING,), False)
+    stale = happen(started, Trigger(TriggerKind.HOLD, "samples_stale"), policy=DEMO)
+    assert happen(stale, SCAN, policy=DEMO).holds == (STARTING, "samples_stale")
+    fresh = happen(stale, Trigger(TriggerKind.HOLD_CLEARED, "samples_stale"), permissives=NONE)
+    assert not stale.is_remote
+    assert not fresh.is_remote
+    running = happen(fresh, SCAN, policy=DEMO)
+    held = happen(running, Trigger(TriggerKind.HOLD, "samples_stale"))
+    waiting = happen(
+        held, Trigger(TriggerKind.HOLD_CLEARED, "samples_stale"), permissives=NONE, policy=DEMO
+    )
+    assert [state.is_remote for state in (running, held, waiting)] == [True] * 3
+    for other in (
+        happen(running, ask(Mode.MANUAL)),
+        happen(running, ask(Mode.ADVISORY)),
+        happen(running, Trigger(TriggerKind.SHED, "scada_lost")),
+        happen(running, Trigger(TriggerKind.TRIP, "busbar")),
+    ):
+        assert not other.is_remote
+
+
+def test_a_person_at_the_plant_takes_a_cell_until_a_person_gives_it_back() -> None:
+    taken = Trigger(TriggerKind.TAKE_OVER, "taken at the plant", who="scada")
+    for state in (
+        in_auto(DEMO),
+        happen(in_auto(DEMO), Trigger(TriggerKind.HOLD, "samples_stale")),
+        happen(in_auto(DEMO), Trigger(TriggerKind.SHED, "cell_silent")),
+    ):
+        manual = happen(state, taken, policy=DEMO, t_plant_s=300.0)
+        assert (manual.mode, manual.who, manual.since_plant_s) == (Mode.MANUAL, "scada", 300.0)
+        assert happen(manual, SCAN, policy=DEMO).mode is Mode.MANUAL
+    assert happen(happen(in_auto(), taken), ask(Mode.AUTO)).mode is Mode.AUTO
+    tripped = happen(in_auto(), Trigger(TriggerKind.TRIP, "busbar"))
+    assert happen(tripped, taken).mode is Mode.TRIPPED
 
 
 def test_a_hold_does_not_take_a_cell_out_of_manual() -> None:

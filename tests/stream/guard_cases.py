@@ -7,7 +7,7 @@ each test gives it guards that live as long as it likes.
 import asyncio
 import time
 from collections.abc import AsyncIterator, Callable
-from contextlib import asynccontextmanager, suppress
+from contextlib import AsyncExitStack, asynccontextmanager, suppress
 from dataclasses import dataclass, field, replace
 from itertools import count
 from pathlib import Path
@@ -25,20 +25,20 @@ from opcua.writer import Writer
 from ops.broker import Broker, prepare_broker
 from ops.plantfile import PlantFile, load_plant
 from ops.ports import free_port
-from stream.app import Worker, make_worker, section_key
+from stream.app import Worker, section_key
 from stream.frame_codec import decode_rejects, encode_estimates, encode_samples
 from stream.frames import EstimateFrame, Quality, RejectFrame
-from stream.guard import Guard
-from stream.guarding import SectionPicture, encode_state, init_guard_state
+from stream.guard import Guard, make_guard_worker
+from stream.guarding import encode_state, init_guard_state
 from stream.kafka import KafkaConnection, create_topics, make_consumer, make_producer
 from stream.mode_keeper import GuardSettings
 from stream.records import Command, CommandKind, Event, Move, MoveState, Proposal, decode, encode
+from stream.section_picture import SectionPicture
 from stream.topics import (
     ACCEPTED,
     COMMANDS,
     ESTIMATES,
     EVENTS,
-    GUARD_APP,
     MOVES,
     PROPOSALS,
     REJECTS,
@@ -214,7 +214,7 @@ class Loop:
     async def propose(
         self,
         cell: int,
-        feed: float,
+        feed: float | None,
         *,
         beam: float | None = None,
         age_s: float = 0.0,
@@ -223,6 +223,7 @@ class Loop:
         """Propose setpoints for a cell.
 
         Args:
+            feed: None for a decision without a plan.
             age_s: of the sample behind the decision.
             valid_s: from now to the expiry.
         """
@@ -234,9 +235,11 @@ class Loop:
             cell=cell,
             session=1,
             sequence=sequence,
-            setpoints={FEED: feed} | ({} if beam is None else {BEAM: beam}),
+            setpoints={
+                name: value for name, value in ((FEED, feed), (BEAM, beam)) if value is not None
+            },
             proposed_by="mpc",
-            solver_status="solved",
+            solver_status="bad_input" if feed is None else "solved",
             fallback=None,
             solve_ms=1.0,
             reason="",
@@ -250,6 +253,13 @@ class Loop:
         )
         await self.repeat(proposal)
         return proposal
+
+    async def decide_for_ever(self, without_plan: set[int]) -> None:
+        """Decide for all cells a few times a second; for some of them there is no plan."""
+        while True:
+            for cell in CELLS:
+                await self.propose(cell, None if cell in without_plan else 180.0)
+            await asyncio.sleep(4 * _FRAME_EVERY_S)
 
     async def repeat(self, proposal: Proposal) -> None:
         """Send a proposal as it is."""
@@ -293,6 +303,7 @@ class Life:
     worker: Worker
     guard: Guard
     writer: Writer
+    loop: Loop
     is_heard: Callable[[], bool]  # whether the plant has seen a heartbeat of this life
 
     def mode_state(self, cell: int) -> ModeState:
@@ -317,14 +328,36 @@ class Life:
         has_readbacks = all((cell, name) in view.readbacks for name in (FEED, BEAM))
         return view.is_connected and view.has_heartbeat and has_readbacks
 
-    def may_move(self, cell: int) -> bool:
-        """Whether the plant follows this guard, and the cell has been in AUTO for long enough that
-        a move can be more than none."""
-        since_s = self.mode_state(cell).since_plant_s
-        has_room = self.picture((cell - 1) // 2).t_plant_s - since_s > 60.0
+    def has_begun(self, cell: int) -> bool:
+        """Whether both setpoints have had the first write of this stay in AUTO, the read-back."""
+        state, since_s = self.guard._keeper.state((cell - 1) // 2), self.since_plant_s(cell)
+        moved = [state.interlock.of(cell, name).moved_plant_s for name in (FEED, BEAM)]
+        return all(at_s is not None and at_s >= since_s for at_s in moved)
+
+    def since_plant_s(self, cell: int) -> float:
+        """Since when the mode of a cell is in force."""
+        return self.mode_state(cell).since_plant_s
+
+    def has_room(self, cell: int) -> bool:
+        """Whether so much time has gone by since the last move that another may be a real one."""
+        state = self.guard._keeper.state((cell - 1) // 2)
+        moved_s = state.interlock.of(cell, FEED).moved_plant_s
+        return moved_s is not None and self.picture((cell - 1) // 2).t_plant_s - moved_s > 60.0
+
+    def is_followed(self, cell: int) -> bool:
+        """Whether the plant follows this guard."""
         view = self.guard._keeper.plant_view()
-        is_followed = self.writer.is_remote(cell) is True and cell not in view.not_following
-        return has_room and self.is_heard() and is_followed
+        is_remote = self.writer.is_remote(cell) is True and cell not in view.not_following
+        return is_remote and self.is_heard()
+
+    @asynccontextmanager
+    async def no_flushing(self) -> AsyncIterator[None]:
+        """Let nothing become durable for a while, as when the broker is away."""
+        async with AsyncExitStack() as stack:
+            for section in SECTIONS:
+                lock = self.guard._keeper._table._flushing.setdefault(section, asyncio.Lock())
+                await stack.enter_async_context(lock)
+            yield
 
     async def modes(self, mode: Mode, *cells: int) -> None:
         """Wait until cells (all, if none is named) are in a mode."""
@@ -333,7 +366,17 @@ class Life:
     async def ready(self, *cells: int) -> None:
         """Wait until cells (all, if none is named) are in AUTO and may move."""
         await self.modes(Mode.AUTO, *cells)
-        await until(lambda: all(self.may_move(cell) for cell in cells or CELLS))
+        chosen = cells or CELLS
+        await until(lambda: all(self.is_followed(cell) for cell in chosen))
+        async with asyncio.timeout(PATIENCE_S):
+            while not all(self.has_begun(cell) for cell in chosen):
+                for cell in chosen:
+                    feed, beam = (self.writer.readback(cell, name) for name in (FEED, BEAM))
+                    if not self.has_begun(cell) and feed is not None:
+                        await self.loop.propose(cell, feed, beam=beam)
+                with suppress(TimeoutError):  # it may have been held: then again
+                    await until(lambda: all(self.has_begun(cell) for cell in chosen), 1.0)
+        await until(lambda: all(self.has_room(cell) for cell in chosen))
 
 
 @dataclass
@@ -360,12 +403,17 @@ class GuardedLine:
 
     @asynccontextmanager
     async def guard(
-        self, policy: ModePolicy = AUTOMATIC, *, first_life: bool = True
+        self,
+        policy: ModePolicy = AUTOMATIC,
+        *,
+        first_life: bool = True,
+        control_period_s: float = 1e9,
     ) -> AsyncIterator[Life]:
         """Let a guard live.
 
         Args:
             policy: how cells start and come back.
+            control_period_s: plant time; by default so long that no silence of decisions counts.
             first_life: begin with cells that no guard has seen; else with what the last one left.
         """
         last_beat = self.scada.control.watchdog.counter
@@ -378,9 +426,7 @@ class GuardedLine:
             for section, cells in SECTIONS.items():
                 fresh = encode_state(init_guard_state(cells, policy))
                 await self.loop.send(_TABLE.changelog, section, fresh)
-        worker = make_worker(
-            GUARD_APP, "guard", self.connection, _PARTITIONS, self.clock, from_beginning=True
-        )
+        worker = make_guard_worker(self.connection, _PARTITIONS, self.clock)
         worker.app.conf.datadir = self.folder / "faust"
         writer = Writer(
             self.wire.endpoint,
@@ -391,7 +437,7 @@ class GuardedLine:
             clock_ns=self.edge_clock,
         )
         limits = InterlockLimits({row.name: row for row in self.plant.setpoints}, self.plant.guard)
-        guard = Guard(worker, writer, GuardSettings(SECTIONS, limits, policy, 1e9))
+        guard = Guard(worker, writer, GuardSettings(SECTIONS, limits, policy, control_period_s))
         guard.attach()
         async with writer:
             await worker.app.start()
@@ -400,7 +446,7 @@ class GuardedLine:
             try:
                 async with asyncio.timeout(PATIENCE_S):
                     await worker.recovered()
-                yield Life(worker, guard, writer, is_heard)
+                yield Life(worker, guard, writer, self.loop, is_heard)
                 for task in tasks:
                     assert not task.done(), f"ended by itself: {task}"
             finally:

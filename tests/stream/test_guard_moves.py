@@ -4,6 +4,7 @@ import pytest
 
 from control.modes import Mode
 from opcua.watchdog import Watchdog
+from stream.edge import WriteResult
 from stream.records import MoveState
 from stream.topics import ACCEPTED, COMMANDS, PROPOSALS
 from tests.stream.guard_cases import (  # noqa: F401
@@ -73,9 +74,15 @@ async def test_a_move_is_held_with_its_reason_and_never_reaches_the_plant(
         late = await line.log.ended(await line.loop.propose(1, before + 5.0, valid_s=0.0))
         assert "expired" in late.reasons[0]
         assert len(line.log.named("move_held")) == 1, "told once, while it lasts"
+        assert line.log.named("move_held")[0].active
         assert line.feed(1) == before
         line.loop.calm()
         await until(lambda: not life.picture(0).is_in_anode_effect(1), 40.0)
+        line.clock.forward(31.0)  # as long as it is not told again
+        await life.ready()
+        await line.log.ended(await line.loop.propose(1, line.feed(1) + 1.0))
+        await until(lambda: len(line.log.named("move_held")) == 2)
+        assert not line.log.named("move_held")[1].active
 
 
 async def test_nothing_is_written_before_the_plant_follows(line: GuardedLine) -> None:
@@ -215,3 +222,26 @@ async def test_a_cell_that_does_not_follow_is_shed_and_the_others_are_not(
         line.clock.forward(61.0)  # as long as a mismatch stands
         await life.modes(Mode.AUTO)
         assert life.mode_state(2).sheds == ()
+        await until(lambda: len(line.log.named("readback_mismatch")) == 2)
+        assert [event.active for event in line.log.named("readback_mismatch")] == [True, False]
+
+
+async def test_a_cell_whose_plant_refuses_three_writes_in_a_row_is_shed(line: GuardedLine) -> None:
+    async with line.guard() as life:
+        await life.ready()
+        move = await line.log.ended(await line.loop.propose(3, line.feed(3) + 1.0))
+        refused = WriteResult(move.move_id, MoveState.FAILED, None, None, None, 1, "BadOutOfRange")
+        taken = WriteResult(move.move_id, MoveState.VERIFIED, move.applied, 1, 1, 1, "")
+        for result in (refused, refused, taken, refused, refused):
+            await life.guard._desk._settle(move, result)
+        assert life.mode(3) is Mode.AUTO, "two in a row may be a busy server"
+        await life.guard._desk._settle(move, refused)
+        assert life.mode_state(3).sheds == ("write_failed",)
+        await until(lambda: not line.follows(3))
+        assert [life.mode(cell) for cell in (1, 2, 4)] == [Mode.AUTO] * 3
+        await until(lambda: bool(line.log.named("write_failed")))
+        told = line.log.named("write_failed")
+        assert (told[0].active, told[0].cell) == (True, 3)
+        line.clock.forward(61.0)
+        await life.modes(Mode.AUTO)
+        await until(lambda: not line.log.named("write_failed")[-1].active)

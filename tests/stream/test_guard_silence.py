@@ -1,15 +1,19 @@
 """What the guard does when something falls silent, when it comes back, and when it is restarted."""
 
+import asyncio
+from dataclasses import replace
+
 import pytest
 
 from control.modes import WAITING, Mode, ModePolicy
-from opcua.nodes import WatchdogState
+from opcua.nodes import CellMode, WatchdogState
 from stream.records import MoveState
 from tests.stream.guard_cases import (  # noqa: F401
     AUTOMATIC,
     BY_OPERATOR,
     CELLS,
     FEED,
+    SECTIONS,
     GuardedLine,
     calm_line,
     shared_line,
@@ -72,31 +76,126 @@ async def test_a_hung_scada_sheds_the_line_and_comes_back_by_itself_where_that_i
         assert moved.state is MoveState.VERIFIED
 
 
-async def test_silent_samples_hold_then_shed_their_section_and_stop_the_heartbeat(
+async def test_silent_samples_hold_then_shed_their_section_and_no_other(
     line: GuardedLine,
 ) -> None:
     async with line.guard(AUTOMATIC) as life:
         await life.ready()
-        await until(lambda: all(line.follows(cell) for cell in CELLS))
+        line.log.clear()
         line.loop.silent.add(1)
         await life.modes(Mode.HOLD, 3, 4)
         assert all(line.follows(cell) for cell in (3, 4)), "setpoints are kept meanwhile"
         held = await line.log.ended(await line.loop.propose(3, line.feed(3) + 5.0))
         assert held.state is MoveState.HELD
         await life.modes(Mode.SHED, 3, 4)
+        await until(lambda: not any(line.follows(cell) for cell in (3, 4)))
+        beats = line.scada.control.watchdog.counter or 0
+        await until(lambda: (line.scada.control.watchdog.counter or 0) > beats + 5)
+        assert all(line.follows(cell) for cell in (1, 2)), "our sign of life goes on for them"
         assert [life.mode(cell) for cell in (1, 2)] == [Mode.AUTO] * 2
-        await until(lambda: _has_shed_by_itself(line))
         begun = [event for event in line.log.events if event.active]
-        assert [(event.name, event.section) for event in begun] == [
+        assert [(event.name, event.section) for event in begun if event.cell is None] == [
             ("samples_stale", 1),
             ("decisions_silent", 1),
         ]
 
+        line.loop.silent.add(0)
+        await until(lambda: _has_shed_by_itself(line))
         line.loop.silent.clear()
         await life.ready()
         await until(lambda: all(line.follows(cell) for cell in CELLS))
-        ended = [event for event in line.log.events if event.name in {row.name for row in begun}]
-        assert [event.active for event in ended] == [True, True, False, False]
+        ended = [event.active for event in line.log.named("decisions_silent")]
+        assert ended == [True, True, False, False]
+
+
+async def test_a_cell_that_a_person_takes_at_the_plant_stays_with_that_person(
+    line: GuardedLine,
+) -> None:
+    async with line.guard(AUTOMATIC) as life:
+        await life.ready()
+        line.log.clear()
+        handover = life.guard._keeper.handover
+        await until(lambda: not handover.is_doubted(line.clock()))  # by its start
+        line.scada.control.mode_target[1] = CellMode.AUTO
+        await life.modes(Mode.MANUAL, 2)
+        assert life.mode_state(2).who == "scada"
+        assert not line.follows(2)
+        await until(
+            lambda: any("MANUAL by scada" in e.sentence for e in line.log.named("mode_changed"))
+        )
+        assert [life.mode(cell) for cell in (1, 3, 4)] == [Mode.AUTO] * 3
+        assert not line.log.named("plant_took_over")
+        await line.loop.command(2, Mode.AUTO)
+        await life.ready()
+        assert all(line.follows(cell) for cell in CELLS)
+
+
+async def test_what_the_plant_took_from_a_dead_guard_waits_for_a_person_where_that_is_the_policy(
+    line: GuardedLine,
+) -> None:
+    async with line.guard(BY_OPERATOR) as life:
+        await life.ready()
+    await until(lambda: _has_shed_by_itself(line))
+    line.log.clear()
+    async with line.guard(BY_OPERATOR, first_life=False) as life:
+        await life.modes(Mode.SHED)
+        await until(lambda: len(line.log.named("plant_took_over")) == 4)
+        told = {(event.section, event.active) for event in line.log.named("plant_took_over")}
+        assert told == {(0, True), (0, False), (1, True), (1, False)}
+        assert all(life.mode_state(cell).sheds == () for cell in CELLS)
+        assert not any(line.follows(cell) for cell in CELLS)
+        await line.loop.command(1, Mode.AUTO)
+        await life.ready(1)
+        assert [life.mode(cell) for cell in (2, 3, 4)] == [Mode.SHED] * 3
+        assert not any(line.follows(cell) for cell in (2, 3, 4))
+
+
+async def test_silent_decisions_shed_and_a_cell_without_a_plan_is_shed_alone(
+    line: GuardedLine,
+) -> None:
+    async with line.guard(AUTOMATIC, control_period_s=60.0) as life:
+        await life.modes(Mode.AUTO)
+        await life.modes(Mode.SHED)
+        await until(lambda: _has_shed_by_itself(line))
+        assert {event.section for event in line.log.named("decisions_silent")} == {0, 1}
+        assert life.mode_state(1).holds == (), "samples and estimates are fresh"
+        assert "decisions_silent" in life.mode_state(1).sheds
+        without_plan: set[int] = set()
+        deciding = asyncio.create_task(line.loop.decide_for_ever(without_plan))
+        try:
+            await life.modes(Mode.AUTO)
+            without_plan.add(2)
+            await life.modes(Mode.SHED, 2)
+            assert life.mode_state(2).sheds == ("cell_unregulated",)
+            await until(lambda: not line.follows(2))
+            await until(lambda: bool(line.log.named("cell_unregulated")))
+            assert "no plan, bad_input" in line.log.named("cell_unregulated")[0].sentence
+            assert [life.mode(cell) for cell in (1, 3, 4)] == [Mode.AUTO] * 3
+            without_plan.clear()
+            await life.modes(Mode.AUTO)
+            await until(lambda: not line.log.named("cell_unregulated")[-1].active)
+        finally:
+            deciding.cancel()
+            await asyncio.gather(deciding, return_exceptions=True)
+
+
+async def test_cells_are_handed_back_before_anything_waits_for_kafka(line: GuardedLine) -> None:
+    """A plant whose watchdog is patient, and a state that cannot be made durable."""
+    watchdog = line.scada.control.watchdog
+    async with line.guard(AUTOMATIC) as life:
+        await life.ready()
+        line.scada.control.watchdog = replace(line.scada.control.watchdog, timeout_s=1e9)
+        async with life.no_flushing():
+            line.loop.silent.update(SECTIONS)
+            await life.modes(Mode.SHED)
+            await until(lambda: not any(line.follows(cell) for cell in CELLS))
+            assert not line.log.named("decisions_silent"), "nobody can be told yet"
+        line.loop.silent.clear()
+        await until(lambda: bool(line.log.named("decisions_silent")))
+        await life.ready()
+        line.scada.control.watchdog = replace(
+            line.scada.control.watchdog, timeout_s=watchdog.timeout_s
+        )
 
 
 async def test_a_cell_that_lost_its_estimate_in_a_hold_waits_for_a_new_one(
@@ -144,6 +243,7 @@ async def test_what_people_said_and_what_was_done_survives_a_restart(line: Guard
         await life.modes(Mode.MANUAL, 1)
 
     async with line.guard(AUTOMATIC, first_life=False) as life:
+        await line.loop.repeat(proposal)
         await life.ready(2, 3, 4)
         assert life.mode(1) is Mode.MANUAL
         assert (life.mode_state(1).who, life.mode_state(1).reason) == ("anna", "test")
@@ -154,7 +254,6 @@ async def test_what_people_said_and_what_was_done_survives_a_restart(line: Guard
         await line.loop.command(3, Mode.MANUAL)
         await line.loop.command(4, Mode.MANUAL)
         await life.modes(Mode.MANUAL, 3, 4)
-        await line.loop.repeat(proposal)
         later = await line.log.ended(await line.loop.propose(2, line.feed(2) + 1.0))
         assert later.state is MoveState.VERIFIED, later.reasons
         assert life.mode(2) is Mode.AUTO, "that command was obeyed in the life before"
@@ -189,5 +288,7 @@ async def test_causes_left_by_a_life_that_ended_in_an_outage_are_cleared(
         assert all(life.mode_state(cell).holds == () for cell in CELLS)
         await until(lambda: all(line.follows(cell) for cell in (1, 2, 3)))
         assert life.mode_state(4).sheds == ("readback_mismatch",), "which stands for a minute"
-        begun = [event.name for event in line.log.events if event.active]
-        assert begun == [], "nothing is wrong in this life"
+        begun = {event.name for event in line.log.events if event.active}
+        assert begun <= {"plant_took_over"}, "nothing is wrong in this life"
+        ended = {event.name for event in line.log.events if not event.active}
+        assert {"scada_lost", "decisions_silent"} <= ended, "which was told in the last life"

@@ -2,27 +2,27 @@
 
 from dataclasses import replace
 
+import msgspec
 import numpy as np
 import pytest
 
 from control.interlock import InterlockLimits
 from control.limits import GuardLimits, SetpointLimits
 from control.modes import Mode, ModePolicy, Rearm, Trigger, TriggerKind
+from control.problem import SolverStatus
 from stream.frames import EstimateFrame, Quality
 from stream.guarding import (
     GuardState,
     PlantView,
-    SectionPicture,
     change_modes,
     decode_state,
     encode_state,
     init_guard_state,
     judge_proposal,
     permissives_of,
-    see_estimates,
-    see_samples,
 )
 from stream.records import MoveState, Proposal
+from stream.section_picture import SectionPicture, see_decision, see_estimates, see_samples
 from tests.stream.frame_cases import CELLS, NOW_NS, SECOND_NS, make_frame, origin
 
 FEED, BEAM = "alumina_feed_rate_kg_per_h", "beam_position_mm"
@@ -45,15 +45,17 @@ def seen_picture() -> SectionPicture:
     return see_estimates(see_samples(SectionPicture(), make_frame()), make_estimates())
 
 
-def make_estimates(acd_cm: tuple[float, ...] = (4.1, 4.1, 4.1)) -> EstimateFrame:
+def make_estimates(
+    acd_cm: tuple[float, ...] = (4.1, 4.1, 4.1), sequence: int = 0, t_source_ns: int = NOW_NS
+) -> EstimateFrame:
     return EstimateFrame(
         section=0,
         session=1,
-        sequence=0,
+        sequence=sequence,
         cells=CELLS,
         values={"alumina_wt_pct": np.full(3, 2.6), "acd_cm": np.array(acd_cm)},
         t_plant_s=101.0,
-        t_source_ns=NOW_NS,
+        t_source_ns=t_source_ns,
         t_received_ns=NOW_NS,
         t_accepted_ns=NOW_NS,
         t_estimated_ns=NOW_NS,
@@ -75,6 +77,12 @@ def in_auto() -> GuardState:
     state, changes, refusals = scan(init_guard_state(CELLS, POLICY), picture)
     assert [change.after.mode for change in changes] == [Mode.AUTO] * 3
     assert not refusals
+    return state
+
+
+def moving() -> GuardState:
+    """A section whose cells have been in AUTO for ten minutes and have had their first write."""
+    state, _ = judge(in_auto(), proposal(session=0), seen_picture())
     return state
 
 
@@ -153,13 +161,78 @@ def test_every_permissive_is_a_fact_of_its_own() -> None:
 
 
 def test_a_cell_whose_estimate_is_not_finite_counts_as_not_estimated() -> None:
-    picture = see_estimates(seen_picture(), make_estimates((4.1, np.nan, 4.1)))
+    picture = see_estimates(seen_picture(), make_estimates((4.1, np.nan, 4.1), 1))
     assert picture.estimated == {1, 3}
-    assert see_estimates(picture, make_estimates((4.1, np.inf, 4.1))) == picture
+    infinite = see_estimates(picture, make_estimates((4.1, np.inf, 4.1), 2))
+    assert infinite.estimated == {1, 3}
+    assert see_estimates(infinite, make_estimates(sequence=1)) == infinite, "an older frame"
+
+
+def test_one_scan_without_a_usable_sample_makes_no_estimate_old() -> None:
+    picture = see_estimates(seen_picture(), make_estimates(sequence=1, t_source_ns=0))
+    assert picture.estimate_age_s(NOW_NS + 2 * SECOND_NS) == 2.0
+
+
+def test_a_decision_of_before_is_no_news() -> None:
+    picture = see_decision(seen_picture(), proposal(t_plant_s=101.0))
+    old = proposal(t_plant_s=20.0, t_decided_ns=NOW_NS - 80 * SECOND_NS)
+    assert see_decision(picture, old) == picture
+    behind = replace(make_estimates(), t_plant_s=50.0, t_estimated_ns=NOW_NS - 50 * SECOND_NS)
+    for sequence in (1, 2):
+        read = see_estimates(picture, replace(behind, sequence=sequence))
+        assert read.decided_plant_s == 101.0, "estimates are read later than decisions"
+    anew = see_estimates(picture, replace(behind, sequence=3, t_estimated_ns=NOW_NS))
+    assert anew.decided_plant_s == 50.0, "the plant began anew"
+
+
+def test_a_cell_is_without_a_plan_until_a_decision_has_one_and_settling_is_no_lack_of_one() -> None:
+    bad = SolverStatus.BAD_INPUT.name.lower()
+    picture = see_decision(seen_picture(), proposal(setpoints={}, solver_status=bad))
+    assert picture.unplanned == {2: bad}
+    assert see_decision(picture, proposal(cell=3)).unplanned == {2: bad}
+    settling = proposal(setpoints={}, solver_status=SolverStatus.UNSETTLED.name.lower())
+    for other in (proposal(), settling):
+        assert see_decision(picture, other).unplanned == {}
+
+
+def test_frames_that_are_not_newer_change_nothing() -> None:
+    picture = see_samples(SectionPicture(), make_frame(5))
+    for frame in (make_frame(5), make_frame(4), make_frame(9, session=0)):
+        assert see_samples(picture, frame) == picture
+    assert see_samples(picture, make_frame(0, session=2)).t_plant_s == 101.0, "a newer session"
+
+
+def beam_travel(state: GuardState) -> float:
+    return sum(travel.distance for travel in state.interlock.of(2, BEAM).travels)
+
+
+def test_a_restart_of_the_guard_forgets_neither_the_rate_nor_the_travel() -> None:
+    """Before its first frame, and while it reads old frames again, plant time seems to go back."""
+    state, _ = judge(moving(), proposal())
+    travelled = beam_travel(state)
+    assert travelled > 0.0
+    old = see_samples(SectionPicture(), make_frame(now_ns=NOW_NS - SECOND_NS))
+    for picture in (SectionPicture(), old):
+        state, moves = judge(state, proposal(sequence=1), picture)
+        assert {move.state for move in moves} <= {MoveState.HELD}
+        assert state.interlock.of(2, BEAM).moved_plant_s == 701.0
+        assert beam_travel(state) == travelled
+
+
+def test_a_plant_whose_clock_was_put_back_begins_at_its_readback_and_keeps_its_travel() -> None:
+    state, _ = judge(moving(), proposal())
+    travelled = beam_travel(state)
+    anew = see_samples(
+        SectionPicture(), make_frame(session=2, t_plant_s=9.0, now_ns=NOW_NS + SECOND_NS)
+    )
+    state, moves = judge(state, proposal(session=2), anew)
+    assert [move.applied for move in moves] == [180.0, 200.0]
+    assert state.interlock.of(2, BEAM).moved_plant_s == 10.0
+    assert beam_travel(state) == pytest.approx(travelled)
 
 
 def test_a_permitted_proposal_becomes_one_intent_per_setpoint() -> None:
-    state, moves = judge(in_auto(), proposal())
+    state, moves = judge(moving(), proposal())
     assert [(move.setpoint, move.state, move.applied) for move in moves] == [
         (FEED, MoveState.INTENT, 190.0),
         (BEAM, MoveState.INTENT, pytest.approx(200.0, abs=0.6)),
@@ -171,19 +244,21 @@ def test_a_permitted_proposal_becomes_one_intent_per_setpoint() -> None:
 
 
 def test_the_first_move_after_entering_auto_has_no_bump() -> None:
-    _, moves = judge(in_auto(), proposal(), seen_picture())
-    assert [move.applied for move in moves] == [180.0, 200.0]
+    for picture in (seen_picture(), later_picture()):
+        _, moves = judge(in_auto(), proposal(), picture)
+        assert [move.applied for move in moves] == [180.0, 200.0]
+        assert {move.state for move in moves} == {MoveState.INTENT}
 
 
 def test_the_same_proposal_again_gives_no_move() -> None:
-    state, _ = judge(in_auto(), proposal())
+    state, _ = judge(moving(), proposal())
     again, moves = judge(state, proposal())
     assert moves == []
     assert again == state
 
 
 def test_an_older_proposal_is_held() -> None:
-    state, _ = judge(in_auto(), proposal(sequence=5))
+    state, _ = judge(moving(), proposal(sequence=5))
     _, moves = judge(state, proposal(sequence=4))
     assert {move.state for move in moves} == {MoveState.HELD}
     assert "not newer" in moves[0].reasons[0]
@@ -223,6 +298,17 @@ def test_the_state_survives_its_bytes_and_takes_new_cells() -> None:
     assert back.mode_of(4).mode is Mode.HOLD, "a new cell waits for its permissives"
 
 
+def test_a_state_of_another_version_is_refused() -> None:
+    state = in_auto()
+    interlock = msgspec.structs.replace(state.interlock, version=99)
+    for other in (
+        msgspec.structs.replace(state, version=99),
+        msgspec.structs.replace(state, interlock=interlock),
+    ):
+        with pytest.raises(ValueError, match="version 99"):
+            decode_state(encode_state(other), CELLS, POLICY)
+
+
 def test_only_the_newest_commands_are_remembered() -> None:
     state = GuardState()
     for number in range(100):
@@ -233,7 +319,7 @@ def test_only_the_newest_commands_are_remembered() -> None:
 
 
 def test_every_asked_value_that_leaves_the_guard_is_finite_and_in_bounds() -> None:
-    state = in_auto()
+    state = moving()
     rng = np.random.default_rng(3)
     for sequence in range(200):
         wild = float(rng.normal(0, 1) * 10.0 ** rng.integers(-3, 9))
