@@ -111,7 +111,7 @@ async def run_gateway_process(settings: Settings, plant: PlantFile) -> None:
 async def _unless_stopped(
     asked: Coroutine[Any, Any, AnswerT], stop: asyncio.Event, instead: AnswerT
 ) -> AnswerT:
-    """Return the answer to a question that may take long; something else once it is time to stop."""
+    """Return the answer to what may take long; something else once it is time to stop."""
     asking = asyncio.create_task(asked)
     stopping = asyncio.create_task(stop.wait())
     await asyncio.wait({asking, stopping}, return_when=asyncio.FIRST_COMPLETED)

@@ -42,7 +42,6 @@ def make_loop(
         settings.kafka.connection(needed(settings.kafka.address, "kafka.address")),
         settings.kafka.partitions,
         clock_ns,
-        from_beginning=True,
     )
     estimator = Estimator(plant.design, {row.name: row.noise_sd for row in plant.signals})
     controller = CellController(plant.control, {row.name: row for row in plant.setpoints})

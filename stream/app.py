@@ -21,6 +21,7 @@ from stream.frame_codec import encode_rejects
 from stream.frames import Origin
 from stream.kafka import MAX_MESSAGE_BYTES, KafkaConnection
 from stream.outbox import Outbox
+from stream.position import set_positions_first
 from stream.rejects import Reason, reject_message
 from stream.topics import DEAD_LETTERS, REJECTS, Table, Topic, partition_of
 from stream.watchdog import Progress
@@ -96,8 +97,6 @@ def make_worker(
     connection: KafkaConnection,
     partitions: int,
     clock_ns: Callable[[], int],
-    *,
-    from_beginning: bool,
 ) -> Worker:
     """Return a worker with no agents yet.
 
@@ -106,8 +105,6 @@ def make_worker(
         process: name in events and logs.
         partitions: of every topic.
         clock_ns: wall clock, UTC.
-        from_beginning: where a group without committed offsets starts: True where no message may be
-            missed, False where an old one is worth nothing.
     """
     credentials: Any = None
     if connection.uses_sasl:
@@ -136,7 +133,7 @@ def make_worker(
         broker_commit_interval=1.0,
         broker_commit_every=1_000_000,  # by time only
         broker_max_poll_interval=120.0,
-        consumer_auto_offset_reset="earliest" if from_beginning else "latest",
+        consumer_auto_offset_reset="earliest",
         consumer_max_fetch_size=MAX_MESSAGE_BYTES,
         producer_max_request_size=MAX_MESSAGE_BYTES,
         processing_guarantee="at_least_once",
@@ -144,6 +141,7 @@ def make_worker(
         web_enabled=False,
         worker_redirect_stdouts=False,
     )
+    set_positions_first(app)
     return Worker(
         app=app,
         connection=connection,

@@ -40,7 +40,7 @@ def make_guard_worker(
     Its group begins at the earliest message: a command that a person gave while no guard ran must
     be obeyed. What is too old says so itself, by its expiry.
     """
-    return make_worker(GUARD_APP, "guard", connection, partitions, clock_ns, from_beginning=True)
+    return make_worker(GUARD_APP, "guard", connection, partitions, clock_ns)
 
 
 class Guard:

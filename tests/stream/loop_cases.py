@@ -98,9 +98,7 @@ def make_loop(
     deadline_s: float = 10.0,
 ) -> Worker:
     """Return a worker with the three agents of the loop."""
-    worker = make_worker(
-        LOOP_APP, "loop-test", connection, PARTITIONS, clock_ns, from_beginning=True
-    )
+    worker = make_worker(LOOP_APP, "loop-test", connection, PARTITIONS, clock_ns)
     limits = brains.limits
     add_screen(worker, {section: Screen(section, row, limits) for section, row in CELLS.items()})
     add_estimate(worker, brains.estimator, CELLS, compute)

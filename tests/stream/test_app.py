@@ -34,9 +34,7 @@ PLAN = next(table for table in TABLES if table.owner == "guard")
 def worker_at(
     connection: KafkaConnection, app_id: str = "app-test", clock: HandClock | None = None
 ) -> Worker:
-    return make_worker(
-        app_id, "app-test", connection, PARTITIONS, clock or HandClock(), from_beginning=True
-    )
+    return make_worker(app_id, "app-test", connection, PARTITIONS, clock or HandClock())
 
 
 def event_named(name: str, payload: bytes) -> Event | None:

@@ -16,9 +16,7 @@ from tests.stream.loop_cases import PARTITIONS, HandClock
 
 
 def worker_at(connection: KafkaConnection) -> Worker:
-    worker = make_worker(
-        "run-test", "run-test", connection, PARTITIONS, HandClock(), from_beginning=False
-    )
+    worker = make_worker("run-test", "run-test", connection, PARTITIONS, HandClock())
 
     async def handle(message: Message) -> None:
         """A worker without any agent would read nothing."""
