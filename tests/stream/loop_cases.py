@@ -95,9 +95,13 @@ def make_loop(
     brains: Brains,
     compute: Executor,
     clock_ns: Callable[[], int],
-    deadline_s: float = 10.0,
+    deadline_s: float = 60.0,
 ) -> Worker:
-    """Return a worker with the three agents of the loop."""
+    """Return a worker with the three agents of the loop.
+
+    Args:
+        deadline_s: of a decision; the first one of a test waits for the compiler too.
+    """
     worker = make_worker(LOOP_APP, "loop-test", connection, PARTITIONS, clock_ns)
     limits = brains.limits
     add_screen(worker, {section: Screen(section, row, limits) for section, row in CELLS.items()})

@@ -17,7 +17,7 @@ from stream import decide, estimate
 from stream.decide import DecideSettings, DecideState, decide_section, is_due, slot_of
 from stream.estimate import EstimateState, step_estimate
 from stream.frames import EstimateFrame, Origin
-from stream.guarding import SectionPicture, see_estimates
+from stream.section_picture import SectionPicture, see_estimates
 from tests.stream.frame_cases import NOW_NS, SECOND_NS
 from tests.stream.loop_cases import PERIOD_S, Brains, HandClock, decide_settings, plant_frame
 

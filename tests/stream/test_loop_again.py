@@ -131,6 +131,7 @@ async def test_what_comes_again_after_a_restart_is_not_applied_again(
     assert sent == {"samples": 5, "accepted": 5, "estimates": 5, "rejects": 0}
 
     assert {row.sequence for row in planned} == {1}
+    assert {row.fallback for row in planned} == {None}
     assert event.name == "decision_late"
     assert [row.sequence for row in proposals] == [1, 1, 4, 4], "what was late has not been sent"
     assert {row.fallback for row in proposals} == {None}
