@@ -3,6 +3,9 @@ PYTHON ?= python3
 VENV   ?= .venv
 BIN    := $(VENV)/bin
 ARGS   ?=
+# Test files are shared out between so many processes, each with a Kafka and a Redis of its own.
+TEST_PROCESSES ?= 2
+PYTEST := $(BIN)/python -m pytest -n $(TEST_PROCESSES) --dist loadfile
 
 .DEFAULT_GOAL := help
 .PHONY: help install demo test test-fast test-slow check coverage bench clean
@@ -29,16 +32,16 @@ demo: $(BIN)/.demo  ## run the whole line here; ARGS="--for 90s --cells 24 --spe
 	@$(BIN)/potline up $(ARGS)
 
 test: $(BIN)/.dev  ## all tests
-	@$(BIN)/python -m pytest $(ARGS)
+	@$(PYTEST) $(ARGS)
 
 test-fast: $(BIN)/.dev  ## the tests that take seconds
-	@$(BIN)/python -m pytest -m "not slow" $(ARGS)
+	@$(PYTEST) -m "not slow" $(ARGS)
 
 test-slow: $(BIN)/.dev  ## the long ones: real processes, failures
-	@$(BIN)/python -m pytest -m slow $(ARGS)
+	@$(PYTEST) -m slow $(ARGS)
 
 coverage: $(BIN)/.dev  ## tests with branch coverage; fails below 90 % of physics, control and stream
-	@$(BIN)/python -m pytest -m "not slow" --cov --cov-report= $(ARGS)
+	@$(PYTEST) -m "not slow" --cov --cov-report= $(ARGS)
 	@$(BIN)/python -m coverage report --include='physics/*,control/*,stream/*' --fail-under=90
 
 check: $(BIN)/.dev  ## lint, format, types, layering

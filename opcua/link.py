@@ -287,6 +287,7 @@ class Connector:
                     error = f"{self._endpoint}: {describe(exc)}"
                 else:
                     return
+                _end_if_cancelled()
                 _log.log(
                     logging.DEBUG if error == self.status.error else logging.WARNING,
                     "No use of SCADA at %s; start it, or correct opcua.endpoint or the mapping. "
@@ -299,3 +300,14 @@ class Connector:
                 wait_s = min(2.0 * wait_s, _LONGEST_WAIT_S)
         finally:
             self._become(LinkState.STOPPED)
+
+
+def _end_if_cancelled() -> None:
+    """Go on being cancelled where the client library has made another error of it.
+
+    Raises:
+        asyncio.CancelledError: this task was asked to end.
+    """
+    task = asyncio.current_task()
+    if task is not None and task.cancelling():
+        raise asyncio.CancelledError

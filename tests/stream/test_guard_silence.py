@@ -31,6 +31,7 @@ def _has_shed_by_itself(line: GuardedLine) -> bool:
 
 async def test_a_lost_scada_sheds_the_line_and_a_person_brings_it_back(line: GuardedLine) -> None:
     async with line.guard(BY_OPERATOR) as life:
+        await life.armed()
         await life.ready()
         await until(lambda: all(line.follows(cell) for cell in CELLS))
         await line.wire.cut()
@@ -134,6 +135,7 @@ async def test_what_the_plant_took_from_a_dead_guard_waits_for_a_person_where_th
     line: GuardedLine,
 ) -> None:
     async with line.guard(BY_OPERATOR) as life:
+        await life.armed()
         await life.ready()
     await until(lambda: _has_shed_by_itself(line))
     line.log.clear()
