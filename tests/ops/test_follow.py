@@ -54,7 +54,7 @@ async def test_a_run_is_counted_from_its_start_to_its_end(connection: KafkaConne
     await follower.start()
     try:
         async with asyncio.timeout(10):
-            while not await follower.has_caught_up():  # with what other runs announced
+            while not await follower.has_caught_up():  # noqa: ASYNC110 - it looks at Kafka
                 await asyncio.sleep(0.02)
         assert follower.silent_for_s("moves") is None
         await send(
