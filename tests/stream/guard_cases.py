@@ -364,15 +364,19 @@ class Life:
         await until(lambda: all(self.mode(cell) is mode for cell in cells or CELLS))
 
     async def armed(self) -> None:
-        """Put cells in AUTO as a person would who must re-arm them: a machine that is busy at the
-        guard's start may let the plant's watchdog take them."""
-        async with asyncio.timeout(PATIENCE_S):
-            while not all(self.mode(cell) is Mode.AUTO for cell in CELLS):
+        """Put cells in AUTO as a person would who must re-arm them, until the plant follows: on a
+        busy machine its watchdog may take them more than once while the guard starts."""
+
+        def is_done() -> bool:
+            return all(self.mode(cell) is Mode.AUTO and self.is_followed(cell) for cell in CELLS)
+
+        async with asyncio.timeout(2 * PATIENCE_S):
+            while not is_done():
                 for cell in CELLS:
                     if self.mode(cell) is Mode.SHED and not self.mode_state(cell).sheds:
                         await self.loop.command(cell, Mode.AUTO)
                 with suppress(TimeoutError):
-                    await until(lambda: all(self.mode(c) is Mode.AUTO for c in CELLS), 1.0)
+                    await until(is_done, 1.0)
 
     async def ready(self, *cells: int) -> None:
         """Wait until cells (all, if none is named) are in AUTO and may move."""

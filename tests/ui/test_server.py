@@ -116,7 +116,7 @@ async def test_thirty_screens_opened_and_closed_leave_no_listener(database: str)
         async def all_gone() -> bool:
             return await screens() == 0
 
-        await until(all_gone, 60.0)
+        await until(all_gone, 110.0)
 
 
 async def test_a_taken_port_is_left_alone(database: str) -> None:
