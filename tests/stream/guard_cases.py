@@ -55,7 +55,7 @@ SECTIONS = {0: (1, 2), 1: (3, 4)}
 CELLS = (1, 2, 3, 4)
 AUTOMATIC = ModePolicy(initial_mode=Mode.AUTO, rearm=Rearm.AUTOMATIC)
 BY_OPERATOR = ModePolicy(initial_mode=Mode.AUTO, rearm=Rearm.OPERATOR)
-PATIENCE_S = 30.0
+PATIENCE_S = 60.0
 _PARTITIONS = 2
 _SPEED = 120.0  # plant seconds per wall second: rates soon have room
 _FRAME_EVERY_S = 0.1
