@@ -15,7 +15,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 import pytest_asyncio
-from aiokafka import AIOKafkaProducer
+from aiokafka import AIOKafkaConsumer, AIOKafkaProducer
 
 from control.interlock import InterlockLimits
 from control.modes import Mode, ModePolicy, ModeState, Rearm
@@ -91,11 +91,29 @@ class Log:
     moves_taken_ns: list[int] = field(default_factory=list)  # when Kafka was given each
     events: list[Event] = field(default_factory=list)
     rejects: list[RejectFrame] = field(default_factory=list)
+    _consumer: AIOKafkaConsumer | None = None
 
-    def clear(self) -> None:
-        """Forget what earlier tests brought about."""
+    async def caught_up(self) -> None:
+        """Wait until all that Kafka has been given by now is read."""
+        await until(lambda: self._consumer is not None and bool(self._consumer.assignment()))
+        consumer = self._consumer
+        assert consumer is not None
+        ends = await consumer.end_offsets(consumer.assignment())
+        async with asyncio.timeout(PATIENCE_S):
+            for partition, end in ends.items():
+                while await consumer.position(partition) < end:
+                    await asyncio.sleep(0.01)
+
+    async def clear(self) -> None:
+        """Forget what was said until now."""
+        await self.caught_up()
         for rows in (self.moves, self.moves_taken_ns, self.events, self.rejects):
             rows.clear()
+
+    async def told(self, is_meant: Callable[[Event], bool]) -> Event:
+        """Wait for an event; return the first that is meant."""
+        await until(lambda: any(is_meant(event) for event in self.events))
+        return next(event for event in self.events if is_meant(event))
 
     def states(self, proposal: Proposal, setpoint: str = FEED) -> list[MoveState]:
         """What became of one setpoint of a proposal, in order."""
@@ -121,6 +139,7 @@ class Log:
             connection, MOVES, EVENTS, REJECTS, client_id="test-log", from_beginning=True
         )
         await consumer.start()
+        self._consumer = consumer
         try:
             async for message in consumer:
                 payload = message.value or b""
@@ -513,10 +532,10 @@ async def shared_line(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator
             await producer.stop()
 
 
-@pytest.fixture(name="line")
-def calm_line(shared_line: GuardedLine) -> GuardedLine:
+@pytest_asyncio.fixture(name="line", loop_scope="module")
+async def calm_line(shared_line: GuardedLine) -> GuardedLine:
     """The line, calm, with nothing said yet."""
     shared_line.loop.calm()
-    shared_line.log.clear()
+    await shared_line.log.clear()
     shared_line.edge_clock = shared_line.clock
     return shared_line

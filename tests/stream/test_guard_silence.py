@@ -2,12 +2,13 @@
 
 import asyncio
 from dataclasses import replace
+from functools import partial
 
 import pytest
 
 from control.modes import WAITING, Mode, ModePolicy
 from opcua.nodes import CellMode, WatchdogState
-from stream.records import MoveState
+from stream.records import Event, MoveState
 from tests.stream.guard_cases import (  # noqa: F401
     AUTOMATIC,
     BY_OPERATOR,
@@ -27,6 +28,10 @@ def _has_shed_by_itself(line: GuardedLine) -> bool:
     """Whether the plant went over to local control because our heartbeat stands still."""
     is_shed = line.scada.control.watchdog.state is WatchdogState.SHED
     return is_shed and not any(line.follows(cell) for cell in CELLS)
+
+
+def _is_silence_of(event: Event, section: int) -> bool:
+    return event.name == "decisions_silent" and event.section == section
 
 
 async def test_a_lost_scada_sheds_the_line_and_a_person_brings_it_back(line: GuardedLine) -> None:
@@ -82,7 +87,7 @@ async def test_silent_samples_hold_then_shed_their_section_and_no_other(
 ) -> None:
     async with line.guard(AUTOMATIC) as life:
         await life.ready()
-        line.log.clear()
+        await line.log.clear()
         line.loop.silent.add(1)
         await life.modes(Mode.HOLD, 3, 4)
         assert all(line.follows(cell) for cell in (3, 4)), "setpoints are kept meanwhile"
@@ -94,19 +99,21 @@ async def test_silent_samples_hold_then_shed_their_section_and_no_other(
         await until(lambda: (line.scada.control.watchdog.counter or 0) > beats + 5)
         assert all(line.follows(cell) for cell in (1, 2)), "our sign of life goes on for them"
         assert [life.mode(cell) for cell in (1, 2)] == [Mode.AUTO] * 2
+        await line.log.told(lambda event: event.name == "decisions_silent")
         begun = [event for event in line.log.events if event.active]
-        assert [(event.name, event.section) for event in begun if event.cell is None] == [
+        assert {(event.name, event.section) for event in begun if event.cell is None} == {
             ("samples_stale", 1),
             ("decisions_silent", 1),
-        ]
+        }
 
         line.loop.silent.add(0)
         await until(lambda: _has_shed_by_itself(line))
         line.loop.silent.clear()
         await life.ready()
         await until(lambda: all(line.follows(cell) for cell in CELLS))
-        ended = [event.active for event in line.log.named("decisions_silent")]
-        assert ended == [True, True, False, False]
+        await until(lambda: len(line.log.named("decisions_silent")) == 4)
+        told = [event.active for event in line.log.named("decisions_silent")]
+        assert told == [True, True, False, False]
 
 
 async def test_a_cell_that_a_person_takes_at_the_plant_stays_with_that_person(
@@ -114,7 +121,7 @@ async def test_a_cell_that_a_person_takes_at_the_plant_stays_with_that_person(
 ) -> None:
     async with line.guard(AUTOMATIC) as life:
         await life.ready()
-        line.log.clear()
+        await line.log.clear()
         handover = life.guard._keeper.handover
         await until(lambda: not handover.is_doubted(line.clock()))  # by its start
         line.scada.control.mode_target[1] = CellMode.AUTO
@@ -138,7 +145,7 @@ async def test_what_the_plant_took_from_a_dead_guard_waits_for_a_person_where_th
         await life.armed()
         await life.ready()
     await until(lambda: _has_shed_by_itself(line))
-    line.log.clear()
+    await line.log.clear()
     async with line.guard(BY_OPERATOR, first_life=False) as life:
         await life.modes(Mode.SHED)
         await until(lambda: len(line.log.named("plant_took_over")) == 4)
@@ -159,7 +166,8 @@ async def test_silent_decisions_shed_and_a_cell_without_a_plan_is_shed_alone(
         await life.modes(Mode.AUTO)
         await life.modes(Mode.SHED)
         await until(lambda: _has_shed_by_itself(line))
-        assert {event.section for event in line.log.named("decisions_silent")} == {0, 1}
+        for section in SECTIONS:
+            await line.log.told(partial(_is_silence_of, section=section))
         assert life.mode_state(1).holds == (), "samples and estimates are fresh"
         assert "decisions_silent" in life.mode_state(1).sheds
         without_plan: set[int] = set()
@@ -283,14 +291,14 @@ async def test_causes_left_by_a_life_that_ended_in_an_outage_are_cleared(
 
     await line.wire.join()
     line.loop.silent.clear()
-    line.log.clear()
+    await line.log.clear()
     async with line.guard(AUTOMATIC, first_life=False) as life:
         await life.modes(Mode.AUTO, 1, 2, 3)
         assert all(life.mode_state(cell).sheds == () for cell in (1, 2, 3))
         assert all(life.mode_state(cell).holds == () for cell in CELLS)
         await until(lambda: all(line.follows(cell) for cell in (1, 2, 3)))
         assert life.mode_state(4).sheds == ("readback_mismatch",), "which stands for a minute"
+        told_before = {"scada_lost", "decisions_silent"}
+        await until(lambda: told_before <= {e.name for e in line.log.events if not e.active})
         begun = {event.name for event in line.log.events if event.active}
         assert begun <= {"plant_took_over"}, "nothing is wrong in this life"
-        ended = {event.name for event in line.log.events if not event.active}
-        assert {"scada_lost", "decisions_silent"} <= ended, "which was told in the last life"
