@@ -2,6 +2,7 @@
 
 import logging
 from collections.abc import AsyncIterator
+from itertools import chain
 
 import pytest
 import pytest_asyncio
@@ -11,6 +12,27 @@ from ops.ports import free_port
 from ops.redis_server import RedisServer, prepare_redis
 
 logging.getLogger("asyncua").setLevel(logging.WARNING)
+_QUICK_BETWEEN = 2
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Put files with slow tests early, so that no process of several is left with one at the end,
+    and some quick files after each, so that whole lines seldom run side by side."""
+    files: dict[object, list[pytest.Item]] = {}
+    for item in items:
+        files.setdefault(item.path, []).append(item)
+    slow = [file for file in files.values() if any(map(is_slow, file))]
+    quick = [file for file in files.values() if not any(map(is_slow, file))]
+    ordered: list[list[pytest.Item]] = []
+    for number, file in enumerate(slow):
+        ordered += [file, *quick[number * _QUICK_BETWEEN : (number + 1) * _QUICK_BETWEEN]]
+    ordered += quick[len(slow) * _QUICK_BETWEEN :]
+    items[:] = chain.from_iterable(ordered)
+
+
+def is_slow(item: pytest.Item) -> bool:
+    """Whether a test is marked as slow."""
+    return item.get_closest_marker("slow") is not None
 
 
 @pytest_asyncio.fixture(scope="session", loop_scope="session")
