@@ -225,7 +225,7 @@ async def test_a_cell_that_does_not_follow_is_shed_and_the_others_are_not(
         assert (await line.log.ended(well)).state is MoveState.VERIFIED
         await life.modes(Mode.SHED, 2)
         await until(lambda: not line.follows(2))
-        event = line.log.named("readback_mismatch")[0]
+        event = await line.log.told(lambda event: event.name == "readback_mismatch")
         assert (event.cell, event.details["written"]) == (2, failed.applied)
         assert life.mode_state(2).sheds == ("readback_mismatch",)
         assert [life.mode(cell) for cell in (1, 3, 4)] == [Mode.AUTO] * 3
