@@ -8,11 +8,15 @@ import pytest
 import pytest_asyncio
 
 from ops.broker import Broker, prepare_broker
+from ops.compute import prepare_jax
 from ops.ports import free_port
 from ops.redis_server import RedisServer, prepare_redis
 
 logging.getLogger("asyncua").setLevel(logging.WARNING)
 _QUICK_BETWEEN = 2
+
+# Before a test compiles anything: tests compile as the product does, and share what is compiled.
+prepare_jax()
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:

@@ -3,6 +3,7 @@
 import asyncio
 import time
 import uuid
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -78,6 +79,7 @@ async def another_client_reads_what_was_written(line: Line, node: str, pki: Path
         for cell in (1, 12, 24)
         for setpoint, pattern in TARGET.items()
     }
+    begun = len(line.moves)
     answer = await run_client(
         node,
         line.opcua,
@@ -86,13 +88,22 @@ async def another_client_reads_what_was_written(line: Line, node: str, pki: Path
     )
     for (cell, setpoint), name in names.items():
         read = answer["read"][name]["value"]
-        applied = [
-            move.applied
-            for move in line.moves
-            if (move.cell, move.setpoint) == (cell, setpoint) and move.applied is not None
-        ]
-        # The line went on while the other client was reading: it may have seen the last but one.
-        assert read in [pytest.approx(value, abs=1e-9) for value in applied[-3:]], name
+
+        def applied(cell: int = cell, setpoint: str = setpoint) -> list[float]:
+            """The newest values when the reading began, and what has been told since."""
+            own = [
+                (place, move.applied)
+                for place, move in enumerate(line.moves)
+                if (move.cell, move.setpoint) == (cell, setpoint) and move.applied is not None
+            ]
+            before = [value for place, value in own if place < begun]
+            return before[-3:] + [value for place, value in own if place >= begun]
+
+        def is_told(read: float = read, applied: Callable[[], list[float]] = applied) -> bool:
+            return read in [pytest.approx(value, abs=1e-9) for value in applied()]
+
+        # The line goes on while the other client reads, and is told of by another way.
+        await line.until(is_told, 20)
 
 
 async def an_operator_takes_a_cell_and_gives_it_back(line: Line, node: str, pki: Path) -> None:

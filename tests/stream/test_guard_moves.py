@@ -239,7 +239,7 @@ async def test_a_cell_that_does_not_follow_is_shed_and_the_others_are_not(
         line.clock.forward(61.0)  # as long as a mismatch stands
         await life.modes(Mode.AUTO)
         assert life.mode_state(2).sheds == ()
-        await until(lambda: len(line.log.named("readback_mismatch")) == 2)
+        await until(lambda: len(line.log.named("readback_mismatch")) >= 2)
         assert [event.active for event in line.log.named("readback_mismatch")] == [True, False]
 
 
