@@ -4,8 +4,7 @@ Local control runs for every cell at every scan. It moves those that are on AUTO
 effects in every mode, as a pot controller does.
 """
 
-from dataclasses import dataclass, replace
-from typing import Final
+from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
@@ -15,19 +14,19 @@ from control.baseline import (
     BaselineSettings,
     adopt,
     init_baseline,
+    scale_baseline,
     step_baseline,
 )
 from control.limits import SetpointLimits
 from opcua.nodes import CellMode
 from opcua.watchdog import Modes
-from physics.design import PlantDesign, nominal_feed_kg_per_h, nominal_resistance_uohm
-from physics.plant import PlantInputs, init_plant, step_plant
+from physics.design import PlantDesign
+from physics.plant import PlantInputs, init_plant, make_inputs, step_plant
 from physics.precision import require_x64
 from physics.signals import CELL_SIGNALS, SETPOINTS
 
 F64 = NDArray[np.float64]
 FEED, BEAM = SETPOINTS
-_REFERENCE_UOHM: Final = TUNED.resistance_setpoint_uohm
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,26 +48,6 @@ class LineScan:
     wanted: dict[str, F64]
     working: dict[str, F64]
     is_local: NDArray[np.bool_]
-
-
-def local_control_settings(design: PlantDesign) -> BaselineSettings:
-    """Return the tuning of the local control for a line: the reference tuning, scaled.
-
-    Resistances scale with that of the line at its nominal voltage, feed with Faraday's law.
-    """
-    current_ka = design.line.current_ka
-    setpoint_uohm = nominal_resistance_uohm(design, TUNED.counter_voltage_v)
-    scale = setpoint_uohm / _REFERENCE_UOHM
-    return replace(
-        TUNED,
-        resistance_setpoint_uohm=setpoint_uohm,
-        alumina_kg_per_kah=nominal_feed_kg_per_h(design) / current_ka,
-        slope_limit_nohm_per_min=TUNED.slope_limit_nohm_per_min * scale,
-        rise_limit_uohm=TUNED.rise_limit_uohm * scale,
-        gain_uohm_per_mm=TUNED.gain_uohm_per_mm * scale,
-        deadband_uohm=TUNED.deadband_uohm * scale,
-        noise_lift_uohm=TUNED.noise_lift_uohm * scale,
-    )
 
 
 class LineSimulation:
@@ -95,11 +74,12 @@ class LineSimulation:
         """
         require_x64()
         self._limits = {row.name: row for row in setpoints}
-        self._settings = settings or local_control_settings(design)
+        self._settings = settings or scale_baseline(TUNED, design)
         self._parameters, self._state = init_plant(design, cells, seed)
         self._t_plant_s = t_plant_s
-        feed = np.asarray(self._state.feed_rate_kg_per_h, dtype=np.float64)
-        beam = np.asarray(self._state.beam_mm, dtype=np.float64)
+        now = make_inputs(self._state)
+        feed = np.asarray(now.feed_rate_kg_per_h, dtype=np.float64)
+        beam = np.asarray(now.beam_target_mm, dtype=np.float64)
         self._local = init_baseline(self._settings, beam, t_plant_s)
         self._was_local = np.ones(cells, dtype=bool)
         self._current_ka = float(design.line.current_ka)

@@ -9,12 +9,15 @@ from typing import Any, Final
 from control.limits import GuardLimits, SetpointLimits
 from opcua.mapping import Mapping as NodeMapping
 from ops.mistakes import nearest
-from physics.design import LineDesign
+from physics.design import CellDesign, LineDesign
+from physics.fields.layout import make_layout
 from physics.signals import SETPOINTS, SIGNALS
 from stream.signals import SignalLimits
 
 SCHEMA_VERSION: Final = 1
 MOST_CELLS: Final = 300
+
+_AGREES_WITHIN: Final = 0.01  # of areas and masses with what the geometry holds
 
 # The longest ending that a name has says its unit: `..._kg_per_h` before `..._h`.
 _UNIT_OF_ENDING: Final = {
@@ -152,6 +155,47 @@ def _current_measurable(tables: Mapping[str, Any]) -> Iterator[Finding]:
             )
 
 
+def _geometry_fits(tables: Mapping[str, Any]) -> Iterator[Finding]:
+    cell: CellDesign = tables["cell"]
+    try:
+        make_layout(cell)
+    except ValueError as error:
+        yield "cell.geometry", "", str(error) + "."
+        return
+    geometry, count = cell.geometry, cell.electrodes.anode_count
+    ledge_m = cell.nominal.ledge_cm / 100.0
+    room_m = min(geometry.side_channel_m, geometry.end_channel_m(count))
+    if ledge_m >= room_m:
+        yield (
+            "cell.nominal.ledge_cm",
+            f"{cell.nominal.ledge_cm:g}",
+            f"does not fit beside the anodes: {100 * room_m:.1f} cm to the wall.",
+        )
+    anodes_m2 = count * geometry.anode_length_m * geometry.anode_width_m
+    metal_kg = geometry.metal_area_m2 * geometry.metal_height_m
+    metal_kg *= cell.materials.metal.density_kg_per_m3
+    bath_kg = geometry.liquid_bath_m3(count, cell.nominal.acd_cm / 100.0, ledge_m)
+    bath_kg *= cell.materials.bath_density_kg_per_m3
+    yield from _agrees(
+        "anode_width_m", anodes_m2, "m2 of anodes", cell.electrodes.anode_area_cm2 / 1e4
+    )
+    yield from _agrees(
+        "toe_m", geometry.metal_area_m2, "m2 of metal", cell.electrodes.cathode_area_cm2 / 1e4
+    )
+    yield from _agrees("metal_height_m", metal_kg, "kg of metal", cell.heat.metal_mass_kg)
+    yield from _agrees("bath_height_m", bath_kg, "kg of bath", cell.bath.mass_kg)
+
+
+def _agrees(name: str, built: float, what: str, stated: float) -> Iterator[Finding]:
+    if abs(built - stated) > _AGREES_WITHIN * stated:
+        yield (
+            f"cell.geometry.{name}",
+            "",
+            f"the geometry makes {built:.4g} {what}, the other tables say {stated:.4g}. "
+            f"Remedy: correct one of them, so that they agree within {_AGREES_WITHIN:.0%}.",
+        )
+
+
 def _ascending(key: str, row: object, low: str, high: str) -> Iterator[Finding]:
     bottom, top = getattr(row, low), getattr(row, high)
     if not bottom < top:
@@ -176,4 +220,5 @@ _RULES: Final[tuple[tuple[tuple[str, ...], Rule], ...]] = (
     (("setpoints",), _setpoint_ranges),
     (("guard",), _guard_ranges),
     (("line", "signals"), _current_measurable),
+    (("cell",), _geometry_fits),
 )

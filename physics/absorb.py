@@ -7,17 +7,16 @@ import jax
 import jax.numpy as jnp
 from jax import Array
 
+from physics.doubt import Lean, doubt_disturbances, doubt_gap, keep_sane
 from physics.drives import follow_beam, is_fresh, read_feeder, usable_current_ka
-from physics.estimate_state import EstimatorState
+from physics.estimate_columns import describe_cell
+from physics.estimate_state import EstimatorState, get_belief, one_per_cell, set_belief
 from physics.estimator_tuning import FilterSetting
-from physics.kalman import Belief, Innovation, predict, update
-from physics.reduced.model import (
-    ACD,
-    ALUMINA,
-    STATES,
-    TEMPERATURE,
-    evaluate,
-)
+from physics.filter_model import ESTIMATED, evaluate_estimate
+from physics.hindsight import Clones, Hindsight, remember
+from physics.innovation import Consistency, count_scan, learn_noise
+from physics.kalman import Belief, Innovation, predict, update, variances
+from physics.reduced.model import ACD, ALUMINA, TEMPERATURE
 from physics.signals import SIGNALS
 from physics.voltage import BACK_EMF_V
 
@@ -34,16 +33,10 @@ VOLTAGE, BATH, FED, POSITION, NOISE, CURRENT = (
         "line_current_ka",
     )
 )
-_BELOW_ANODE_EFFECT_WT_PCT: Final = 0.1  # design value: a cell without anode effect has more
 _LEAST_CURRENT_SHARE: Final = 0.5  # design value: below, the line is not in production
-_MISFIT_SD: Final = 10.0  # design value: far beyond what the filter takes for an outlier
-_MISFIT_SCANS: Final = 5.0  # design value: more than a disturbed reading lasts
 _EXCUSED_S: Final = 7200.0  # design value: the bath has settled again after an anode effect
-_ONE_PER_CELL: Final = EstimatorState(
-    None,  # type: ignore[arg-type]  # the times of scans are common to all cells
-    None,  # type: ignore[arg-type]
-    *([0] * (len(EstimatorState._fields) - 2)),  # type: ignore[arg-type]
-)
+_PROBE_SD: Final = 3.0**0.5  # Ito, Xiong 2000 (DOI 10.1109/9.855552): exact to the fourth moment
+_LEAST_PROBE_WT_PCT: Final = 0.01  # design value: a difference that rounding does not touch
 
 
 @jax.jit
@@ -80,18 +73,26 @@ def absorb_frame(
         def absorb(before: EstimatorState) -> EstimatorState:
             cells = jax.vmap(
                 partial(_absorb_cell, setting, now, dt_s),
-                in_axes=(_ONE_PER_CELL, 0, 0),
-                out_axes=_ONE_PER_CELL,
+                in_axes=(one_per_cell(), 0, 0),
+                out_axes=one_per_cell(),
             )
             timed = before._replace(scan_s=usual_s)
-            return cells(timed, value[index], usable[index])._replace(t_plant_s=now)
+            after = cells(timed, value[index], usable[index])
+            return _remember(after, before.t_plant_s, now)
 
         after: EstimatorState = jax.lax.cond(newer, absorb, lambda same: same, before)
         return after
 
     state = jax.lax.fori_loop(0, count, absorb_scan, state)
-    columns = jax.vmap(partial(_describe_cell, setting), in_axes=(_ONE_PER_CELL,))(state)
+    columns = jax.vmap(partial(describe_cell, setting), in_axes=(one_per_cell(),))(state)
     return state, columns
+
+
+def _remember(state: EstimatorState, before_s: Array, now_s: Array) -> EstimatorState:
+    past = Hindsight(state.slot_s, state.note_s, state.notes)
+    clones = Clones(state.factor, state.correction, state.rest)
+    past, clones = remember(past, clones, state.mean, before_s, now_s)
+    return state._replace(t_plant_s=now_s, **past._asdict(), **clones._asdict())
 
 
 def _absorb_cell(
@@ -102,7 +103,6 @@ def _absorb_cell(
     value: Array,
     usable: Array,
 ) -> EstimatorState:
-    parameters = setting.parameters
     seen_s = jnp.where(usable, now_s, state.seen_s)
     fresh = is_fresh(setting, now_s, seen_s, state.scan_s)
 
@@ -114,30 +114,39 @@ def _absorb_cell(
     line_current_ka = lately(CURRENT, state.line_current_ka)
     current_ka = usable_current_ka(setting, line_current_ka)
     noise_mv = lately(NOISE, state.noise_mv)
-    belief, beam_zero_mm, beam_mm = follow_beam(
+    belief = get_belief(state)
+    followed_cm, gained_cm2, beam_zero_mm, beam_mm = follow_beam(
         setting,
-        Belief(state.mean, state.covariance),
         state,
+        variances(belief)[ACD],
         value[POSITION],
         usable[POSITION],
         now_s - state.seen_s[POSITION],
     )
+    belief = belief._replace(mean=belief.mean.at[ACD].add(followed_cm))
+    unit = jnp.eye(len(ESTIMATED))
     fed_kg, feed_kg_per_h = read_feeder(setting, dt_s, state, value[FED], usable[FED])
 
     was_out = state.anode_effect > 0.5
     is_out = jnp.where(usable[VOLTAGE], value[VOLTAGE] > ANODE_EFFECT_V, was_out)
-    expected_v = evaluate(parameters, belief.mean, current_ka).cell_voltage_v
+    expected_v = evaluate_estimate(setting.model.cell, belief.mean, current_ka).cell_voltage_v
     extra_v = jnp.where(is_out & usable[VOLTAGE], value[VOLTAGE] - expected_v, 0.0)
     belief = predict(
-        parameters, belief, setting.noise_per_s, feed_kg_per_h, current_ka, extra_v, dt_s
+        setting.model,
+        belief,
+        setting.noise_per_s,
+        gained_cm2 * unit[ACD] + state.doubt,
+        feed_kg_per_h,
+        current_ka,
+        extra_v,
+        dt_s,
     )
 
-    unit = jnp.eye(len(STATES))
-    belief, _ = update(
+    belief, warmth = update(
         belief,
         unit[TEMPERATURE],
         value[BATH] - belief.mean[TEMPERATURE],
-        setting.temperature_sd_c**2,
+        setting.temperature_sd_c**2 * state.temperature_noise,
         usable[BATH],
         setting.tolerance_sd,
     )
@@ -145,29 +154,32 @@ def _absorb_cell(
     # a line that was cut back meanwhile would look like a cell that is short of everything.
     carries = usable[VOLTAGE] & (line_current_ka > _LEAST_CURRENT_SHARE * setting.line_current_ka)
     belief, innovation = _take_in_voltage(
-        setting, belief, current_ka, noise_mv, value[VOLTAGE], carries & ~is_out
-    )
-    belief, _ = update(  # an anode effect that begins tells the alumina there is
+        setting,
         belief,
-        unit[ALUMINA],
-        parameters.anode_effect_alumina_wt_pct - belief.mean[ALUMINA],
-        setting.anode_effect_alumina_sd_wt_pct**2,
+        current_ka,
+        noise_mv,
+        value[VOLTAGE],
+        carries & ~is_out,
         is_out & ~was_out,
-        setting.tolerance_sd,
     )
     # An anode effect stirs the bath and feeds it: what is odd for a while after it is the alumina.
     excused = -_EXCUSED_S / jnp.maximum(state.scan_s, 1e-3)
-    belief, misfit_scans, misled = _doubt_gap(
+    belief, misfit_scans, misled = doubt_gap(
         setting, belief, innovation, jnp.where(is_out, excused, state.misfit_scans)
     )
-    belief, lost = _keep_sane(setting, belief)
+    lean, doubt = doubt_disturbances(
+        setting, Lean(*state.lean), innovation, warmth, is_out, followed_cm != 0.0, current_ka, dt_s
+    )
+    belief, lost = keep_sane(setting, belief)
     smoothing = 1.0 - jnp.exp(-dt_s / setting.feed_smoothing_s)
     seen = jnp.isfinite(innovation.residual)
-    return EstimatorState(
-        t_plant_s=state.t_plant_s,
-        scan_s=state.scan_s,
-        mean=belief.mean,
-        covariance=belief.covariance,
+    consistency = count_scan(
+        Consistency(state.nis_scans, state.nis, state.nis_within_95),
+        jnp.stack([warmth.normalised, innovation.normalised]),
+    )
+    is_new = lost | misled | jnp.isnan(state.known_from_s)
+    return set_belief(state, belief)._replace(
+        known_from_s=jnp.where(is_new, now_s, state.known_from_s),
         fed_kg=fed_kg,
         seen_s=seen_s,
         beam_position_mm=jnp.where(fresh[POSITION], beam_mm, jnp.nan),
@@ -179,6 +191,12 @@ def _absorb_cell(
         anode_effect=jnp.where(is_out, 1.0, 0.0),
         innovation_v=jnp.where(seen, innovation.residual, state.innovation_v),
         innovation_normalised=jnp.where(seen, innovation.normalised, state.innovation_normalised),
+        temperature_noise=learn_noise(state.temperature_noise, warmth.normalised),
+        nis_scans=consistency.scans,
+        nis=consistency.nis,
+        nis_within_95=consistency.within_95,
+        lean=jnp.stack(lean),
+        doubt=doubt,
         misfit_scans=misfit_scans,
         restarts=state.restarts + jnp.where(lost | misled, 1.0, 0.0),
     )
@@ -191,85 +209,45 @@ def _take_in_voltage(
     noise_mv: Array,
     voltage_v: Array,
     usable: Array,
+    sparks: Array,
 ) -> tuple[Belief, Innovation]:
+    """Take in a voltage that may depend on alumina in any way within what alumina may be.
+
+    An anode effect that begins (`sparks`) says nothing but the alumina at which it does.
+
+    Voltage has its minimum near 4 wt% of alumina. A tangent would say there that voltage tells
+    nothing, or beside it that a whole swing of alumina lies on one slope; either way the filter
+    would be surer than it may be. So alumina is probed to both sides of the estimate, as far as it
+    is uncertain: the secant is the slope, and what the bend adds counts as bias and as noise.
+    """
+
     def expect(x: Array) -> tuple[Array, Array]:
-        expected = evaluate(setting.parameters, x, current_ka).cell_voltage_v
+        expected = evaluate_estimate(setting.model.cell, x, current_ka).cell_voltage_v
         return expected, expected
 
-    row, expected_v = jax.jacfwd(expect, has_aux=True)(belief.mean)
+    variance_wt2 = variances(belief)[ALUMINA]
+    room = belief.mean[ALUMINA] - setting.model.cell.anode_effect_alumina_wt_pct
+    reach = jnp.minimum(_PROBE_SD * jnp.sqrt(variance_wt2), room)
+    reach = jnp.maximum(reach, _LEAST_PROBE_WT_PCT)
+    probes = jax.vmap(lambda aside: belief.mean.at[ALUMINA].add(aside * reach))(
+        jnp.array([-1.0, 0.0, 1.0])
+    )
+    rows, (below_v, middle_v, above_v) = jax.vmap(jax.jacfwd(expect, has_aux=True))(probes)
+    bend_v = 0.5 * (below_v - 2.0 * middle_v + above_v) * variance_wt2 / reach**2
+    row = rows[1].at[ALUMINA].set((above_v - below_v) / (2.0 * reach))
+    expected_v = middle_v + bend_v
+
     noise_v = jnp.where(jnp.isfinite(noise_mv), noise_mv / 1e3, 0.0)
     ohmic_sd_v = (expected_v - BACK_EMF_V) / current_ka * setting.current_sd_ka
-    variance = jnp.maximum(setting.voltage_sd_v, noise_v) ** 2 + ohmic_sd_v**2
-    return update(belief, row, voltage_v - expected_v, variance, usable, setting.tolerance_sd)
-
-
-def _doubt_gap(
-    setting: FilterSetting, belief: Belief, innovation: Innovation, misfit_scans: Array
-) -> tuple[Belief, Array, Array]:
-    """Begin the gap anew where voltage after voltage is far from what the belief allows.
-
-    The gap alone is moved from outside (a beam that is raised while the anodes stay, anodes that
-    slip), and it is what voltage tells most of. The rest is kept as likely, but no surer than at
-    the start: it may have been bent to fit.
-
-    Returns:
-        The belief, how many scans in a row were misfits (below 0: so many are excused yet), and
-        whether the gap began anew.
-    """
-    seen = jnp.isfinite(innovation.normalised)
-    is_misfit = jnp.abs(innovation.normalised) > _MISFIT_SD
-    otherwise = jnp.minimum(misfit_scans + 1.0, 0.0)
-    scans = jnp.where(seen, jnp.where(is_misfit, misfit_scans + 1.0, otherwise), misfit_scans)
-    misled = scans >= _MISFIT_SCANS
-    anew = Belief(belief.mean.at[ACD].set(setting.start_mean[ACD]), setting.start_covariance)
-    kept = Belief(*(jnp.where(misled, *pair) for pair in zip(anew, belief, strict=True)))
-    return kept, jnp.where(misled, 0.0, scans), misled
-
-
-def _keep_sane(setting: FilterSetting, belief: Belief) -> tuple[Belief, Array]:
-    """Hold the mean where the equations mean something; begin anew where it is not finite.
-
-    A state that is held back is at least that wrong: its variance grows by as much, up to that of
-    the start.
-    """
-    lowest_alumina = setting.parameters.anode_effect_alumina_wt_pct - _BELOW_ANODE_EFFECT_WT_PCT
-    low = jnp.array([0.0, 0.0, 1.5, 800.0, 0.2, 0.0, 0.1, -1e6]).at[ALUMINA].set(lowest_alumina)
-    high = jnp.array([9.0, 1e3, 9.0, 1100.0, 60.0, 20.0, 1.5, 1e6])
-    finite = jnp.all(jnp.isfinite(belief.mean)) & jnp.all(jnp.isfinite(belief.covariance))
-    held = jnp.clip(belief.mean, low, high)
-    variance = jnp.diag(belief.covariance)
-    most = jnp.maximum(jnp.diag(setting.start_covariance), variance)
-    wider = jnp.minimum(variance + (belief.mean - held) ** 2, most)
-    kept = Belief(
-        jnp.where(finite, held, setting.start_mean),
-        jnp.where(finite, belief.covariance + jnp.diag(wider - variance), setting.start_covariance),
+    variance = jnp.maximum(setting.voltage_sd_v, noise_v) ** 2 + ohmic_sd_v**2 + 2.0 * bend_v**2
+    out_wt_pct = setting.model.cell.anode_effect_alumina_wt_pct - belief.mean[ALUMINA]
+    after, innovation = update(
+        belief,
+        jnp.where(sparks, jnp.eye(len(ESTIMATED))[ALUMINA], row),
+        jnp.where(sparks, out_wt_pct, voltage_v - expected_v),
+        jnp.where(sparks, setting.anode_effect_alumina_sd_wt_pct**2, variance),
+        usable | sparks,
+        setting.tolerance_sd,
     )
-    return kept, ~finite
-
-
-def _describe_cell(setting: FilterSetting, state: EstimatorState) -> dict[str, Array]:
-    current_ka = usable_current_ka(setting, state.line_current_ka)
-    fed_lately = is_fresh(setting, state.t_plant_s, state.seen_s[FED], state.scan_s)
-    shown = evaluate(setting.parameters, state.mean, current_ka)
-    sd = jnp.sqrt(jnp.diag(state.covariance) + setting.standing_variance)
-    columns = {name: state.mean[i] for i, name in enumerate(STATES)}
-    columns |= {f"{name}_sd": sd[i] for i, name in enumerate(STATES)}
-    anode_effect_wt_pct = setting.parameters.anode_effect_alumina_wt_pct
-    return columns | {
-        "beam_position_mm": state.beam_position_mm,
-        "superheat_c": shown.superheat_c,
-        "liquidus_c": shown.liquidus_c,
-        "cell_voltage_v": shown.cell_voltage_v,
-        "resistance_uohm": shown.resistance_uohm,
-        "current_efficiency": shown.current_efficiency,
-        "energy_kwh_per_kg": shown.energy_kwh_per_kg,
-        "metal_kg_per_h": 3600.0 * shown.metal_kg_per_s,
-        "line_current_ka": state.line_current_ka,
-        "voltage_noise_mv": state.noise_mv,
-        "alumina_feed_rate_kg_per_h": jnp.where(fed_lately, state.feed_rate_kg_per_h, jnp.nan),
-        "anode_effect_margin_wt_pct": state.mean[ALUMINA] - anode_effect_wt_pct,
-        "anode_effect": state.anode_effect,
-        "innovation_voltage_mv": 1e3 * state.innovation_v,
-        "innovation_normalised": state.innovation_normalised,
-        "estimate_restarts": state.restarts,
-    }
+    blank = jnp.where(usable, 1.0, jnp.nan)
+    return after, Innovation(innovation.residual * blank, innovation.normalised * blank)

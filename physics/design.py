@@ -7,6 +7,8 @@ where the file is read; here only what two figures say together.
 from dataclasses import dataclass
 from typing import Final
 
+from physics.geometry import GeometryDesign, LiningDesign, MaterialsDesign
+
 FARADAY_C_PER_MOL: Final = 96485.33212  # CODATA 2018
 
 
@@ -80,7 +82,11 @@ class ElectrodeDesign:
 
 @dataclass(frozen=True, slots=True)
 class BathDesign:
-    """The bath: mass, composition in weight per cent, alumina at which the anode effect sets in."""
+    """The bath: mass, composition in weight per cent, alumina at which the anode effect sets in.
+
+    Attributes:
+        conductivity_factor: of the plant's bath to the published regression; those differ by 5 %.
+    """
 
     mass_kg: float
     excess_alf3_wt_pct: float
@@ -89,6 +95,7 @@ class BathDesign:
     lif_wt_pct: float
     heat_capacity_j_per_kg_k: float
     anode_effect_alumina_wt_pct: float
+    conductivity_factor: float = 1.0
 
     def __post_init__(self) -> None:
         additives = self.excess_alf3_wt_pct + self.caf2_wt_pct + self.mgf2_wt_pct + self.lif_wt_pct
@@ -190,6 +197,9 @@ class CellDesign:
     gap: GapDesign
     efficiency: EfficiencyDesign
     nominal: NominalDesign
+    geometry: GeometryDesign
+    lining: LiningDesign
+    materials: MaterialsDesign
 
     def __post_init__(self) -> None:
         if self.nominal.alumina_wt_pct <= self.bath.anode_effect_alumina_wt_pct:

@@ -7,8 +7,7 @@ from jax import Array
 
 from physics.estimate_state import EstimatorState
 from physics.estimator_tuning import FilterSetting
-from physics.kalman import Belief
-from physics.reduced.model import ACD, BEAM
+from physics.reduced.model import ACD
 
 _MOST_FEED_FACTOR: Final = 4.0  # design value: a total that rises faster is not a feeder's
 _LOWEST_CURRENT_SHARE: Final = 0.02  # design value: logarithms of current stay finite
@@ -37,12 +36,12 @@ def usable_current_ka(setting: FilterSetting, line_current_ka: Array) -> Array:
 
 def follow_beam(
     setting: FilterSetting,
-    belief: Belief,
     state: EstimatorState,
+    acd_variance_cm2: Array,
     measured_mm: Array,
     usable: Array,
     elapsed_s: Array,
-) -> tuple[Belief, Array, Array]:
+) -> tuple[Array, Array, Array, Array]:
     """Let the gap follow the measured beam, as far as a beam can have moved.
 
     Changes within rounding and noise are no moves; they count as soon as they add up to one. A
@@ -52,14 +51,15 @@ def follow_beam(
 
     Args:
         setting: of the filter.
-        belief: before.
         state: before; `beam_zero_mm` is where the beam was when the gap last followed it.
+        acd_variance_cm2: of the gap, before.
         measured_mm: beam position.
         usable: whether it may be used.
         elapsed_s: plant time since a position was last taken in; NaN if never.
 
     Returns:
-        The belief, the new `beam_zero_mm`, and the position to tell (NaN where not believed).
+        How far the gap follows, cm, and the variance it gains by that, cm2; the new `beam_zero_mm`,
+        and the position to tell (NaN where not believed).
     """
     moved_mm = jnp.where(usable, measured_mm - state.beam_zero_mm, 0.0)
     is_known = jnp.isfinite(moved_mm)  # the first reading moves nothing
@@ -68,18 +68,14 @@ def follow_beam(
     has_jumped = is_known & (jnp.abs(moved_mm) > reach_mm)
     has_moved = ~has_jumped & (jnp.abs(moved_mm) >= setting.beam_dead_zone_mm)
     followed_cm = jnp.where(has_moved, moved_mm / 10.0, 0.0)
-    mean = belief.mean.at[ACD].add(followed_cm)
-    mean = mean.at[BEAM].set(jnp.where(usable, measured_mm, mean[BEAM]))
     beyond_cm = jnp.maximum(jnp.abs(followed_cm) - setting.beam_action_mm / 10.0, 0.0)
     doubt_cm2 = setting.backlash_cm**2 + (setting.beam_move_share * beyond_cm) ** 2
-    blur = jnp.where(has_moved, doubt_cm2, 0.0)
-    variance = belief.covariance[ACD, ACD] + blur
-    anew = jnp.maximum(variance, setting.start_covariance[ACD, ACD])
-    covariance = belief.covariance.at[ACD, ACD].set(jnp.where(has_jumped, anew, variance))
+    anew_cm2 = jnp.maximum(jnp.sum(setting.start_factor[ACD] ** 2) - acd_variance_cm2, 0.0)
+    gained_cm2 = jnp.where(has_jumped, anew_cm2, jnp.where(has_moved, doubt_cm2, 0.0))
     is_new_zero = usable & (has_moved | has_jumped | ~is_known)
     zero_mm = jnp.where(is_new_zero, measured_mm, state.beam_zero_mm)
     told_mm = jnp.where(usable, measured_mm, state.beam_position_mm)
-    return Belief(mean, covariance), zero_mm, jnp.where(has_jumped, jnp.nan, told_mm)
+    return followed_cm, gained_cm2, zero_mm, jnp.where(has_jumped, jnp.nan, told_mm)
 
 
 def read_feeder(

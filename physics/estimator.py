@@ -1,21 +1,27 @@
 """Estimates what cannot be measured, for all cells of a section in one jitted step.
 
-An extended Kalman filter on the reduced model. The feeder's running total and the beam position
-drive the model; cell voltage and bath temperature correct it. A scan that is late or seen again
+A square-root Kalman filter on the reduced model and on what drifts beside it. The feeder's running
+total and the beam position drive the model; cell voltage and bath temperature correct it, and so
+does a laboratory's analysis, at the time of its sample. A scan that is late or seen again
 (not newer in plant time) changes nothing; a value that is missing or not finite is not taken in.
 What has not been measured for a while is not known any more: see `longest_silence_s` in the tuning.
 """
 
 from collections.abc import Mapping, Sequence
 
+import jax.numpy as jnp
 import numpy as np
 from jax import Array
-from numpy.typing import NDArray
+from numpy.typing import ArrayLike, NDArray
 
 from physics.absorb import SCANS_PER_CALL, absorb_frame
 from physics.design import PlantDesign
 from physics.estimate_state import EstimatorState, make_state
 from physics.estimator_tuning import EstimatorTuning, make_setting
+from physics.filter_model import ESTIMATED
+from physics.hindsight import NOTES, REMEMBERED, SAMPLED, SLOTS
+from physics.kalman import Innovation
+from physics.lab_sample import SampleOutcome, SampleStatus, absorb_samples
 from physics.signals import SIGNALS
 
 F64 = NDArray[np.float64]
@@ -57,14 +63,21 @@ class Estimator:
         """The state before the first frame, of `cell_count` cells."""
         unknown = np.full(cell_count, np.nan)
         zeros = np.zeros(cell_count)
-        covariance = np.asarray(self._setting.start_covariance)
+        factor = np.zeros((cell_count, len(ESTIMATED) + REMEMBERED, len(ESTIMATED)))
+        factor[:, : len(ESTIMATED)] = self._setting.start_factor
         feed_kg_per_h = np.full(cell_count, float(self._setting.feed_kg_per_h))
         return make_state(
             {
                 "t_plant_s": np.array(np.nan),
                 "scan_s": np.array(0.0),
                 "mean": np.tile(np.asarray(self._setting.start_mean), (cell_count, 1)),
-                "covariance": np.tile(covariance, (cell_count, 1, 1)),
+                "factor": factor,
+                "correction": np.zeros((cell_count, REMEMBERED)),
+                "rest": np.zeros((cell_count, REMEMBERED, REMEMBERED)),
+                "slot_s": np.full(SLOTS, np.nan),
+                "note_s": np.full(NOTES, np.nan),
+                "notes": np.zeros((cell_count, NOTES, len(SAMPLED))),
+                "known_from_s": unknown,
                 "fed_kg": unknown,
                 "seen_s": np.full((cell_count, len(SIGNALS)), np.nan),
                 "beam_position_mm": unknown,
@@ -75,6 +88,12 @@ class Estimator:
                 "anode_effect": zeros,
                 "innovation_v": unknown,
                 "innovation_normalised": unknown,
+                "temperature_noise": np.ones(cell_count),
+                "nis_scans": zeros,
+                "nis": unknown,
+                "nis_within_95": unknown,
+                "lean": np.zeros((cell_count, 2)),
+                "doubt": np.zeros((cell_count, len(ESTIMATED))),
                 "misfit_scans": zeros,
                 "restarts": zeros,
             }
@@ -126,6 +145,55 @@ class Estimator:
             )
         assert columns is not None
         return state, {name: np.asarray(column) for name, column in columns.items()}
+
+    def take_sample(
+        self,
+        state: EstimatorState,
+        cell: ArrayLike,
+        t_sampled_s: ArrayLike,
+        values: ArrayLike,
+        sd: ArrayLike,
+    ) -> tuple[EstimatorState, SampleOutcome]:
+        """Take in what a laboratory says of samples drawn up to a day ago, each at its own time.
+
+        Args:
+            state: before.
+            cell: index of the cell in the section, or (n,) of them, each once.
+            t_sampled_s: plant time at which it was drawn, scalar or (n,).
+            values: (K,) or (n, K) in the order of `physics.hindsight.SAMPLED`; NaN where not
+                analysed.
+            sd: of the values, in a shape that broadcasts to theirs.
+
+        Returns:
+            The state after, and for each sample its status and what it said beyond the estimate of
+            its time; a sample that could not be taken in changes nothing.
+
+        Raises:
+            ValueError: shapes that do not belong together, or two samples of one cell.
+        """
+        cells = np.atleast_1d(np.asarray(cell, dtype=np.int64))
+        expected = (len(cells), len(SAMPLED))
+        value = np.atleast_2d(np.asarray(values, dtype=np.float64))
+        if cells.ndim > 1 or value.shape != expected or len(set(cells.tolist())) < len(cells):
+            raise ValueError(
+                f"values of shape {value.shape} for the cells {cells.tolist()}, where {expected} "
+                "is expected and each cell once. Remedy: one call for each sample of a cell"
+            )
+        count = np.shape(state.mean)[0]
+        known = (cells >= 0) & (cells < count)
+        at = cells[known]
+        times = np.full(count, np.nan)
+        times[at] = np.broadcast_to(np.asarray(t_sampled_s, dtype=np.float64), cells.shape)[known]
+        spread = np.broadcast_to(np.asarray(sd, dtype=np.float64), expected)
+        analysed, spreads = (np.full((count, len(SAMPLED)), np.nan) for _ in range(2))
+        analysed[at], spreads[at] = value[known], spread[known]
+        state, outcome = absorb_samples(self._setting, state, times, analysed, spreads)
+        status = np.full(cells.shape, SampleStatus.UNKNOWN_CELL, dtype=np.int64)
+        status[known] = np.asarray(outcome.status)[at]
+        told = [np.full(expected, np.nan) for _ in range(2)]
+        for array, column in zip(told, outcome.innovation, strict=True):
+            array[known] = np.asarray(column)[at]
+        return state, SampleOutcome(jnp.asarray(status), Innovation(*map(jnp.asarray, told)))
 
 
 def count_compilations() -> int:

@@ -4,21 +4,25 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import NamedTuple
 
+import jax
 import jax.numpy as jnp
 import numpy as np
 from jax import Array
 
 from physics.design import PlantDesign, nominal_feed_kg_per_h
+from physics.filter_model import ESTIMATED, HEAT, RESISTANCE, FilterModel
+from physics.ledge import compute_steady_ledge_cm
 from physics.parameters import CellParameters
 from physics.precision import strengthen
+from physics.properties import compute_liquidus_c
 from physics.reduced.model import (
     ACD,
     ALF3,
     ALUMINA,
     BEAM,
+    F64,
     FEEDER,
     LEDGE,
-    STATES,
     TEMPERATURE,
     UNDISSOLVED,
     make_nominal_state,
@@ -31,7 +35,7 @@ class EstimatorTuning:
     """How much the filter trusts its model; design values, tuned on the simulated line.
 
     Attributes:
-        *_start_sd: of the first estimate.
+        *_start_sd: of the first estimate; of the ledge beside where that superheat lets it stand.
         *_per_root_h: random walk of a state, per square root of an hour.
         *_standing_*: what no number of scans averages out (resistances and anode effect taken as
             nominal, a biased thermocouple, another dissolution rate); added to the reported sd.
@@ -43,6 +47,7 @@ class EstimatorTuning:
         longest_silence_s, longest_silence_scans: plant time, and usual scans, for which current,
             beam, feed and noise are taken to be as last measured; whichever is longer.
         feed_smoothing_s: time constant of the reported feed rate.
+        heat_step_kw: sd of the heat that fresh anodes or an anode effect may take or bring at once.
         tolerance_sd: residuals beyond count for less.
         anode_effect_alumina_sd_wt_pct: of the alumina at which an anode effect begins.
     """
@@ -50,19 +55,26 @@ class EstimatorTuning:
     alumina_start_sd_wt_pct: float = 0.25
     undissolved_start_share: float = 0.4
     acd_start_sd_cm: float = 0.3
-    temperature_start_sd_c: float = 4.0
-    ledge_start_share: float = 0.25
+    superheat_start_sd_c: float = 0.5
+    ledge_start_sd_cm: float = 0.8
     alf3_start_sd_wt_pct: float = 0.4
     feeder_start_sd: float = 0.04
+    resistance_start_sd_uohm: float = 0.05
+    heat_start_sd_kw: float = 15.0
     alumina_wt_pct_per_root_h: float = 0.04
     undissolved_share_per_root_h: float = 0.25
     acd_cm_per_root_h: float = 0.012
     temperature_c_per_root_h: float = 1.0
-    ledge_cm_per_root_h: float = 0.2
-    alf3_wt_pct_per_root_h: float = 0.04
+    ledge_cm_per_root_h: float = 0.05
+    alf3_wt_pct_per_root_h: float = 0.08
     feeder_per_root_h: float = 0.08
-    alumina_standing_sd_wt_pct: float = 0.08
-    acd_standing_sd_cm: float = 0.06
+    resistance_uohm_per_root_h: float = 0.02
+    heat_kw_per_root_h: float = 25.0
+    heat_step_kw: float = 150.0
+    alumina_standing_sd_wt_pct: float = 0.12
+    acd_standing_sd_cm: float = 0.08
+    ledge_standing_sd_cm: float = 0.6
+    alf3_standing_sd_wt_pct: float = 0.3
     temperature_standing_sd_c: float = 0.7
     undissolved_standing_share: float = 0.2
     backlash_cm: float = 0.012
@@ -79,9 +91,9 @@ class EstimatorTuning:
 class FilterSetting(NamedTuple):
     """Numbers of one estimator, traced so that estimators share one compilation."""
 
-    parameters: CellParameters
+    model: FilterModel
     start_mean: Array
-    start_covariance: Array
+    start_factor: Array
     noise_per_s: Array
     standing_variance: Array
     voltage_sd_v: Array
@@ -90,12 +102,14 @@ class FilterSetting(NamedTuple):
     backlash_cm: Array
     beam_move_share: Array
     beam_action_mm: Array
+    beam_sd_mm: Array
     beam_dead_zone_mm: Array
     beam_reach_mm_per_s: Array
     longest_silence_s: Array
     longest_silence_scans: Array
     feed_smoothing_s: Array
     tolerance_sd: Array
+    heat_step_kw: Array
     anode_effect_alumina_sd_wt_pct: Array
     line_current_ka: Array
     feed_kg_per_h: Array
@@ -116,9 +130,12 @@ def make_setting(
         The setting, every number of one type.
     """
     start = make_nominal_state(design)
-    nominal = design.cell.nominal
+    parameters = make_reduced_parameters(design)
     gap = design.cell.gap
     resolution_mm = gap.beam_resolution_mm
+    heat = design.cell.heat
+    ledge_kg_per_cm = heat.ledge_density_kg_per_m3 * heat.ledge_area_m2 / 100.0
+    bath_share_per_cm = ledge_kg_per_cm / design.cell.bath.mass_kg
     # One step of the reading may be rounding alone, and a difference of two readings has the noise
     # of both.
     dead_zone_mm = max(1.5 * resolution_mm, 2.0 * noise_sd["beam_position_mm"])
@@ -126,11 +143,12 @@ def make_setting(
         ALUMINA: tuning.alumina_start_sd_wt_pct,
         UNDISSOLVED: tuning.undissolved_start_share * start[UNDISSOLVED],
         ACD: tuning.acd_start_sd_cm,
-        TEMPERATURE: tuning.temperature_start_sd_c,
-        LEDGE: tuning.ledge_start_share * nominal.ledge_cm,
+        TEMPERATURE: tuning.superheat_start_sd_c,
+        LEDGE: tuning.ledge_start_sd_cm,
         ALF3: tuning.alf3_start_sd_wt_pct,
         FEEDER: tuning.feeder_start_sd,
-        BEAM: resolution_mm / np.sqrt(12.0),
+        RESISTANCE: tuning.resistance_start_sd_uohm,
+        HEAT: tuning.heat_start_sd_kw,
     }
     walk = {
         ALUMINA: tuning.alumina_wt_pct_per_root_h,
@@ -140,15 +158,18 @@ def make_setting(
         LEDGE: tuning.ledge_cm_per_root_h,
         ALF3: tuning.alf3_wt_pct_per_root_h,
         FEEDER: tuning.feeder_per_root_h,
-        BEAM: 0.0,
+        RESISTANCE: tuning.resistance_uohm_per_root_h,
+        HEAT: tuning.heat_kw_per_root_h,
     }
     standing = {
         ALUMINA: tuning.alumina_standing_sd_wt_pct,
         ACD: tuning.acd_standing_sd_cm,
+        LEDGE: tuning.ledge_standing_sd_cm,
+        ALF3: tuning.alf3_standing_sd_wt_pct,
         TEMPERATURE: tuning.temperature_standing_sd_c,
         UNDISSOLVED: tuning.undissolved_standing_share * start[UNDISSOLVED],
     }
-    order = range(len(STATES))
+    order = range(len(ESTIMATED))
     scalars = {
         "voltage_sd_v": noise_sd["cell_voltage_v"],
         "temperature_sd_c": noise_sd["bath_temperature_c"],
@@ -156,12 +177,14 @@ def make_setting(
         "backlash_cm": tuning.backlash_cm,
         "beam_move_share": tuning.beam_move_share,
         "beam_action_mm": tuning.beam_action_mm,
+        "beam_sd_mm": resolution_mm / np.sqrt(12.0),
         "beam_dead_zone_mm": dead_zone_mm - 1e-6,  # positions are sums of steps, with their errors
         "beam_reach_mm_per_s": tuning.beam_margin * gap.beam_speed_mm_per_s,
         "longest_silence_s": tuning.longest_silence_s,
         "longest_silence_scans": tuning.longest_silence_scans,
         "feed_smoothing_s": tuning.feed_smoothing_s,
         "tolerance_sd": tuning.tolerance_sd,
+        "heat_step_kw": tuning.heat_step_kw,
         "anode_effect_alumina_sd_wt_pct": tuning.anode_effect_alumina_sd_wt_pct,
         "line_current_ka": design.line.current_ka,
         "feed_kg_per_h": nominal_feed_kg_per_h(design),
@@ -169,11 +192,37 @@ def make_setting(
     }
     return strengthen(
         FilterSetting(
-            parameters=make_reduced_parameters(design),
-            start_mean=jnp.asarray(start),
-            start_covariance=jnp.diag(jnp.array([start_sd[i] ** 2 for i in order])),
+            model=FilterModel(parameters, jnp.asarray(bath_share_per_cm)),
+            start_mean=jnp.concatenate(
+                [jnp.asarray(start[:BEAM]), jnp.zeros(len(ESTIMATED) - BEAM)]
+            ),
+            start_factor=_correlate(parameters, start, jnp.array([start_sd[i] for i in order])),
             noise_per_s=jnp.array([walk[i] ** 2 / 3600.0 for i in order]),
             standing_variance=jnp.array([standing.get(i, 0.0) ** 2 for i in order]),
             **{name: jnp.asarray(number, dtype=float) for name, number in scalars.items()},
         )
     )
+
+
+def _correlate(parameters: CellParameters, start: F64, start_sd: Array) -> Array:
+    """Factor (N, N) of the first covariance: a cell has stood near its steady state for years.
+
+    So it is its superheat that is about nominal: the temperature is as uncertain as the liquidus
+    beside it, and the ledge is about as thick as that superheat lets it be.
+    """
+    additives = (parameters.caf2_wt_pct, parameters.mgf2_wt_pct, parameters.lif_wt_pct)
+
+    def stand(free: Array) -> Array:
+        liquidus_c = compute_liquidus_c(free[ALUMINA], free[ALF3], *additives)
+        superheat_c = free[TEMPERATURE]
+        ledge_cm = compute_steady_ledge_cm(parameters, superheat_c, liquidus_c)
+        stood = free.at[TEMPERATURE].set(superheat_c + liquidus_c)
+        return stood.at[LEDGE].set(free[LEDGE] + ledge_cm)
+
+    count = start_sd.shape[0]
+    free = jnp.zeros(count).at[:BEAM].set(jnp.asarray(start[:BEAM]))
+    liquidus_c = compute_liquidus_c(free[ALUMINA], free[ALF3], *additives)
+    free = free.at[TEMPERATURE].add(-liquidus_c)
+    spread = jax.jacfwd(stand)(free) * start_sd[None, :]
+    factor: Array = jnp.linalg.cholesky(spread @ spread.T)
+    return factor

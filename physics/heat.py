@@ -33,6 +33,11 @@ class HeatParts(NamedTuple):
         )
 
 
+def compute_dissolution_heat_j_per_kg(parameters: CellParameters) -> Array:
+    """Heat that a kilogram of cold alumina takes from the bath until it is dissolved, J/kg."""
+    return 100.0 * parameters.cooling_c_per_wt_pct * parameters.bath_heat_capacity_j_per_kg_k
+
+
 def compute_heat_parts(
     parameters: CellParameters,
     current_ka: ArrayLike,
@@ -65,9 +70,7 @@ def compute_heat_parts(
         Solheim et al., Mass and heat transfer during dissolution of alumina.
     """
     current_a = jnp.asarray(current_ka) * 1e3
-    heat_j_per_kg = (
-        100.0 * parameters.cooling_c_per_wt_pct * parameters.bath_heat_capacity_j_per_kg_k
-    )
+    heat_j_per_kg = compute_dissolution_heat_j_per_kg(parameters)
     oxide_use = parameters.oxide_kg_per_coulomb * current_a * jnp.asarray(efficiency)
     enthalpy_v = parameters.enthalpy_fixed_v + parameters.enthalpy_per_efficiency_v * jnp.asarray(
         efficiency

@@ -1,4 +1,4 @@
-"""Extended Kalman filter of one cell: predict through time, take in one measurement at a time."""
+"""Extended Kalman filter of one cell in square-root form, with what it remembers of the past."""
 
 from typing import NamedTuple
 
@@ -6,8 +6,8 @@ import jax
 import jax.numpy as jnp
 from jax import Array
 
-from physics.parameters import CellParameters
-from physics.reduced.model import advance
+from physics.filter_model import FilterModel, advance_estimate
+from physics.square_root import absorb_scalar, expect_variance, spread_factor
 
 _LONGEST_SUBSTEP_S = 30.0
 _MOST_SUBSTEPS = 120
@@ -15,10 +15,19 @@ _SUBSTEP_IN_A_GAP_S = 120.0  # the longest gap that is predicted through: four h
 
 
 class Belief(NamedTuple):
-    """Mean and covariance of one cell: (N,) and (N, N)."""
+    """What is believed of one cell now, and in hindsight of R quantities of earlier times.
+
+    Attributes:
+        mean: (N,).
+        factor: (N + R, N): S with P = S S^T, and below it G of the remembered quantities.
+        correction: (R,) how far the remembered quantities are from what was believed then.
+        rest: (R, R) W, their covariance if the state of now were known.
+    """
 
     mean: Array
-    covariance: Array
+    factor: Array
+    correction: Array
+    rest: Array
 
 
 class Innovation(NamedTuple):
@@ -29,9 +38,10 @@ class Innovation(NamedTuple):
 
 
 def predict(
-    parameters: CellParameters,
+    model: FilterModel,
     belief: Belief,
     noise_per_s: Array,
+    doubt: Array,
     feed_kg_per_h: Array,
     current_ka: Array,
     extra_voltage_v: Array,
@@ -43,28 +53,32 @@ def predict(
     and only the uncertainty goes on growing.
 
     Args:
-        parameters: nominal.
+        model: nominal.
         belief: before.
         noise_per_s: (N,) variance that each state gains in a second.
+        doubt: (N,) variance that it gains beside that.
         feed_kg_per_h: commanded, scalar.
         current_ka: scalar.
         extra_voltage_v: in an anode effect, scalar.
         dt_s: scalar, 0 or more.
 
     Returns:
-        The belief after; its covariance is symmetric.
+        The belief after.
     """
     count = jnp.clip(jnp.ceil(dt_s / _LONGEST_SUBSTEP_S), 1.0, _MOST_SUBSTEPS)
     h = jnp.minimum(dt_s / count, _SUBSTEP_IN_A_GAP_S)
-    added = jnp.diag(noise_per_s * dt_s / count)
+    noise_sd = jnp.sqrt((noise_per_s * dt_s + doubt) / count)
 
     def substep(_: Array, before: Belief) -> Belief:
         def move(x: Array) -> tuple[Array, Array]:
-            after = advance(parameters, x, feed_kg_per_h, current_ka, h, extra_voltage_v)
+            after = advance_estimate(model, x, feed_kg_per_h, current_ka, h, extra_voltage_v)
             return after, after
 
         F, mean = jax.jacfwd(move, has_aux=True)(before.mean)
-        return Belief(mean, _symmetric(F @ before.covariance @ F.T + added))
+        factor, forgotten = spread_factor(before.factor, F, noise_sd)
+        added = forgotten @ forgotten.T
+        rest = before.rest + 0.5 * (added + added.T)  # products need not be symmetric to the bit
+        return before._replace(mean=mean, factor=factor, rest=rest)
 
     after: Belief = jax.lax.fori_loop(0, count.astype(int), substep, belief)
     return after
@@ -78,7 +92,7 @@ def update(
     usable: Array,
     tolerance_sd: Array,
 ) -> tuple[Belief, Innovation]:
-    """Take in one scalar measurement, in Joseph form.
+    """Take in one scalar measurement of what is now.
 
     A residual beyond `tolerance_sd` standard deviations counts for less, as if its noise were
     larger by the square of the excess: an outlier bends the estimate a little, a real step moves it
@@ -88,26 +102,89 @@ def update(
         belief: before.
         row: (N,) how the measurement depends on the state.
         residual: measured less predicted.
-        variance: of the measurement's noise.
+        variance: of the measurement's noise, above 0.
         usable: bool; without it nothing changes.
         tolerance_sd: scalar.
 
     Returns:
         The belief after and the innovation, NaN where not usable.
     """
+    count = row.shape[0]
+    shared = jnp.where(usable, row @ belief.factor[:count], 0.0)
+    expected = expect_variance(belief.factor, row, variance)
+    residual, trusted, innovation = _weigh(residual, expected, variance, usable, tolerance_sd)
+    factor, gain = absorb_scalar(belief.factor, shared, trusted)
+    after = belief._replace(
+        mean=belief.mean + gain[:count] * residual,
+        factor=factor,
+        correction=belief.correction + gain[count:] * residual,
+    )
+    return after, innovation
+
+
+def update_past(
+    belief: Belief,
+    row: Array,
+    past_row: Array,
+    residual: Array,
+    variance: Array,
+    usable: Array,
+    tolerance_sd: Array,
+) -> tuple[Belief, Innovation]:
+    """Take in one scalar measurement of what was, and of what is where it depends on that as well.
+
+    Args:
+        belief: before.
+        row: (N,) how the measurement depends on the state of now.
+        past_row: (R,) how it depends on the remembered quantities.
+        residual: measured less what is now believed of then.
+        variance, usable, tolerance_sd: as for `update`.
+
+    Returns:
+        The belief after, now and in hindsight, and the innovation, NaN where not usable.
+    """
+    count = row.shape[0]
+    past_row = jnp.where(usable, past_row, 0.0)
+    shared = jnp.where(usable, row, 0.0) @ belief.factor[:count] + past_row @ belief.factor[count:]
+    own = belief.rest @ past_row
+    known = jnp.sum(shared**2) + past_row @ own
+    residual, trusted, innovation = _weigh(
+        residual, variance + known, variance, usable, tolerance_sd
+    )
+    beside = jnp.concatenate([jnp.zeros_like(row), own])
+    alone = trusted + past_row @ own
+    factor, gain = absorb_scalar(belief.factor, shared, alone, beside)
+    # Joseph's form: this is done once a day, so it can neither drift nor cost anything.
+    keep = jnp.eye(own.shape[0], dtype=own.dtype) - jnp.outer(own / alone, past_row)
+    rest = keep @ belief.rest @ keep.T + trusted * jnp.outer(own / alone, own / alone)
+    after = Belief(
+        mean=belief.mean + gain[:count] * residual,
+        factor=factor,
+        correction=belief.correction + gain[count:] * residual,
+        rest=0.5 * (rest + rest.T),
+    )
+    return after, innovation
+
+
+def variances(belief: Belief) -> Array:
+    """(N,) of the states of now."""
+    return jnp.sum(belief.factor[: belief.mean.shape[0]] ** 2, axis=1)
+
+
+def begin_anew(belief: Belief, mean: Array, start_factor: Array) -> Belief:
+    """The mean with the uncertainty of a start, for which the past says nothing of now."""
+    count = mean.shape[0]
+    factor = jnp.zeros_like(belief.factor).at[:count].set(start_factor)
+    return Belief(mean, factor, jnp.zeros_like(belief.correction), jnp.zeros_like(belief.rest))
+
+
+def _weigh(
+    residual: Array, expected: Array, variance: Array, usable: Array, tolerance_sd: Array
+) -> tuple[Array, Array, Innovation]:
+    """The residual to use, the variance to trust it with, and what to tell of it."""
     residual = jnp.where(usable, residual, 0.0)
-    spread = belief.covariance @ row
-    expected = row @ spread + variance
     normalised = residual / jnp.sqrt(expected)
     excess = jnp.maximum(jnp.abs(normalised) / tolerance_sd, 1.0)
     trusted = variance + expected * (excess**2 - 1.0)
-    gain = jnp.where(usable, spread / (row @ spread + trusted), 0.0)
-    keep = jnp.eye(row.shape[0]) - jnp.outer(gain, row)
-    covariance = keep @ belief.covariance @ keep.T + trusted * jnp.outer(gain, gain)
-    after = Belief(belief.mean + gain * residual, _symmetric(covariance))
     blank = jnp.where(usable, 1.0, jnp.nan)
-    return after, Innovation(residual * blank, normalised * blank)
-
-
-def _symmetric(matrix: Array) -> Array:
-    return 0.5 * (matrix + matrix.T)
+    return residual, trusted, Innovation(residual * blank, normalised * blank)

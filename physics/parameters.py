@@ -115,7 +115,7 @@ def make_parameters(design: PlantDesign) -> CellParameters:
         "lif_wt_pct": bath.lif_wt_pct,
         "bath_heat_capacity_j_per_kg_k": bath.heat_capacity_j_per_kg_k,
         "anode_effect_alumina_wt_pct": bath.anode_effect_alumina_wt_pct,
-        "conductivity_factor": 1.0,
+        "conductivity_factor": bath.conductivity_factor,
         "undissolved_fraction": feed.undissolved_fraction,
         "dissolution_per_s": feed.dissolution_per_s,
         "settling_per_s": feed.settling_per_s,

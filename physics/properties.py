@@ -129,8 +129,8 @@ def compute_conductivity_s_per_cm(
 ) -> Array:
     """Electrical conductivity of the bath without bubbles, by the regression of Wang et al.
 
-    Published regressions differ by about 5 %. That is structural, the same for all cells; simulated
-    cells differ by less, see `physics.disturbances`.
+    Published regressions differ by about 5 %; the simulated line takes two others, see
+    `physics.plant.conductivity`.
 
     Args:
         temperature_c: bath temperature, degC.

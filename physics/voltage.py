@@ -22,7 +22,11 @@ _BUBBLE_CLEARANCE_WT_PCT = 0.01  # the coverage formula has a pole below the ano
 _BUBBLE_ROUNDING_WT_PCT = 0.02  # width over which that limit is rounded, so slopes stay defined
 _HIGHEST_COVERAGE = 0.98  # design value: keeps a gas layer from reading as infinite resistance
 _HIGHEST_SATURATION = 0.99  # design value: the activity formula is used below saturation
-_LIMITING_MARGIN = 1.02  # design value: the concentration overvoltage is finite below its pole
+_LIMITING_SHARE = 0.98  # design value: of the limiting current; the law goes on straight beyond
+_LEAST_LIMITING_A_PER_CM2 = 1e-3  # design value: the regression turns negative in a bare cold bath
+LEAST_ALUMINA_WT_PCT = 0.2  # design value: the laws of the anode are not used below
+_CATHODE_A_PER_CM2 = 0.257  # Haupin 1995: the cathode's overvoltage sets in here
+_CATHODE_SHARPNESS = 4.0  # design value: 2e-5 V from the logarithm at 0.58 A/cm2
 
 
 class VoltageParts(NamedTuple):
@@ -31,7 +35,7 @@ class VoltageParts(NamedTuple):
     reversible_v: Array
     anode_reaction_v: Array
     anode_concentration_v: Array
-    cathode_v: Array
+    cathode_concentration_v: Array
     bath_v: Array
     bubble_v: Array
     anode_ohmic_v: Array
@@ -108,11 +112,93 @@ def compute_limiting_current_density(
 
     Source: Grjotheim and Welch 1988, chapter 5, equation 13.
     """
-    return (
+    density = (
         (5.5 + 0.018 * (temperature_k - 1323.0))
         * one_anode_area_cm2**-0.1
         * (jnp.sqrt(alumina_wt_pct) - 0.4)
     )
+    return jnp.maximum(density, _LEAST_LIMITING_A_PER_CM2)
+
+
+def compute_anode_concentration_v(
+    temperature_k: Array, current_density: Array, limiting_density: Array
+) -> Array:
+    """Concentration overvoltage of the anode, RT/2F ln(limiting / (limiting - i)).
+
+    Above 98 % of the limiting current it goes on along its tangent: it has no pole, rises with the
+    current everywhere, and so has an inverse.
+
+    Args:
+        temperature_k: bath temperature, K.
+        current_density: A/cm2; below 0 where current returns into the anode.
+        limiting_density: where alumina transport gives out, A/cm2.
+
+    Returns:
+        Overvoltage, V. Source: Haupin 1995; the tangent is a design choice.
+    """
+    share = current_density / limiting_density
+    within = jnp.minimum(share, _LIMITING_SHARE)
+    beyond = (share - within) / (1.0 - _LIMITING_SHARE)
+    return _compute_thermal_v(temperature_k) / 2.0 * (beyond - jnp.log1p(-within))
+
+
+def compute_critical_current_density(
+    nominal_density: ArrayLike,
+    bath_ratio: Array,
+    alumina_wt_pct: Array,
+    anode_effect_alumina_wt_pct: Array,
+) -> Array:
+    """Current density at which the anode effect sets in.
+
+    Args:
+        nominal_density: A/cm2, critical at the anode-effect alumina: what the plant has seen.
+        bath_ratio: NaF/AlF3 by weight.
+        alumina_wt_pct: dissolved alumina.
+        anode_effect_alumina_wt_pct: where the anode effect sets in at nominal current.
+
+    Returns:
+        A/cm2.
+
+    Source:
+        Haupin 1995, equation 19; its factors of temperature and anode area drop out of the
+        calibration.
+    """
+    molar = 2.0 * bath_ratio
+    linear = 1.443 - 1.985 * molar + 1.131 * molar**2
+    square = 0.4122 - 0.2037 * molar
+    w, effect = alumina_wt_pct, anode_effect_alumina_wt_pct
+    scale = jnp.asarray(nominal_density)
+    return scale * (linear * w + square * w**2) / (linear * effect + square * effect**2)
+
+
+def compute_cathode_concentration_v(
+    temperature_k: Array, current_density: Array, bath_ratio: Array
+) -> Array:
+    """Concentration overvoltage of the cathode, RT/1.5F (1.375 - 0.25 BR) ln(i/0.257).
+
+    The logarithm gives energy back below 0.257 A/cm2. Here asinh(x^n / 2) / n with x = i/0.257
+    takes its place: the same at working current, never against the current, 0 without one.
+
+    Args:
+        temperature_k: bath temperature, K.
+        current_density: A/cm2 of cathode.
+        bath_ratio: NaF/AlF3 by weight.
+
+    Returns:
+        Overvoltage, V. Source: Haupin 1995; the regular form is a design choice.
+    """
+    x = current_density / _CATHODE_A_PER_CM2
+    power = x * jnp.abs(x) ** (_CATHODE_SHARPNESS - 1.0)
+    factor = _compute_thermal_v(temperature_k) / 1.5 * (1.375 - 0.25 * bath_ratio)
+    return factor * jnp.arcsinh(power / 2.0) / _CATHODE_SHARPNESS
+
+
+def compute_bubble_thickness_cm(current_density: Array) -> Array:
+    """Thickness of the gas layer under an anode, cm, by its current density in A/cm2.
+
+    Source: Haupin 1995.
+    """
+    return (0.5517 + current_density) / (1.0 + 2.167 * current_density)
 
 
 def compute_bubble_coverage(
@@ -174,7 +260,7 @@ def compute_voltage_parts(
         Haupin 1995; the bubble layer is taken off the conducting gap, and the critical current
         density is that of Grjotheim and Welch.
     """
-    w = jnp.maximum(jnp.asarray(alumina_wt_pct), 0.2)
+    w = jnp.maximum(jnp.asarray(alumina_wt_pct), LEAST_ALUMINA_WT_PCT)
     current_a = jnp.asarray(current_ka) * 1e3
     temperature_k = jnp.asarray(temperature_c) + ZERO_CELSIUS_K
     additives = (
@@ -193,9 +279,7 @@ def compute_voltage_parts(
     saturation = compute_saturation_wt_pct(temperature_c, *additives)
 
     limiting = compute_limiting_current_density(temperature_k, parameters.one_anode_area_cm2, w)
-    limiting = jnp.maximum(limiting, _LIMITING_MARGIN * anode_density)
-    thermal_v = GAS_CONSTANT_J_PER_MOL_K * temperature_k / FARADAY_C_PER_MOL
-    bubble_cm = (0.5517 + anode_density) / (1.0 + 2.167 * anode_density)
+    bubble_cm = compute_bubble_thickness_cm(anode_density)
     coverage = compute_bubble_coverage(
         anode_density, ratio, w, parameters.anode_effect_alumina_wt_pct
     )
@@ -203,8 +287,10 @@ def compute_voltage_parts(
     return VoltageParts(
         reversible_v=compute_reversible_v(parameters, temperature_k, w / saturation),
         anode_reaction_v=compute_anode_overvoltage_v(temperature_k, anode_density, w),
-        anode_concentration_v=thermal_v / 2.0 * jnp.log(limiting / (limiting - anode_density)),
-        cathode_v=thermal_v / 1.5 * (1.375 - 0.25 * ratio) * jnp.log(cathode_density / 0.257),
+        anode_concentration_v=compute_anode_concentration_v(temperature_k, anode_density, limiting),
+        cathode_concentration_v=compute_cathode_concentration_v(
+            temperature_k, cathode_density, ratio
+        ),
         bath_v=current_a * ohms_per_cm * (jnp.asarray(acd_cm) - bubble_cm),
         bubble_v=current_a * ohms_per_cm * bubble_cm * coverage / (1.0 - coverage),
         anode_ohmic_v=current_a * parameters.anode_resistance_uohm * 1e-6,
@@ -233,3 +319,7 @@ def compute_noise_mv(parameters: CellParameters, acd_cm: ArrayLike) -> Array:
     """
     short = jnp.maximum(parameters.noise_onset_acd_cm - jnp.asarray(acd_cm), 0.0)
     return parameters.noise_floor_mv * (1.0 + (short / parameters.noise_doubling_cm) ** 2)
+
+
+def _compute_thermal_v(temperature_k: Array) -> Array:
+    return GAS_CONSTANT_J_PER_MOL_K * temperature_k / FARADAY_C_PER_MOL

@@ -10,7 +10,7 @@ from physics.signals import SETPOINTS
 from stream.app import Worker
 from stream.decide import Linearise
 from stream.frames import F64, EstimateFrame
-from stream.records import ModelRecord, encode
+from stream.records import DECIDES, ModelRecord, encode
 from stream.topics import MODELS
 
 _FEED = SETPOINTS.index("alumina_feed_rate_kg_per_h")
@@ -33,6 +33,10 @@ def make_lineariser(design: PlantDesign, objective: ControlObjective) -> Lineari
             estimate.values["line_current_ka"],
             objective.step_s,
         )
+        # What the estimator found beside the model's resistances goes on as it is.
+        beside_v = (
+            1e-3 * estimate.values["added_resistance_uohm"] * estimate.values["line_current_ka"]
+        )
         count = len(reduced.STATES)
         identity = np.eye(count)
         models = []
@@ -53,7 +57,7 @@ def make_lineariser(design: PlantDesign, objective: ControlObjective) -> Lineari
                             rows[voltage],
                         ]
                     ),
-                    d=np.array([0.0, offset[superheat], 0.0, offset[voltage]]),
+                    d=np.array([0.0, offset[superheat], 0.0, offset[voltage] + beside_v[i]]),
                     kwh_per_kg_and_v=float(
                         estimate.values["energy_kwh_per_kg"][i]
                         / estimate.values["cell_voltage_v"][i]
@@ -73,7 +77,7 @@ async def announce(worker: Worker, plant_name: str, plant_hash: str) -> None:
         encode(
             ModelRecord(
                 model_id=f"reduced-lumped/{plant_hash}",
-                kind="reduced",
+                kind=DECIDES,
                 plant_name=plant_name,
                 plant_hash=plant_hash,
                 parameters={"states": float(len(reduced.STATES))},

@@ -8,7 +8,7 @@ Physics and rates use `t_plant_s`; freshness, latency and expiry use wall time.
 """
 
 from enum import StrEnum
-from typing import TypeVar
+from typing import Final, TypeVar
 
 import msgspec
 
@@ -16,6 +16,10 @@ from control.events import Priority
 from control.modes import Mode
 
 SCHEMA_VERSION = 1
+
+# Kinds of model
+DECIDES: Final = "reduced"  # a process decides with it
+LEARNT: Final = "reduced-fields"  # learnt from fields, in a file
 
 
 class RecordError(ValueError):
@@ -130,14 +134,22 @@ class Event(Record, frozen=True, kw_only=True):
 
 
 class ModelRecord(Record, frozen=True, kw_only=True):
-    """Which model a process runs, so that an auditor can tell what decided what."""
+    """Which model there is or a process runs, so that an auditor can tell what decided what.
+
+    What has no default every model has; the rest, those that are kept in a file.
+    """
 
     model_id: str
-    kind: str  # "reduced"
+    kind: str  # DECIDES or LEARNT
     plant_name: str
     plant_hash: str
     parameters: dict[str, float]
     t_created_ns: int
+    program: str = ""  # version of the program that made it
+    grid: str = ""  # of the full-order cell that it was learnt from
+    errors: dict[str, float] = {}  # on what was held out, by name with unit
+    artefact_path: str = ""  # absolute, on the machine that made it
+    artefact_sha256: str = ""
 
 
 class _Version(msgspec.Struct, frozen=True):

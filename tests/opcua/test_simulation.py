@@ -5,8 +5,9 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from control.baseline import TUNED, scale_baseline
 from opcua.nodes import CellMode
-from opcua.simulation import BEAM, FEED, LineScan, LineSimulation, local_control_settings
+from opcua.simulation import BEAM, FEED, LineScan, LineSimulation
 from opcua.watchdog import Modes
 from ops.plantfile import PlantFile, load_plant
 
@@ -48,7 +49,7 @@ def test_local_control_holds_any_line_near_its_design(name: str) -> None:
     nominal_v = plant.cell.nominal.cell_voltage_v
     assert np.mean(calm) == pytest.approx(nominal_v, abs=0.15)
     fed_kg = scans[-1].cells["alumina_fed_kg"]
-    settings = local_control_settings(plant.design)
+    settings = scale_baseline(TUNED, plant.design)
     demand_kg = settings.alumina_kg_per_kah * plant.line.current_ka * 8.0
     assert fed_kg == pytest.approx(np.full(CELLS, demand_kg), rel=0.3)
     for row in plant.setpoints:

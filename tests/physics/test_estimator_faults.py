@@ -5,9 +5,9 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from physics.disturbances import Disturbances
 from physics.estimate_state import EstimatorState
 from physics.estimator import Estimator
+from physics.plant import UNDISTURBED
 from physics.reduced.model import ACD
 from physics.signals import SIGNALS
 from tests.physics.line_record import LineRecord, record_line
@@ -31,9 +31,13 @@ Columns = dict[str, np.ndarray]
 
 
 def make_record(scan_s: float, scans: int) -> LineRecord:
-    calm = Disturbances(faults_per_cell_day=0.0)
     return record_line(
-        DESIGN, CELLS, hours=scans * scan_s / 3600.0, seed=31, disturbances=calm, scan_s=scan_s
+        DESIGN,
+        CELLS,
+        hours=scans * scan_s / 3600.0,
+        seed=31,
+        disturbances=UNDISTURBED,
+        scan_s=scan_s,
     )
 
 

@@ -1,38 +1,22 @@
-"""The simulated line: what it shows, what it conserves, what befalls it."""
-
-from dataclasses import replace
-from time import perf_counter
+"""The simulated line: what it shows, where it starts, and that its random streams are its own."""
 
 import jax
+import jax.numpy as jnp
 import numpy as np
 import pytest
 
-from physics.cell import compute_derivative, compute_outputs
 from physics.design import PlantDesign, nominal_feed_kg_per_h
-from physics.disturbances import Disturbances
-from physics.plant import (
-    PlantInputs,
-    PlantOutputs,
-    PlantParameters,
-    PlantState,
-    init_plant,
-    make_inputs,
-    step_plant,
+from physics.plant import Disturbances, PlantInputs, init_plant, make_inputs, step_plant
+from physics.plant.bath import Composition
+from physics.plant.conductivity import (
+    compute_chrenkova_s_per_cm,
+    compute_conductivity_s_per_cm,
+    compute_hives_s_per_cm,
 )
+from physics.plant.streams import draw, make_keys
+from physics.reduced.model import make_reduced_parameters
 from physics.signals import CELL_SIGNALS, LINE_SIGNALS
-from tests.physics.plants import load_design
-
-CELLS = 8  # one size for most tests: each other size compiles anew
-CALM = Disturbances(faults_per_cell_day=0.0)
-
-
-def run(
-    parameters: PlantParameters, state: PlantState, inputs: PlantInputs, hours: float
-) -> tuple[PlantState, PlantOutputs]:
-    """Run in scans of a minute."""
-    for _ in range(round(hours * 60.0)):
-        state, outputs = step_plant(parameters, state, inputs, 60.0)
-    return state, outputs
+from tests.physics.plant_cases import CELLS, run, start
 
 
 def test_a_scan_shows_every_signal(reference: PlantDesign) -> None:
@@ -42,181 +26,154 @@ def test_a_scan_shows_every_signal(reference: PlantDesign) -> None:
     assert all(outputs.measured[name].shape == (CELLS,) for name in CELL_SIGNALS)
     assert outputs.measured["line_current_ka"].shape == ()
     assert all(bool(np.all(np.isfinite(x))) for x in outputs.measured.values())
+    assert all(bool(np.all(np.isfinite(x))) for x in outputs.truth)
+    assert outputs.truth.anode_current_ka.shape == (CELLS, reference.cell.electrodes.anode_count)
     assert float(state.t_s) == pytest.approx(15.0)
 
 
-@pytest.mark.parametrize("plant", ["reference", "metalx"])
-def test_cells_start_near_nominal_and_differ(plant: str, request: pytest.FixtureRequest) -> None:
-    design: PlantDesign = request.getfixturevalue(plant)
-    parameters, state = init_plant(design, CELLS, seed=2)
+def test_cells_start_near_nominal_and_differ(reference: PlantDesign) -> None:
+    parameters, state = init_plant(reference, CELLS, seed=2)
     _, outputs = step_plant(parameters, state, make_inputs(state), 1.0)
     voltage = np.asarray(outputs.truth.cell_voltage_v)
-    assert np.all(np.abs(voltage - design.cell.nominal.cell_voltage_v) < 0.05)
+    assert np.all(np.abs(voltage - reference.cell.nominal.cell_voltage_v) < 0.05)
     assert 0.01 < np.std(np.asarray(outputs.truth.acd_cm)) < 0.2
     superheat = np.asarray(outputs.truth.superheat_c)
     assert np.all((superheat > 4.0) & (superheat < 11.0))
     assert np.std(np.asarray(outputs.truth.bath_temperature_c)) > 0.5
 
 
-def test_a_cell_is_the_same_in_any_line(reference: PlantDesign) -> None:
-    short = init_plant(reference, 3, seed=7)
-    long = init_plant(reference, CELLS, seed=7)
-    for _ in range(3):
-        short = (short[0], step_plant(*short, make_inputs(short[1]), 15.0)[0])
-        long = (long[0], step_plant(*long, make_inputs(long[1]), 15.0)[0])
-    assert np.array_equal(short[1].cell.alumina_wt_pct, long[1].cell.alumina_wt_pct[:3])
-    other = init_plant(reference, 3, seed=8)
-    assert not np.array_equal(short[0].cell.bath_mass_kg, other[0].cell.bath_mass_kg)
+@pytest.mark.parametrize("plant", ["reference", "metalx"])
+def test_a_cell_is_the_same_in_any_line_and_no_two_are_alike(
+    plant: str, request: pytest.FixtureRequest
+) -> None:
+    design: PlantDesign = request.getfixturevalue(plant)
+    cells, state = init_plant(design, CELLS, seed=7)
+    others, _ = init_plant(design, CELLS, seed=8)
+    mass_kg = np.asarray(cells.cell.bath_mass_kg)
+    assert len({*mass_kg, *np.asarray(others.cell.bath_mass_kg)}) == 2 * CELLS
+    assert np.all(
+        np.abs(state.bath.bath_temperature_c - design.cell.nominal.bath_temperature_c) < 8
+    )
+    ledge_cm = np.asarray(state.bath.bath_ledge_cm + state.bath.metal_ledge_cm) / 2.0
+    assert np.mean(ledge_cm) == pytest.approx(design.cell.nominal.ledge_cm, rel=0.15)
 
 
-def test_no_alumina_is_made_or_lost(reference: PlantDesign) -> None:
-    parameters, state = init_plant(reference, CELLS, seed=3)
-
-    def stored(state: PlantState) -> np.ndarray:
-        dissolved = state.cell.alumina_wt_pct * parameters.cell.bath_mass_kg / 100.0
-        return np.asarray(
-            dissolved + state.cell.undissolved_alumina_kg + state.cell.sludge_kg + state.crust_kg
-        )
-
-    before = stored(state)
-    state, _ = run(parameters, state, make_inputs(state), 3.0)
-    gained = stored(state) - before
-    assert np.allclose(gained, np.asarray(state.arrived_kg - state.used_kg), atol=1e-8)
+def test_what_a_cell_draws_does_not_depend_on_the_length_of_the_line() -> None:
+    drawing = jax.jit(draw)
+    _, line, cells = drawing(make_keys(jnp.asarray(7), CELLS))
+    _, same_line, fewer = drawing(make_keys(jnp.asarray(7), 3))
+    for all_of, some, one, same in zip(cells, fewer, line, same_line, strict=True):
+        assert np.array_equal(all_of[:3], some)
+        assert float(one) == float(same)
 
 
-def test_feed_falls_in_whole_shots_at_the_demanded_rate(reference: PlantDesign) -> None:
-    parameters, state = init_plant(reference, CELLS, seed=4, disturbances=CALM)
-    asked = np.full(CELLS, 180.0)
-    asked[:4] = 60.0, 100.0, 180.0, 1e9
-    state, outputs = run(parameters, state, PlantInputs(asked, state.beam_mm), 0.5)
-    fed = np.asarray(outputs.measured["alumina_fed_kg"])[:4]
-    shot = reference.cell.feed.shot_kg
-    assert np.allclose(fed / shot, np.round(fed / shot))
-    most = 5.0 * nominal_feed_kg_per_h(reference)
-    assert np.allclose(fed, np.array([30.0, 50.0, 90.0, most / 2.0]), atol=2.0 * shot)
+def test_the_same_seed_runs_the_same_and_another_differs(reference: PlantDesign) -> None:
+    def voltages(seed: int) -> np.ndarray:
+        parameters, state = init_plant(reference, CELLS, seed)
+        _, scans = run(parameters, state, 0.1)
+        return np.stack([np.asarray(scan.measured["cell_voltage_v"]) for scan in scans])
+
+    assert np.array_equal(voltages(5), voltages(5))
+    assert not np.any(voltages(5) == voltages(6))
+
+
+def test_streams_are_the_plants_own_and_one_for_each_cell() -> None:
+    """No key is one that another use of the same seed folds, and cells do not go together."""
+    keys = make_keys(jnp.asarray(3), CELLS)
+    root = jax.random.key(3)
+    common = [root, *(jax.random.fold_in(root, number) for number in range(100))]
+    known = {tuple(np.asarray(jax.random.key_data(key))) for key in common}
+    assert known.isdisjoint({tuple(row) for row in np.asarray(jax.random.key_data(keys))})
+    moving = jax.jit(draw)
+    shots, rows = [], 400
+    for _ in range(rows):
+        keys, _, cells = moving(keys)
+        shots.append(np.asarray(cells.shot))
+    drawn = np.array(shots)
+    assert np.mean(drawn) == pytest.approx(0.0, abs=4.0 / np.sqrt(rows * CELLS))
+    assert np.std(drawn) == pytest.approx(1.0, abs=4.0 / np.sqrt(2.0 * rows * CELLS))
+    others = np.corrcoef(drawn.T)[~np.eye(CELLS, dtype=bool)]
+    assert np.all(np.abs(others) < 5.0 / np.sqrt(rows))
+
+
+def test_no_figure_is_shared_with_the_reduced_model(reference: PlantDesign) -> None:
+    parameters, _ = init_plant(reference, CELLS, seed=4)
+    reduced = make_reduced_parameters(reference)
+    for name in (
+        "bath_mass_kg",
+        "anode_area_cm2",
+        "conductivity_factor",
+        "anode_resistance_uohm",
+        "cathode_resistance_uohm",
+        "excess_alf3_wt_pct",
+        "anode_effect_alumina_wt_pct",
+        "dissolution_per_s",
+        "undissolved_fraction",
+        "top_and_bottom_conductance_w_per_k",
+        "bath_to_ledge_w_per_m2_k",
+        "ledge_conductivity_w_per_m_k",
+    ):
+        cells = np.asarray(getattr(parameters.cell, name))
+        assert not np.any(cells == float(getattr(reduced, name))), name
+        assert np.mean(cells) == pytest.approx(float(getattr(reduced, name)), rel=0.15), name
+
+
+def test_conductivity_stands_between_two_published_laws() -> None:
+    """The values of both at 3 wt% of alumina, 11 of AlF3 and 5 of CaF2."""
+    bath = Composition(*(jnp.full(3, w) for w in (3.0, 11.0, 5.0, 0.0, 0.0)))
+    temperature_c = jnp.asarray([950.0, 960.0, 970.0])
+    hives = compute_hives_s_per_cm(temperature_c, bath)
+    chrenkova = compute_chrenkova_s_per_cm(temperature_c, bath)
+    assert np.allclose(hives, [2.135, 2.152, 2.169], atol=0.0006)
+    assert np.allclose(chrenkova, [2.232, 2.262, 2.290], atol=0.0006)
+    middle = compute_conductivity_s_per_cm(jnp.full(3, 0.5), temperature_c, bath)
+    assert np.allclose(middle, (hives + chrenkova) / 2.0)
 
 
 def test_inputs_that_are_not_finite_change_nothing(reference: PlantDesign) -> None:
-    parameters, state = init_plant(reference, CELLS, seed=5)
-    beam = np.asarray(state.beam_mm)
-    feed = np.asarray(state.feed_rate_kg_per_h)
+    parameters, state = start(reference, seed=5)
+    before = make_inputs(state)
     inputs = PlantInputs(
         np.tile([np.nan, np.inf], CELLS // 2), np.tile([np.inf, np.nan], CELLS // 2)
     )
     state, outputs = step_plant(parameters, state, inputs, 15.0)
-    assert np.array_equal(outputs.feed_rate_kg_per_h, feed)
-    assert np.array_equal(state.beam_mm, beam)
+    assert np.array_equal(outputs.feed_rate_kg_per_h, before.feed_rate_kg_per_h)
+    assert np.array_equal(state.beam_mm, before.beam_target_mm)
 
 
-def test_the_beam_runs_at_its_speed_and_moves_the_anodes_behind_its_backlash(
-    reference: PlantDesign,
-) -> None:
-    still = replace(CALM, acd_wander_cm_per_root_h=0.0)
-    parameters, state = init_plant(reference, CELLS, seed=6, disturbances=still)
-    beam, gap = float(state.beam_mm[0]), float(state.cell.acd_cm[0])
-    inputs = PlantInputs(state.feed_rate_kg_per_h, np.full(CELLS, beam + 5.04))
-    state, outputs = step_plant(parameters, state, inputs, 5.0)
-    assert float(state.beam_mm[0]) - beam == pytest.approx(2.5)  # 0.5 mm/s
-    state, outputs = step_plant(parameters, state, inputs, 30.0)
-    assert float(outputs.measured["beam_position_mm"][0]) - beam == pytest.approx(5.0)  # 0.1 mm
-    raised_cm = float(state.cell.acd_cm[0]) - gap
-    assert raised_cm == pytest.approx((5.0 - 0.15) / 10.0, abs=0.001)
+def test_neither_period_nor_disturbances_compile_again(reference: PlantDesign) -> None:
+    for seed, disturbances in enumerate((Disturbances(), Disturbances(faults_per_cell_day=2.0))):
+        parameters, state = init_plant(reference, CELLS, seed, disturbances)
+        inputs = PlantInputs(make_inputs(state).feed_rate_kg_per_h, state.beam_mm, np.zeros(CELLS))
+        state, _ = step_plant(parameters, state, inputs, 15.0)
+        compiled = step_plant._cache_size()
+        for dt_s in (1.0, 7.5, 900.0):
+            state, outputs = step_plant(parameters, state, inputs, dt_s)
+        assert step_plant._cache_size() == compiled
+        assert all(bool(np.all(np.isfinite(x))) for x in outputs.measured.values())
 
 
-def test_a_starved_cell_has_an_anode_effect_and_ends_it_itself(reference: PlantDesign) -> None:
-    parameters, state = init_plant(reference, CELLS, seed=9, disturbances=CALM)
-    asked = np.full(CELLS, nominal_feed_kg_per_h(reference))
-    asked[0] = 0.0
-    inputs = PlantInputs(asked, np.asarray(state.beam_mm))
-    seen, longest_min, running_min = 0, 0, 0
-    for _ in range(3 * 60):
-        state, outputs = step_plant(parameters, state, inputs, 60.0)
-        out = bool(outputs.truth.anode_effect[0])
-        assert not bool(outputs.truth.anode_effect[1])
-        if out:
-            assert float(outputs.measured["cell_voltage_v"][0]) > 15.0
-            assert float(outputs.truth.alumina_wt_pct[0]) < 2.6
-        running_min = running_min + 1 if out else 0
-        seen += running_min == 1
-        longest_min = max(longest_min, running_min)
-    assert seen >= 1
-    assert longest_min <= 12
-    assert float(outputs.truth.ledge_cm[0]) > 0.0
+def test_the_start_follows_the_voltage_at_which_the_line_stood(reference: PlantDesign) -> None:
+    _, usual = init_plant(reference, CELLS, seed=6)
+    _, warm = init_plant(reference, CELLS, seed=6, cell_voltage_v=4.6)
+    assert np.all(warm.anodes.gap_cm > usual.anodes.gap_cm + 0.5)
+    assert np.all(warm.bath.bath_ledge_cm < usual.bath.bath_ledge_cm - 3.0)
 
 
-def test_a_faulty_feeder_says_it_dropped_what_it_did_not(reference: PlantDesign) -> None:
-    always = replace(CALM, faults_per_cell_day=1e6, shot_sd_kg=0.0)
-    parameters, state = init_plant(reference, CELLS, seed=10, disturbances=always)
-    state, outputs = run(parameters, state, make_inputs(state), 0.5)
-    assert np.allclose(state.arrived_kg, 0.5 * np.asarray(state.fed_kg))
-    assert np.all(np.asarray(outputs.truth.feed_share) == 0.5)
-
-
-def test_faults_come_as_often_as_stated_and_last_one_to_two_hours(reference: PlantDesign) -> None:
-    often = Disturbances(faults_per_cell_day=2.0)
-    parameters, state = init_plant(reference, 300, seed=11, disturbances=often)
-    inputs = make_inputs(state)
-    faulty_h = 0.0
-    for _ in range(12 * 12):
-        state, outputs = step_plant(parameters, state, inputs, 300.0)
-        faulty_h += float(np.sum(np.asarray(outputs.truth.feed_share) < 1.0)) / 12.0
-    # 2 a day begin while healthy; each lasts 1.5 h on average.
-    expected_h = 300.0 * 12.0 * (1.5 / (12.0 + 1.5))
-    assert faulty_h == pytest.approx(expected_h, rel=0.2)
-
-
-def test_the_measured_noise_is_the_stated_noise(reference: PlantDesign) -> None:
-    parameters, state = init_plant(reference, 300, seed=12, disturbances=CALM)
-    inputs = make_inputs(state)
-    state, outputs = step_plant(parameters, state, inputs, 15.0)
-    truth, measured = outputs.truth, outputs.measured
-    voltage_error_v = np.asarray(measured["cell_voltage_v"] - truth.cell_voltage_v)
-    assert np.std(voltage_error_v) == pytest.approx(0.010, rel=0.15)
-    error_c = np.asarray(measured["bath_temperature_c"] - truth.bath_temperature_c)
-    assert np.std(error_c) == pytest.approx(np.hypot(1.5, 0.7), rel=0.15)
-    assert abs(float(measured["line_current_ka"] - truth.line_current_ka[0])) < 0.3
-
-
-def test_a_short_gap_is_noisy(reference: PlantDesign) -> None:
-    parameters, state = init_plant(reference, CELLS, seed=13, disturbances=CALM)
-    lowered = np.asarray(state.beam_mm) - 9.0 * (np.arange(CELLS) == 1)
-    inputs = PlantInputs(state.feed_rate_kg_per_h, lowered)
-    _, outputs = step_plant(parameters, state, inputs, 60.0)
-    calm, noisy = np.asarray(outputs.measured["voltage_noise_mv"])[:2]
-    assert noisy > 2.0 * calm
-
-
-def test_another_period_does_not_compile_again_and_300_cells_take_under_10_ms(
-    reference: PlantDesign,
-) -> None:
-    parameters, state = init_plant(reference, 300, seed=14)
-    inputs = make_inputs(state)
-    state, _ = step_plant(parameters, state, inputs, 15.0)
-    compiled = step_plant._cache_size()
-    best_s = np.inf
-    for dt_s in (15.0, 1.0, 15.0, 7.5, 15.0, 900.0, 15.0, 15.0):
-        began_s = perf_counter()
-        state, outputs = jax.block_until_ready(step_plant(parameters, state, inputs, dt_s))
-        best_s = min(best_s, perf_counter() - began_s) if dt_s == 15.0 else best_s
-    assert step_plant._cache_size() == compiled
-    assert best_s < 0.010
-    assert all(bool(np.all(np.isfinite(x))) for x in outputs.measured.values())
-
-
-def test_a_line_without_cells_is_refused(reference: PlantDesign) -> None:
+def test_a_line_that_cannot_be_is_refused(reference: PlantDesign) -> None:
     with pytest.raises(ValueError, match="0 cells"):
         init_plant(reference, 0, seed=1)
+    with pytest.raises(ValueError, match=r"12\.0 V.*4\.2 V"):
+        init_plant(reference, CELLS, seed=1, cell_voltage_v=12.0)
 
 
-def test_cells_start_with_the_sludge_and_the_waiting_alumina_that_they_keep() -> None:
-    """For each cell by its own efficiency and saturation, whatever the plant."""
-    for plant in ("reference-300ka.toml", "metalx-120ka.toml"):
-        design = load_design(plant)
-        parameters, state = init_plant(design, 6, seed=4)
-        now = compute_outputs(parameters.cell, state.cell, design.line.current_ka, 0.0)
-        rates = compute_derivative(
-            parameters.cell, state.cell, design.line.current_ka, now.oxide_use_kg_per_s
-        )
-        dissolving = parameters.cell.dissolution_per_s * state.cell.undissolved_alumina_kg
-        assert np.all(np.abs(rates.sludge_kg) < 1e-9)
-        assert np.all(np.abs(rates.undissolved_alumina_kg) < 0.03 * dissolving)
+def test_feed_falls_in_whole_shots_at_the_demanded_rate(reference: PlantDesign) -> None:
+    parameters, state = start(reference, seed=4)
+    asked = np.full(CELLS, 180.0)
+    asked[:4] = 60.0, 100.0, 180.0, 1e9
+    state, scans = run(parameters, state, 0.5, PlantInputs(asked, np.asarray(state.beam_mm)))
+    fed = np.asarray(scans[-1].measured["alumina_fed_kg"])[:4]
+    shot = reference.cell.feed.shot_kg
+    assert np.allclose(fed / shot, np.round(fed / shot))
+    most = 5.0 * nominal_feed_kg_per_h(reference)
+    assert np.allclose(fed, np.array([30.0, 50.0, 90.0, most / 2.0]), atol=2.0 * shot)

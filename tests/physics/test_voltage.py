@@ -5,7 +5,13 @@ import jax.numpy as jnp
 import pytest
 
 from physics.parameters import make_parameters
-from physics.voltage import compute_noise_mv, compute_voltage_parts
+from physics.voltage import (
+    compute_anode_concentration_v,
+    compute_cathode_concentration_v,
+    compute_critical_current_density,
+    compute_noise_mv,
+    compute_voltage_parts,
+)
 from tests.physics.plants import load_design
 
 PARAMETERS = make_parameters(load_design("reference-300ka.toml"))
@@ -45,3 +51,36 @@ def test_noise_grows_below_the_onset_only() -> None:
     assert float(compute_noise_mv(PARAMETERS, 3.8)) == 10.0
     assert float(compute_noise_mv(PARAMETERS, 3.55)) == pytest.approx(20.0)
     assert float(compute_noise_mv(PARAMETERS, 3.3)) == pytest.approx(50.0)
+
+
+def test_the_concentration_overvoltage_rises_smoothly_through_the_limiting_current() -> None:
+    density = jnp.linspace(-0.5, 3.0, 701)
+    temperature_k, limiting = jnp.asarray(1229.0), jnp.asarray(1.0)
+    value_and_slope = jax.vmap(
+        jax.value_and_grad(lambda i: compute_anode_concentration_v(temperature_k, i, limiting))
+    )
+    value_v, slope = value_and_slope(density)
+    assert bool(jnp.all(jnp.diff(value_v) > 0.0))
+    assert bool(jnp.all(jnp.diff(slope) > -1e-12))  # no corner, no pole
+    _, beside = value_and_slope(jnp.asarray([0.98 - 1e-9, 0.98 + 1e-9]))
+    assert float(beside[1] - beside[0]) == pytest.approx(0.0, abs=1e-5)
+
+
+def test_the_cathode_gives_nothing_back() -> None:
+    temperature_k, ratio = jnp.asarray(1229.15), jnp.asarray(1.0624)
+    density = jnp.linspace(-1.0, 1.0, 401)
+    value_v = compute_cathode_concentration_v(temperature_k, density, ratio)
+    assert bool(jnp.all(value_v * density >= 0.0))
+    assert bool(jnp.all(jnp.diff(value_v) >= 0.0))
+    working = jnp.linspace(0.5, 1.0, 51)
+    factor_v = 8.314462618 * 1229.15 / 96485.33212 / 1.5 * (1.375 - 0.25 * 1.0624)
+    logarithm_v = factor_v * jnp.log(working / 0.257)
+    regular_v = compute_cathode_concentration_v(temperature_k, working, ratio)
+    assert float(jnp.max(jnp.abs(regular_v - logarithm_v))) < 1e-4
+
+
+def test_the_critical_current_is_nominal_at_the_anode_effect() -> None:
+    ratio = jnp.asarray(1.0624)
+    at = compute_critical_current_density(0.8, ratio, jnp.asarray([1.8, 2.8]), jnp.asarray(1.8))
+    assert float(at[0]) == pytest.approx(0.8)
+    assert 1.0 < float(at[1]) < 1.5

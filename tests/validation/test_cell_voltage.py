@@ -16,7 +16,7 @@ PARTS_V = {
     "reversible_v": 1.2212,
     "anode_reaction_v": 0.4946,
     "anode_concentration_v": 0.0292,
-    "cathode_v": 0.0634,
+    "cathode_concentration_v": 0.0634,
     "bath_v": 1.3463,
     "bubble_v": 0.2303,
     "anode_ohmic_v": 0.290,
