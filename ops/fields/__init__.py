@@ -1,0 +1,1 @@
+"""Full-order runs on this machine: their file, their pictures, their checkpoint."""
