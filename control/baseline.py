@@ -24,6 +24,7 @@ from control.resistance import (
     init_averages,
     pseudo_resistance_uohm,
 )
+from physics.design import PlantDesign, nominal_feed_kg_per_h, nominal_resistance_uohm
 
 
 class FeedPhase(IntEnum):
@@ -97,6 +98,26 @@ LEGACY: Final = BaselineSettings(
     confirmations=4,
 )
 """A cautious older line on the same cell: 4.60 V, and late to see the slope."""
+
+
+def scale_baseline(settings: BaselineSettings, design: PlantDesign) -> BaselineSettings:
+    """Return the settings for another line than the reference.
+
+    Resistances scale with that of the line at its nominal voltage, feed with Faraday's law.
+    """
+    scale = (
+        nominal_resistance_uohm(design, TUNED.counter_voltage_v) / TUNED.resistance_setpoint_uohm
+    )
+    return replace(
+        settings,
+        resistance_setpoint_uohm=settings.resistance_setpoint_uohm * scale,
+        alumina_kg_per_kah=nominal_feed_kg_per_h(design) / design.line.current_ka,
+        slope_limit_nohm_per_min=settings.slope_limit_nohm_per_min * scale,
+        rise_limit_uohm=settings.rise_limit_uohm * scale,
+        gain_uohm_per_mm=settings.gain_uohm_per_mm * scale,
+        deadband_uohm=settings.deadband_uohm * scale,
+        noise_lift_uohm=settings.noise_lift_uohm * scale,
+    )
 
 
 @dataclass(frozen=True, slots=True)

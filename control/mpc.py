@@ -192,7 +192,7 @@ class CellController:
         if previous is None or not previous.is_usable(self._objective, t_plant_s):
             return measured
         planned = previous.shifted(self._objective, t_plant_s)[0]
-        with np.errstate(invalid="ignore"):
+        with np.errstate(invalid="ignore", over="ignore"):
             return np.where(np.abs(planned - measured) < self._followed, planned, measured)
 
     def _is_unsettled(self, standing: Floats, previous: Plan | None, t_plant_s: float) -> bool:

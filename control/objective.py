@@ -50,14 +50,14 @@ class ControlObjective:
     step_min: float = 15.0
     move_blocks: tuple[int, ...] = (1, 1, 1, 1, 2, 2, 2, 2, 4, 4, 4)
     control_period_s: float = 120.0
-    alumina_target_wt_pct: float = 2.7
-    alumina_swing_wt_pct: float = 0.2
+    alumina_target_wt_pct: float = 2.8
+    alumina_swing_wt_pct: float = 0.5
     alumina_swing_period_h: float = 3.0
     alumina_low_wt_pct: float = 2.0
     alumina_high_wt_pct: float = 5.0
     superheat_low_c: float = 5.0
     superheat_high_c: float = 14.0
-    acd_low_cm: float = 3.9
+    acd_low_cm: float = 3.6
     acd_high_cm: float = 5.5
     certainty_factor: float = 1.5
     certainty_limit_wt_pct: float = 0.5

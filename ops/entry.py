@@ -3,6 +3,8 @@
 import asyncio
 import logging
 import signal
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import Final
 
 from ops.mistakes import ConfigurationError, Mistake
@@ -17,6 +19,19 @@ def start_log() -> None:
     logging.basicConfig(level=logging.INFO, format=_LOG_FORMAT)
     for name in _CHATTY:
         logging.getLogger(name).setLevel(logging.WARNING)
+
+
+@contextmanager
+def silent(library: str) -> Iterator[None]:
+    """Let a library log nothing but the end of the world for a while: what it would say, the caller
+    says in one sentence."""
+    logger = logging.getLogger(library)
+    before = logger.level
+    logger.setLevel(logging.CRITICAL)
+    try:
+        yield
+    finally:
+        logger.setLevel(before)
 
 
 def stop_event() -> asyncio.Event:

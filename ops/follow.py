@@ -13,7 +13,7 @@ from aiokafka.errors import KafkaError
 from ops.ports import answers
 from ops.tally import READ_TOPICS, Tally
 from stream.kafka import KafkaConnection, KafkaUnreachableError, make_consumer
-from stream.records import ModelRecord, RecordError, decode
+from stream.records import DECIDES, ModelRecord, RecordError, decode
 from stream.topics import MODELS
 
 _log = logging.getLogger(__name__)
@@ -160,6 +160,8 @@ class Follower:
             return True
         for payload in payloads:
             with contextlib.suppress(RecordError):
-                if decode(payload, ModelRecord).t_created_ns >= self._started_ns:
+                record = decode(payload, ModelRecord)
+                # a file that somebody publishes meanwhile decides nothing
+                if record.kind == DECIDES and record.t_created_ns >= self._started_ns:
                     return True
         return False

@@ -12,14 +12,19 @@ import typer
 
 from ops.cli import (
     broker,
+    calibrate,
+    cell,
     doctor,
+    evaluate,
     feed,
     gateway,
     guard,
     loop,
     plant,
+    reduce,
     scada,
     settings,
+    solve,
     tail,
     ui,
     up,
@@ -38,9 +43,14 @@ app = typer.Typer(
 app.command("up")(up.up)
 app.command("tail")(tail.tail)
 app.command("doctor")(doctor.doctor)
+app.command("cell")(cell.cell)
+app.command("solve")(solve.solve)
+app.command("reduce")(reduce.reduce)
+app.command("evaluate")(evaluate.evaluate)
 app.command("settings")(settings.settings)
 app.add_typer(plant.app, name="plant")
 app.add_typer(broker.app, name="broker")
+app.command("calibrate")(calibrate.calibrate)
 app.command("scada")(scada.scada)
 app.command("gateway")(gateway.gateway)
 app.command("loop")(loop.loop)

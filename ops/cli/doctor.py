@@ -20,14 +20,15 @@ def doctor(
     as a program to be run. Ends with 1 if anything is bad.
     """
     import asyncio
-    import logging
 
     from ops.doctor import Verdict, examine
+    from ops.entry import silent
     from ops.settings import load_settings
 
-    logging.getLogger("aiokafka").setLevel(logging.CRITICAL)  # the finding says it
     flags = addresses(kafka=kafka, redis=redis, opcua=opcua)
-    findings = asyncio.run(examine(load_settings(flags, file=context.obj)))
+    settings = load_settings(flags, file=context.obj)
+    with silent("aiokafka"):
+        findings = asyncio.run(examine(settings))
     if as_json:
         import json
 

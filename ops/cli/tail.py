@@ -35,8 +35,8 @@ def tail(
     with --kafka.
     """
     import asyncio
-    import logging
 
+    from ops.entry import silent
     from ops.mistakes import OperationError
     from ops.settings import load_settings
     from ops.tail import print_topic
@@ -51,18 +51,18 @@ def tail(
             "Kafka has no address: the settings leave it to `potline up`, which prints it. "
             "Remedy: potline tail TOPIC --kafka kafka://host:port"
         )
-    logging.getLogger("aiokafka").setLevel(logging.CRITICAL)  # one sentence is enough
     try:
-        asyncio.run(
-            print_topic(
-                settings.kafka.connection(),
-                wanted,
-                typer.echo,
-                is_from_beginning=is_from_beginning,
-                cell=cell,
-                limit=limit,
-                is_json=is_json,
+        with silent("aiokafka"):
+            asyncio.run(
+                print_topic(
+                    settings.kafka.connection(),
+                    wanted,
+                    typer.echo,
+                    is_from_beginning=is_from_beginning,
+                    cell=cell,
+                    limit=limit,
+                    is_json=is_json,
+                )
             )
-        )
     except KeyboardInterrupt:
         raise typer.Exit from None

@@ -78,11 +78,11 @@ def up(
     `potline up --for 90s --no-browser --report run.json`.
     """
     import asyncio
-    import logging
 
     from rich.console import Console
 
     from ops.configuration import load_line
+    from ops.entry import silent
     from ops.run import LineRun, RunOptions
     from ops.servers import launch_servers
 
@@ -95,10 +95,11 @@ def up(
         **addresses(kafka=kafka, redis=redis, opcua=opcua),
     }
     settings, line = load_line(flags, file=context.obj)
-    logging.getLogger("aiokafka").setLevel(logging.CRITICAL)  # `potline up` says it in one sentence
     options = RunOptions(seconds, report, is_browser_wanted, is_kept)
 
     async def run() -> int:
         return await LineRun(settings, line, options, Console(), launch_servers).run()
 
-    raise typer.Exit(asyncio.run(run()))
+    with silent("aiokafka"):
+        status = asyncio.run(run())
+    raise typer.Exit(status)

@@ -29,7 +29,8 @@ from tests.control.cases import (
 )
 
 Floats = NDArray[np.float64]
-OBJECTIVE = ControlObjective()
+# A floor above where heat binds on the linear cell, and a swing that leaves its bounds alone.
+OBJECTIVE = ControlObjective(acd_low_cm=3.9, alumina_target_wt_pct=2.7, alumina_swing_wt_pct=0.2)
 MODEL = make_model(OBJECTIVE.step_s)
 PLANT = make_model(OBJECTIVE.control_period_s)
 STANDING = np.array([180.0, 200.0])

@@ -30,7 +30,17 @@ def potline(*arguments: str, **environment: str) -> subprocess.CompletedProcess[
 def test_help_names_every_command() -> None:
     shown = potline("--help")
     assert shown.returncode == 0
-    for command in ("up", "tail", "doctor", "settings", "plant", "broker", "scada", "guard"):
+    for command in (
+        "up",
+        "tail",
+        "doctor",
+        "cell",
+        "settings",
+        "plant",
+        "broker",
+        "scada",
+        "guard",
+    ):
         assert command in shown.stdout
 
 

@@ -13,7 +13,7 @@ from ops.ports import free_port
 from ops.tail import print_topic
 from stream.frame_codec import encode_samples
 from stream.kafka import KafkaConnection, KafkaUnreachableError, create_topics, make_producer
-from stream.records import ModelRecord, MoveState, encode
+from stream.records import DECIDES, LEARNT, ModelRecord, MoveState, encode
 from stream.topics import MODELS, MOVES, SAMPLES, Topic
 from tests.ops.records import START_NS, move, sample_frame
 
@@ -74,19 +74,19 @@ async def test_a_run_is_counted_from_its_start_to_its_end(connection: KafkaConne
 async def test_what_decides_may_have_been_announced_before_the_follower_reads(
     connection: KafkaConnection,
 ) -> None:
-    """It counts when it is of this run, and not when it is of a run before."""
-    before, after = (
+    """It counts when it is of this run, and not when it is of a run before, or of a mere file."""
+    before, a_file, after = (
         ModelRecord(
-            model_id=f"reduced/{n}",
-            kind="reduced",
+            model_id=f"{kind}/{n}",
+            kind=kind,
             plant_name="reference",
             plant_hash="0",
             parameters={},
             t_created_ns=START_NS + n,
         )
-        for n in (-1, 1)
+        for kind, n in ((DECIDES, -1), (LEARNT, 1), (DECIDES, 1))
     )
-    await send(connection, (MODELS, encode(before)))
+    await send(connection, (MODELS, encode(before)), (MODELS, encode(a_file)))
     for expected in (None, 0.0):
         follower = Follower(connection, PARTITIONS, START_NS, clock_s=lambda: 1.0)
         await follower.start()
