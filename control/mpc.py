@@ -9,6 +9,7 @@ that is not finite, or outside the hard bounds, or further from the present setp
 or the rate allow.
 """
 
+import math
 from collections.abc import Mapping
 from dataclasses import dataclass
 from enum import StrEnum
@@ -27,6 +28,7 @@ from physics.signals import SETPOINTS
 
 Floats = NDArray[np.float64]
 MISFIT: Final = 0.02  # scaled moves beyond their bounds by more than this are no plan
+SMALLEST_ROOM_CM: Final = 0.1  # between a floor that a day plan sets and the ceiling
 SETTLING_S: Final = 900.0  # design value: longer than an anode effect and its treatment last
 FEED: Final = SETPOINTS.index("alumina_feed_rate_kg_per_h")
 BEAM: Final = SETPOINTS.index("beam_position_mm")
@@ -41,11 +43,18 @@ class Fallback(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Uncertainty:
-    """How well a cell is known: standard deviations of its estimate, and its voltage noise."""
+    """How well a cell is known, and what the day plan asks of it.
+
+    Attributes:
+        alumina_sd_wt_pct, acd_sd_cm: standard deviations of the estimate.
+        noise_mv: voltage noise.
+        acd_floor_cm: the gap that a plan over days does not want to go below.
+    """
 
     alumina_sd_wt_pct: float = 0.0
     acd_sd_cm: float = 0.0
     noise_mv: float = 0.0
+    acd_floor_cm: float = -math.inf
 
 
 @dataclass(frozen=True, slots=True)
@@ -226,7 +235,10 @@ class CellController:
             [
                 objective.alumina_floor_wt_pct(uncertainty.alumina_sd_wt_pct),
                 objective.superheat_low_c,
-                objective.acd_floor_cm(uncertainty.acd_sd_cm, uncertainty.noise_mv),
+                max(
+                    objective.acd_floor_cm(uncertainty.acd_sd_cm, uncertainty.noise_mv),
+                    min(uncertainty.acd_floor_cm, objective.acd_high_cm - SMALLEST_ROOM_CM),
+                ),
             ]
         )
         ceilings = np.array([objective.bounds(name)[1] for name in ("alumina", "superheat", "acd")])

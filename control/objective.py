@@ -11,6 +11,7 @@ from dataclasses import dataclass, field
 import numpy as np
 from numpy.typing import NDArray
 
+from control.day_objective import DayObjective
 from control.modes import ModePolicy
 
 Floats = NDArray[np.float64]
@@ -44,6 +45,7 @@ class ControlObjective:
         max_iterations, tolerance: of the solver.
         plan_life_h: how long an old plan may stand in for a new one.
         modes: how cells start and come back.
+        day: AlF3 and heat over days.
     """
 
     horizon_h: float = 6.0
@@ -76,6 +78,7 @@ class ControlObjective:
     tolerance: float = 1e-3
     plan_life_h: float = 1.0
     modes: ModePolicy = field(default_factory=ModePolicy)
+    day: DayObjective = field(default_factory=DayObjective)
 
     def __post_init__(self) -> None:
         if sum(self.move_blocks) != self.steps or min(self.move_blocks, default=0) < 1:

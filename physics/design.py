@@ -86,6 +86,7 @@ class BathDesign:
 
     Attributes:
         conductivity_factor: of the plant's bath to the published regression; those differ by 5 %.
+        alf3_loss_kg_per_kg_alumina: what soda in the alumina and fume take from the bath.
     """
 
     mass_kg: float
@@ -96,6 +97,7 @@ class BathDesign:
     heat_capacity_j_per_kg_k: float
     anode_effect_alumina_wt_pct: float
     conductivity_factor: float = 1.0
+    alf3_loss_kg_per_kg_alumina: float = 0.006
 
     def __post_init__(self) -> None:
         additives = self.excess_alf3_wt_pct + self.caf2_wt_pct + self.mgf2_wt_pct + self.lif_wt_pct

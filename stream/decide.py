@@ -123,6 +123,7 @@ def decide_section(
     estimate: EstimateFrame,
     clock_ns: Callable[[], int],
     elapsed_s: Callable[[], float],
+    acd_floor_cm: F64 | None = None,
 ) -> tuple[DecideState, list[Proposal], list[FellBack]]:
     """Decide for every cell of a section, within the deadline.
 
@@ -134,6 +135,7 @@ def decide_section(
         estimate: what it rests on.
         clock_ns: wall time, for the records.
         elapsed_s: wall time since this decision began.
+        acd_floor_cm: (C,) what plans over days ask for; none where left out.
 
     Returns:
         The next state, a proposal for every cell that has one, and the cells for which the
@@ -156,6 +158,7 @@ def decide_section(
                 alumina_sd_wt_pct=float(estimate.values["alumina_wt_pct_sd"][i]),
                 acd_sd_cm=float(estimate.values["acd_cm_sd"][i]),
                 noise_mv=float(estimate.values["voltage_noise_mv"][i]),
+                acd_floor_cm=-np.inf if acd_floor_cm is None else float(acd_floor_cm[i]),
             ),
             Plan.from_lists(*kept) if kept is not None else None,
             estimate.t_plant_s,

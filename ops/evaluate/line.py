@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 from ops.evaluate.options import Stress
 from physics.calibration.figures import FIGURES
 from physics.design import PlantDesign
+from physics.hindsight import SAMPLED
 from physics.plant import (
     Disturbances,
     PlantInputs,
@@ -21,6 +22,7 @@ from physics.plant import (
     init_plant,
     step_plant,
 )
+from physics.plant.laboratory import show_reports
 from physics.signals import SIGNALS
 
 F64 = NDArray[np.float64]
@@ -41,16 +43,30 @@ class Orders(NamedTuple):
     alf3_kg_per_day: F64
 
 
+class Reports(NamedTuple):
+    """The newest report of a laboratory on each cell.
+
+    Attributes:
+        t_sampled_s: (C,) when the sample was drawn; NaN before the first report.
+        value: (C, 3) in the order of `physics.hindsight.SAMPLED`.
+    """
+
+    t_sampled_s: F64
+    value: F64
+
+
 class Scans(NamedTuple):
-    """A block of scans as controllers see it.
+    """A block of scans as controllers see it, and what the laboratory has reported until its end.
 
     Attributes:
         t_plant_s: (S,).
         value: (S, C, K) in the order of `physics.signals.SIGNALS`; NaN where a sample is missing.
+        reports: newest of each cell.
     """
 
     t_plant_s: F64
     value: F64
+    reports: Reports
 
 
 class Truth(NamedTuple):
@@ -131,7 +147,12 @@ class SimulatedLine:
         )
         value = self._disturb(np.array(values))
         truth = Truth(*(np.asarray(part) for part in (*by_scan, *at_end)))
-        return Block(Scans(np.asarray(times), value), truth)
+        return Block(Scans(np.asarray(times), value, self._reports()), truth)
+
+    def _reports(self) -> Reports:
+        shown = show_reports(self.state.laboratory)
+        columns = [np.asarray(getattr(shown, name)) for name in SAMPLED]
+        return Reports(np.asarray(shown.t_sampled_s), np.column_stack(columns))
 
     def _disturb(self, value: F64) -> F64:
         """Add noise to the voltage and leave samples out; what the line shares is left out for all

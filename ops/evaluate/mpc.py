@@ -12,15 +12,19 @@ import numpy as np
 from numpy.typing import NDArray
 
 from control.baseline import TUNED, scale_baseline
+from control.day_desk import DayDesk, usual_alf3_kg_per_day
+from control.day_plan import ALF3_SETPOINT, DayPlanner
 from control.interlock import InterlockLimits
+from control.limits import SetpointLimits
 from control.modes import Mode, ModePolicy, init_mode
 from control.mpc import CellController
 from ops.evaluate.controllers import BEAM_SETPOINT, FEED_SETPOINT, LocalControl
-from ops.evaluate.line import Orders, Scans
+from ops.evaluate.line import Orders, Reports, Scans
 from ops.plantfile import PlantFile
 from physics.design import sections
-from physics.estimate_state import to_bytes
+from physics.estimate_state import from_bytes, to_bytes
 from physics.estimator import Estimator
+from physics.lab_sample import SampleStatus
 from physics.signals import SETPOINTS, SIGNALS
 from stream.decide import DecideSettings, DecideState, Linearise, decide_section, is_due
 from stream.estimate import EstimateState, step_estimate
@@ -36,6 +40,19 @@ _EPOCH_NS: Final = 1_700_000_000_000_000_000
 _SESSION: Final = 1
 ESTIMATED: Final = ("alumina_wt_pct", "acd_cm", "superheat_c", "ledge_cm", "bath_temperature_c")
 _FRAME_BLOCKS: Final = 2  # minutes to a frame, as at sixty times with a frame every two seconds
+LABORATORY_SD: Final = np.array([0.2, 0.4, 2.0])  # design value: wt%, wt%, degC, as SAMPLED
+ALF3_LIMITS: Final = SetpointLimits(  # design value: physics of dosing, until a plant file has them
+    name=ALF3_SETPOINT,
+    unit="kg/day",
+    low=0.0,
+    high=100.0,
+    max_step=25.0,
+    max_rate_per_h=10.0,
+    max_travel=200.0,
+    travel_window_h=24.0,
+    resolution=0.5,
+    readback_tolerance=0.5,
+)
 _DEADLINE_S: Final = 10.0  # of the loop's settings; never reached, and no result depends on it
 
 
@@ -60,7 +77,7 @@ class MpcController:
             FEED_SETPOINT: np.array(start.feed_kg_per_h),
             BEAM_SETPOINT: np.array(start.beam_mm),
         }
-        self._alf3 = np.full(len(start.beam_mm), np.nan)  # the plant's routine, as for `tuned`
+        self._alf3 = np.full(len(start.beam_mm), usual_alf3_kg_per_day(plant.design))
         numbers = sections(plant.line, len(start.beam_mm))
         brain = _Brain(plant, len(numbers))
         self._sections = [_Section(brain, number, cells) for number, cells in enumerate(numbers)]
@@ -74,10 +91,11 @@ class MpcController:
             whole = Scans(
                 np.concatenate([part.t_plant_s for part in self._waiting]),
                 np.concatenate([part.value for part in self._waiting]),
+                scans.reports,
             )
             self._waiting = []
             for section in self._sections:
-                section.step(whole, self._accepted)
+                section.step(whole, self._accepted, self._alf3)
         feed, beam = self._local.treat(self._accepted[FEED_SETPOINT], self._accepted[BEAM_SETPOINT])
         return Orders(feed, beam, self._alf3)
 
@@ -112,6 +130,8 @@ class _Brain:
         self.controller = CellController(plant.control, setpoints)
         self.linearise: Linearise = make_lineariser(plant.design, plant.control)
         self.limits = InterlockLimits(setpoints, plant.guard)
+        self.planner = DayPlanner(plant.control, ALF3_LIMITS)
+        self.design = plant.design
         self.resolution = {row.name: row.resolution for row in plant.setpoints}
         self.settings = DecideSettings(
             control_period_s=plant.control.control_period_s,
@@ -138,21 +158,29 @@ class _Section:
         )
         self._guard = GuardState(modes={str(cell): begun for cell in cells})
         self._picture = SectionPicture()
+        self._days = DayDesk(brain.planner, brain.design)
+        self._reported_s = np.full(len(cells), -np.inf)
         self.estimate: EstimateFrame | None = None
         self.counts: Counter[str] = Counter()
 
-    def step(self, scans: Scans, accepted: dict[str, F64]) -> None:
-        """Take in a frame; where a decision is due, put what is permitted into `accepted`."""
+    def step(self, scans: Scans, accepted: dict[str, F64], alf3_kg_per_day: F64) -> None:
+        """Take in a frame; where a decision is due, put what is permitted into `accepted`, and new
+        AlF3 additions into `alf3_kg_per_day`."""
         brain = self._brain
         frame = self._frame(scans)
         now_ns = wall_ns(float(scans.t_plant_s[-1]))
         self._picture = see_samples(self._picture, frame)
+        self._take_reports(scans.reports)
         self._estimate, estimate = step_estimate(brain.estimator, self._estimate, frame)
         assert estimate is not None, "every frame is new"
         self.estimate = estimate
         self._picture = see_estimates(self._picture, estimate)
         if not is_due(brain.settings, self._decide, estimate, now_ns):
             return
+        plans = self._days.plan_due(self._cells, estimate.t_plant_s, estimate.values)
+        for cell, plan in plans.items():
+            self.counts[f"day plan: {plan.status.name.lower()}"] += 1
+            alf3_kg_per_day[cell - 1] = plan.alf3_kg_per_day
         self._decide, proposals, _ = decide_section(
             brain.controller,
             brain.linearise,
@@ -161,6 +189,7 @@ class _Section:
             estimate,
             lambda: now_ns,
             lambda: 0.0,
+            np.array([self._days.of(cell).acd_floor_cm for cell in self._cells]),
         )
         for proposal in proposals:
             at = proposal.cell - 1
@@ -185,6 +214,24 @@ class _Section:
                 if move.state is MoveState.INTENT and move.applied is not None:
                     step = brain.resolution[move.setpoint]
                     accepted[move.setpoint][at] = round(move.applied / step) * step
+
+    def _take_reports(self, reports: Reports) -> None:
+        """Let the filter take in what the laboratory has reported since the frame before."""
+        drawn_s = reports.t_sampled_s[self._columns]
+        new = np.flatnonzero(np.isfinite(drawn_s) & (drawn_s > self._reported_s))
+        if not len(new):
+            return
+        state, outcome = self._brain.estimator.take_sample(
+            from_bytes(self._estimate.filter),
+            new,
+            drawn_s[new],
+            reports.value[self._columns][new],
+            LABORATORY_SD,
+        )
+        self._reported_s[new] = drawn_s[new]
+        self._estimate = msgspec.structs.replace(self._estimate, filter=to_bytes(state))
+        for status in np.asarray(outcome.status):
+            self.counts[f"sample {SampleStatus(int(status)).name.lower()}"] += 1
 
     def _frame(self, scans: Scans) -> SampleFrame:
         value = scans.value[:, self._columns]

@@ -1,0 +1,56 @@
+"""What is wanted over days: the [control.day] table of a plant file."""
+
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True, slots=True)
+class DayObjective:
+    """Horizon, weights and bounds of AlF3 and heat; the defaults suit a 300 kA cell.
+
+    Bounds of gap and superheat are those of [control].
+
+    Attributes:
+        horizon_h, step_h: the prediction; each step is also a planned move.
+        period_h: plant time between plans of a cell.
+        alf3_target_wt_pct: wanted excess of AlF3; 0: that of [cell.bath].
+        ledge_low_cm, ledge_high_cm: soft bounds.
+        alf3_weight: per wt% squared and step. Much heavier, and the plan widens the gap to melt
+            ledge for the sake of what is left in the bath.
+        energy_weight: per cm of gap and step. Only the gap counts as energy: by conductivity alone
+            the bath would have no AlF3, by current efficiency far too much, and neither law holds
+            that far.
+        alf3_move_weight: per (10 kg/day) squared; `acd_move_weight`: per mm squared.
+        bound_weight: per degC or cm beyond a soft bound.
+        acd_rate_cm: most that the planned gap changes in a step.
+    """
+
+    horizon_h: float = 72.0
+    step_h: float = 4.0
+    period_h: float = 4.0
+    alf3_target_wt_pct: float = 0.0
+    ledge_low_cm: float = 4.0
+    ledge_high_cm: float = 22.0
+    alf3_weight: float = 0.2
+    energy_weight: float = 10.0
+    alf3_move_weight: float = 0.2
+    acd_move_weight: float = 0.05
+    bound_weight: float = 10.0
+    acd_rate_cm: float = 0.2
+
+    def __post_init__(self) -> None:
+        if not (self.step_h > 0.0 and self.horizon_h >= self.step_h and self.period_h > 0.0):
+            raise ValueError(
+                f"horizon_h {self.horizon_h:g}, step_h {self.step_h:g} and period_h "
+                f"{self.period_h:g} make no plan. Remedy: give a step above 0 and a horizon of one "
+                "step or more"
+            )
+        if not self.ledge_low_cm < self.ledge_high_cm:
+            raise ValueError(
+                f"the soft bounds of the ledge, {self.ledge_low_cm:g} to {self.ledge_high_cm:g} "
+                "cm, leave nothing between them. Remedy: set the low one below the high one"
+            )
+
+    @property
+    def steps(self) -> int:
+        """Steps of the horizon."""
+        return round(self.horizon_h / self.step_h)
