@@ -11,7 +11,9 @@ from control.objective import ControlObjective
 Floats = NDArray[np.float64]
 
 OUTPUTS: Final = ("alumina_wt_pct", "superheat_c", "acd_cm", "cell_voltage_v")
-BOUNDED: Final = 3  # the first three have soft bounds
+ALUMINA, SUPERHEAT, ACD, VOLTAGE = range(len(OUTPUTS))
+BOUNDED_NAMES: Final = ("alumina", "superheat", "acd")  # the first outputs: they have soft bounds
+BOUNDED: Final = len(BOUNDED_NAMES)
 PLAUSIBLE_LOW: Final = np.array(
     [0.0, -60.0, 0.5, 0.0]
 )  # design value: outside, a state is no state
@@ -37,6 +39,15 @@ class CellModel:
     C: Floats
     d: Floats
     kwh_per_kg_and_v: float
+
+
+@dataclass(frozen=True, slots=True)
+class Uncertainty:
+    """How well a cell is known: standard deviations of its estimate, and its voltage noise."""
+
+    alumina_sd_wt_pct: float = 0.0
+    acd_sd_cm: float = 0.0
+    noise_mv: float = 0.0
 
 
 @dataclass(frozen=True, slots=True)
