@@ -6,18 +6,25 @@ from typing import Final
 import numpy as np
 from numpy.typing import NDArray
 
+from control.cost import cost_of, mean_energy_kwh_per_kg
+from control.instance import Instance, MoveLimits
 from control.objective import ControlObjective
-from control.prediction import BOUNDED, CellModel, Prediction
-from control.problem import Instance
+from control.prediction import (
+    ACD,
+    ALUMINA,
+    BOUNDED,
+    BOUNDED_NAMES,
+    SUPERHEAT,
+    VOLTAGE,
+    CellModel,
+    Prediction,
+)
+from control.prices import BOUND_WORDS, LimitPrice, costly_limits
+from control.problem import Prices
 
 Floats = NDArray[np.float64]
 
 ACTIVE_WITHIN: Final = np.array([0.02, 0.1, 0.01])  # wt%, degC, cm: closer than this is at a bound
-BOUND_WORDS: Final = (
-    ("alumina at its low bound", "alumina at its high bound"),
-    ("superheat at its low bound", "superheat at its high bound"),
-    ("ACD at its floor", "ACD at its ceiling"),
-)
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,8 +35,11 @@ class Expectation:
         now, end: outputs in the order of `control.prediction.OUTPUTS`, (4,).
         lowest_alumina_wt_pct: within the horizon.
         energy_now_kwh_per_kg, energy_end_kwh_per_kg: specific energy.
-        floors: low bounds in force: alumina, superheat, ACD, (3,).
-        active: names of the bounds that the plan runs along.
+        floors: low bounds in force, (Q,).
+        active: names of the soft bounds that the plan runs along.
+        prices: of the limits that cost something.
+        hold_cost: by how much the objective would be higher if the setpoints stayed as they are.
+        hold_energy_kwh_per_kg: by how much the energy would, mean over the horizon.
         noise_mv: voltage noise of the cell.
     """
 
@@ -40,48 +50,64 @@ class Expectation:
     energy_end_kwh_per_kg: float
     floors: Floats
     active: tuple[str, ...]
+    prices: tuple[LimitPrice, ...]
+    hold_cost: float
+    hold_energy_kwh_per_kg: float
     noise_mv: float
 
 
 def expectation_of(
     objective: ControlObjective,
+    limits: MoveLimits,
     model: CellModel,
     prediction: Prediction,
     instance: Instance,
-    moves: Floats,
+    values: Floats,
+    applied: Floats,
+    prices: Prices,
     noise_mv: float,
 ) -> Expectation:
-    """Return what the scaled moves, (M * 2,), will do.
+    """Return what a plan will do.
 
     Args:
-        objective: gives the horizon's length.
+        objective: weights and horizon.
+        limits: of the moves.
         model: gives the energy per volt.
         prediction: of the cell.
         instance: gives the bounds in force.
-        moves: scaled.
+        values: setpoints of the plan, (M, 2), as they are proposed.
+        applied: setpoints in force, (2,).
+        prices: of the optimum.
         noise_mv: voltage noise.
     """
+    moves = ((values - applied) / limits.step).ravel()
     outputs = prediction.outputs(moves)
-    count = len(objective.move_blocks)
-    low = prediction.free[:, :BOUNDED] + instance.offset.reshape(count, BOUNDED)
-    high = low + instance.room.reshape(count, BOUNDED)
+    held = np.zeros_like(moves)
+    low = prediction.free[:, :BOUNDED] + instance.offset.reshape(-1, BOUNDED)
+    high = low + instance.room.reshape(-1, BOUNDED)
     bounded = np.vstack([prediction.now[:BOUNDED], outputs[:, :BOUNDED]])
     at_low = np.any(bounded <= low[0] + ACTIVE_WITHIN, axis=0)
     at_high = np.any(bounded >= high[0] - ACTIVE_WITHIN, axis=0)
     active = [
-        words
-        for pair, flags in zip(BOUND_WORDS, zip(at_low, at_high, strict=True), strict=True)
-        for words, flag in zip(pair, flags, strict=True)
-        if flag
+        f"{name}_{side}"
+        for at, name in enumerate(BOUNDED_NAMES)
+        for side, flags in (("low", at_low), ("high", at_high))
+        if flags[at]
     ]
     return Expectation(
         now=prediction.now,
         end=outputs[-1],
-        lowest_alumina_wt_pct=float(np.min(outputs[:, 0])),
-        energy_now_kwh_per_kg=float(prediction.now[3] * model.kwh_per_kg_and_v),
-        energy_end_kwh_per_kg=float(outputs[-1, 3] * model.kwh_per_kg_and_v),
+        lowest_alumina_wt_pct=float(np.min(outputs[:, ALUMINA])),
+        energy_now_kwh_per_kg=float(prediction.now[VOLTAGE] * model.kwh_per_kg_and_v),
+        energy_end_kwh_per_kg=float(outputs[-1, VOLTAGE] * model.kwh_per_kg_and_v),
         floors=low[0],
         active=tuple(active),
+        prices=costly_limits(objective, model, prices, limits, applied),
+        hold_cost=cost_of(objective, instance, held) - cost_of(objective, instance, moves),
+        hold_energy_kwh_per_kg=(
+            mean_energy_kwh_per_kg(objective, model, prediction, held)
+            - mean_energy_kwh_per_kg(objective, model, prediction, moves)
+        ),
         noise_mv=noise_mv,
     )
 
@@ -89,7 +115,7 @@ def expectation_of(
 def explain(
     objective: ControlObjective, chosen: Floats, applied: Floats, expected: Expectation
 ) -> tuple[str, dict[str, float]]:
-    """Return one sentence and the figures behind it.
+    """Return the reason in two sentences, and the figures behind it.
 
     Args:
         objective: gives the horizon.
@@ -99,34 +125,57 @@ def explain(
     """
     feed_change = chosen[0] - applied[0]
     beam_change = chosen[1] - applied[1]
-    bounds = ", ".join(expected.active) if expected.active else "no bound is reached"
+    now, end = expected.now, expected.end
     sentence = (
         f"Feed {_change(feed_change, 0.5, 'kg/h', '.0f')} to {chosen[0]:.0f} kg/h "
         f"and beam {_change(beam_change, 0.005, 'mm', '.2f')}: "
-        f"in {objective.horizon_h:g} h alumina goes from {expected.now[0]:.2f} to "
-        f"{expected.end[0]:.2f} wt%, superheat from {expected.now[1]:.1f} to "
-        f"{expected.end[1]:.1f} degC, ACD from {expected.now[2]:.2f} to {expected.end[2]:.2f} cm, "
+        f"in {objective.horizon_h:g} h alumina goes from {now[ALUMINA]:.2f} to "
+        f"{end[ALUMINA]:.2f} wt%, superheat from {now[SUPERHEAT]:.1f} to "
+        f"{end[SUPERHEAT]:.1f} degC, ACD from {now[ACD]:.2f} to {end[ACD]:.2f} cm, "
         f"energy from {expected.energy_now_kwh_per_kg:.2f} to "
-        f"{expected.energy_end_kwh_per_kg:.2f} kWh/kg; {bounds}."
+        f"{expected.energy_end_kwh_per_kg:.2f} kWh/kg; {_limits_in_words(expected)}. "
+        f"To hold would cost {expected.hold_cost:.3g} more"
+        f"{_energy_of_holding(expected.hold_energy_kwh_per_kg)}."
     )
     figures = {
-        "alumina_now_wt_pct": float(expected.now[0]),
-        "alumina_end_wt_pct": float(expected.end[0]),
+        "alumina_now_wt_pct": float(now[ALUMINA]),
+        "alumina_end_wt_pct": float(end[ALUMINA]),
         "alumina_lowest_wt_pct": expected.lowest_alumina_wt_pct,
-        "alumina_floor_wt_pct": float(expected.floors[0]),
-        "superheat_now_c": float(expected.now[1]),
-        "superheat_end_c": float(expected.end[1]),
-        "acd_now_cm": float(expected.now[2]),
-        "acd_end_cm": float(expected.end[2]),
-        "acd_floor_cm": float(expected.floors[2]),
+        "alumina_floor_wt_pct": float(expected.floors[ALUMINA]),
+        "superheat_now_c": float(now[SUPERHEAT]),
+        "superheat_end_c": float(end[SUPERHEAT]),
+        "acd_now_cm": float(now[ACD]),
+        "acd_end_cm": float(end[ACD]),
+        "acd_floor_cm": float(expected.floors[ACD]),
         "energy_now_kwh_per_kg": expected.energy_now_kwh_per_kg,
         "energy_end_kwh_per_kg": expected.energy_end_kwh_per_kg,
         "feed_change_kg_per_h": float(feed_change),
         "beam_change_mm": float(beam_change),
         "bounds_active": float(len(expected.active)),
+        "hold_cost": expected.hold_cost,
+        "hold_energy_kwh_per_kg": expected.hold_energy_kwh_per_kg,
         "noise_mv": expected.noise_mv,
     }
+    for row in expected.prices:
+        figures[row.figure] = row.price
+        if row.worth_kwh_per_kg is not None:
+            figures[f"{row.figure}_kwh_per_kg"] = row.worth_kwh_per_kg
     return sentence, {name: value for name, value in figures.items() if np.isfinite(value)}
+
+
+def _limits_in_words(expected: Expectation) -> str:
+    """Every bound that the plan runs along, and every limit that costs, with its price."""
+    costly = {row.name: row for row in expected.prices}
+    words = {name: BOUND_WORDS[name] for name in expected.active}
+    words |= {name: f"{row.words} ({row})" for name, row in costly.items()}
+    return ", ".join(words.values()) if words else "no bound is reached"
+
+
+def _energy_of_holding(more_kwh_per_kg: float) -> str:
+    """In words, what of the cost of holding is energy."""
+    if abs(more_kwh_per_kg) < 0.0005:
+        return ", none of it energy"
+    return f", energy {more_kwh_per_kg:+.3f} kWh/kg"
 
 
 def _change(change: float, least: float, unit: str, digits: str) -> str:

@@ -9,7 +9,6 @@ that is not finite, or outside the hard bounds, or further from the present setp
 or the rate allow.
 """
 
-import math
 from collections.abc import Mapping
 from dataclasses import dataclass
 from enum import StrEnum
@@ -18,20 +17,18 @@ from typing import Final
 import numpy as np
 from numpy.typing import NDArray
 
-from control.explain import Expectation, expectation_of, explain
+from control.explain import expectation_of, explain
+from control.instance import BEAM, FEED, Instance, MoveLimits, make_instance
 from control.limits import SetpointLimits
 from control.objective import ControlObjective
 from control.plan import Plan
-from control.prediction import BOUNDED, CellModel, Prediction, predict
-from control.problem import CellProblem, Instance, SolverStatus
+from control.prediction import CellModel, Prediction, Uncertainty, predict
+from control.problem import CellProblem, Solution, SolverStatus
 from physics.signals import SETPOINTS
 
 Floats = NDArray[np.float64]
 MISFIT: Final = 0.02  # scaled moves beyond their bounds by more than this are no plan
-SMALLEST_ROOM_CM: Final = 0.1  # between a floor that a day plan sets and the ceiling
 SETTLING_S: Final = 900.0  # design value: longer than an anode effect and its treatment last
-FEED: Final = SETPOINTS.index("alumina_feed_rate_kg_per_h")
-BEAM: Final = SETPOINTS.index("beam_position_mm")
 
 
 class Fallback(StrEnum):
@@ -39,22 +36,6 @@ class Fallback(StrEnum):
 
     PREVIOUS_PLAN = "previous_plan"
     HOLD = "hold"
-
-
-@dataclass(frozen=True, slots=True)
-class Uncertainty:
-    """How well a cell is known, and what the day plan asks of it.
-
-    Attributes:
-        alumina_sd_wt_pct, acd_sd_cm: standard deviations of the estimate.
-        noise_mv: voltage noise.
-        acd_floor_cm: the gap that a plan over days does not want to go below.
-    """
-
-    alumina_sd_wt_pct: float = 0.0
-    acd_sd_cm: float = 0.0
-    noise_mv: float = 0.0
-    acd_floor_cm: float = -math.inf
 
 
 @dataclass(frozen=True, slots=True)
@@ -94,24 +75,9 @@ class CellController:
     """
 
     def __init__(self, objective: ControlObjective, limits: Mapping[str, SetpointLimits]) -> None:
-        missing = [name for name in SETPOINTS if name not in limits]
-        if missing:
-            raise ValueError(
-                f"no limits for {', '.join(missing)}. Remedy: add [[setpoints]] to the plant file"
-            )
-        rows = [limits[name] for name in SETPOINTS]
         self._objective = objective
-        self._low = np.array([row.low for row in rows])
-        self._high = np.array([row.high for row in rows])
-        self._step = np.array([row.max_step for row in rows])
-        self._rate_per_s = np.array([row.max_rate_per_h for row in rows]) / 3600.0
-        decisions = max(objective.step_s / objective.control_period_s, 1.0)
-        block = np.minimum(self._step * decisions, self._rate_per_s * objective.step_s)
-        self._first = np.minimum(self._step, self._rate_per_s * objective.control_period_s)
-        least = np.array([objective.feed_deadband_kg_per_h, objective.beam_deadband_mm])
-        self._deadband = np.minimum(least, 0.5 * self._first)
-        self._followed = np.array([objective.feed_ripple_kg_per_h, self._deadband[BEAM]])
-        self._problem = CellProblem(objective, block / self._step)
+        self._limits = MoveLimits.of(objective, limits)
+        self._problem = CellProblem(objective)
 
     @property
     def compilations(self) -> int:
@@ -148,38 +114,32 @@ class CellController:
             t_plant_s: plant time, s.
             time_limit_s: for the solver.
         """
+        limits = self._limits
         applied = self._standing(applied, previous, t_plant_s)
-        low, high = self._reach(applied)
+        low, high = limits.reach(applied)
         is_known = np.all(np.isfinite(applied)) and np.isfinite(uncertainty.noise_mv)
         if not is_known or np.any(low > high):
             return self._hold(SolverStatus.BAD_INPUT, None)
         if self._is_unsettled(applied, previous, t_plant_s):
             return self._hold(SolverStatus.UNSETTLED, previous)
-        prediction = predict(model, state, applied, self._step, self._objective)
+        prediction = predict(model, state, applied, limits.step, self._objective)
         if not prediction.is_plausible:
             return self._hold(SolverStatus.BAD_INPUT, None)
-        instance = self._instance(cell, prediction, applied, uncertainty, t_plant_s)
+        instance = make_instance(
+            self._objective, limits, cell, prediction, applied, uncertainty, t_plant_s
+        )
         guess = self._guess(applied, previous, t_plant_s)
         solution = self._problem.solve(cell, instance, guess, time_limit_s)
         status = solution.status
         if status.has_plan:
             moves = np.clip(solution.moves, instance.low, instance.high)
             if np.all(np.abs(moves - solution.moves) <= MISFIT):
-                values = applied + moves.reshape(-1, 2) * self._step
-                values = np.clip(values, self._low, self._high)
-                still = np.abs(values[0] - applied) < self._deadband
+                values = applied + moves.reshape(-1, 2) * limits.step
+                values = np.clip(values, limits.low, limits.high)
+                still = np.abs(values[0] - applied) < limits.deadband
                 values[0] = np.where(still, applied, values[0])
-                expectation = expectation_of(
-                    self._objective, model, prediction, instance, moves, uncertainty.noise_mv
-                )
                 return self._planned(
-                    values,
-                    applied,
-                    expectation,
-                    status,
-                    t_plant_s,
-                    solution.solve_ms,
-                    solution.iterations,
+                    values, applied, model, prediction, instance, solution, uncertainty, t_plant_s
                 )
             status = SolverStatus.BAD_PLAN
         return self._fall_back(
@@ -197,12 +157,12 @@ class CellController:
         outside its bounds is that of a treatment and counts as at the bound.
         """
         measured = measured.copy()
-        measured[FEED] = np.clip(measured[FEED], self._low[FEED], self._high[FEED])
+        measured[FEED] = np.clip(measured[FEED], self._limits.low[FEED], self._limits.high[FEED])
         if previous is None or not previous.is_usable(self._objective, t_plant_s):
             return measured
         planned = previous.shifted(self._objective, t_plant_s)[0]
         with np.errstate(invalid="ignore", over="ignore"):
-            return np.where(np.abs(planned - measured) < self._followed, planned, measured)
+            return np.where(np.abs(planned - measured) < self._limits.followed, planned, measured)
 
     def _is_unsettled(self, standing: Floats, previous: Plan | None, t_plant_s: float) -> bool:
         """Whether the beam has just been moved by somebody else."""
@@ -210,77 +170,45 @@ class CellController:
             return False
         planned = previous.shifted(self._objective, t_plant_s)[0]
         is_recent = t_plant_s - previous.t_plant_s < SETTLING_S
-        return is_recent and abs(standing[BEAM] - planned[BEAM]) > self._step[BEAM]
-
-    def _reach(self, applied: Floats) -> tuple[Floats, Floats]:
-        """Return how far the first move may go, (2,) and (2,); low above high where nowhere."""
-        return (
-            np.maximum(self._low, applied - self._first),
-            np.minimum(self._high, applied + self._first),
-        )
-
-    def _instance(
-        self,
-        cell: int,
-        prediction: Prediction,
-        applied: Floats,
-        uncertainty: Uncertainty,
-        t_plant_s: float,
-    ) -> Instance:
-        objective = self._objective
-        count = len(objective.move_blocks)
-        ends = np.array(objective.block_starts) + np.array(objective.move_blocks)
-        targets = objective.alumina_targets_wt_pct(cell, t_plant_s + ends * objective.step_s)
-        floors = np.array(
-            [
-                objective.alumina_floor_wt_pct(uncertainty.alumina_sd_wt_pct),
-                objective.superheat_low_c,
-                max(
-                    objective.acd_floor_cm(uncertainty.acd_sd_cm, uncertainty.noise_mv),
-                    min(uncertainty.acd_floor_cm, objective.acd_high_cm - SMALLEST_ROOM_CM),
-                ),
-            ]
-        )
-        ceilings = np.array([objective.bounds(name)[1] for name in ("alumina", "superheat", "acd")])
-        free = prediction.free[:, :BOUNDED]
-        low = np.tile((self._low - applied) / self._step, count)
-        high = np.tile((self._high - applied) / self._step, count)
-        reach_low, reach_high = self._reach(applied)
-        low[:2] = (reach_low - applied) / self._step
-        high[:2] = (reach_high - applied) / self._step
-        return Instance(
-            gain=prediction.gain[:, :BOUNDED].reshape(count * BOUNDED, count * 2),
-            offset=(floors - free).ravel(),
-            room=np.tile(ceilings - floors, count),
-            miss=free[:, 0] - targets,
-            low=low,
-            high=high,
-        )
+        return is_recent and abs(standing[BEAM] - planned[BEAM]) > self._limits.step[BEAM]
 
     def _guess(self, applied: Floats, previous: Plan | None, t_plant_s: float) -> Floats:
         """Return scaled moves to start from: the previous plan shifted, or none."""
         if previous is None or not previous.is_usable(self._objective, t_plant_s):
             return np.zeros(len(self._objective.move_blocks) * 2)
         shifted = previous.shifted(self._objective, t_plant_s)
-        return np.asarray(((shifted - applied) / self._step).ravel())
+        return np.asarray(((shifted - applied) / self._limits.step).ravel())
 
     def _planned(
         self,
         values: Floats,
         applied: Floats,
-        expectation: Expectation,
-        status: SolverStatus,
+        model: CellModel,
+        prediction: Prediction,
+        instance: Instance,
+        solution: Solution,
+        uncertainty: Uncertainty,
         t_plant_s: float,
-        solve_ms: float,
-        iterations: int,
     ) -> CellDecision:
-        reason, figures = explain(self._objective, values[0], applied, expectation)
+        assert solution.prices is not None, "a solution with a plan has prices"
+        expected = expectation_of(
+            self._objective,
+            self._limits,
+            model,
+            prediction,
+            instance,
+            values,
+            applied,
+            solution.prices,
+            uncertainty.noise_mv,
+        )
+        reason, figures = explain(self._objective, values[0], applied, expected)
         return CellDecision(
             setpoints=_by_name(values[0]),
-            status=status,
+            status=solution.status,
             fallback=None,
-            solve_ms=solve_ms,
-            iterations=iterations,
+            solve_ms=solution.solve_ms,
+            iterations=solution.iterations,
             reason=reason,
             figures=figures,
             plan=Plan(t_plant_s, values),
@@ -298,7 +226,7 @@ class CellController:
         """Step down the ladder: the previous plan, else hold."""
         if previous is None or not previous.is_usable(self._objective, t_plant_s):
             return self._hold(status, None, solve_ms, iterations)
-        low, high = self._reach(applied)
+        low, high = self._limits.reach(applied)
         values = np.clip(previous.shifted(self._objective, t_plant_s)[0], low, high)
         return CellDecision(
             setpoints=_by_name(values),

@@ -1,5 +1,6 @@
 """What a cell will do: its outputs over the horizon, as a linear function of the planned moves."""
 
+import math
 from dataclasses import dataclass
 from typing import Final
 
@@ -11,7 +12,9 @@ from control.objective import ControlObjective
 Floats = NDArray[np.float64]
 
 OUTPUTS: Final = ("alumina_wt_pct", "superheat_c", "acd_cm", "cell_voltage_v")
-BOUNDED: Final = 3  # the first three have soft bounds
+ALUMINA, SUPERHEAT, ACD, VOLTAGE = range(len(OUTPUTS))
+BOUNDED_NAMES: Final = ("alumina", "superheat", "acd")  # the first outputs: they have soft bounds
+BOUNDED: Final = len(BOUNDED_NAMES)
 PLAUSIBLE_LOW: Final = np.array(
     [0.0, -60.0, 0.5, 0.0]
 )  # design value: outside, a state is no state
@@ -37,6 +40,22 @@ class CellModel:
     C: Floats
     d: Floats
     kwh_per_kg_and_v: float
+
+
+@dataclass(frozen=True, slots=True)
+class Uncertainty:
+    """How well a cell is known, and what the day plan asks of it.
+
+    Attributes:
+        alumina_sd_wt_pct, acd_sd_cm: standard deviations of the estimate.
+        noise_mv: voltage noise.
+        acd_floor_cm: the gap that a plan over days does not want to go below.
+    """
+
+    alumina_sd_wt_pct: float = 0.0
+    acd_sd_cm: float = 0.0
+    noise_mv: float = 0.0
+    acd_floor_cm: float = -math.inf
 
 
 @dataclass(frozen=True, slots=True)

@@ -10,9 +10,9 @@ from typing import Final
 import msgspec
 import numpy as np
 
-from control.mpc import CellController, CellDecision, Uncertainty
+from control.mpc import CellController, CellDecision
 from control.plan import Plan
-from control.prediction import CellModel
+from control.prediction import CellModel, Uncertainty
 from physics.signals import SETPOINTS
 from stream.app import Message, SectionTable, Worker, add_agent, section_key
 from stream.edges import Edge, Edges

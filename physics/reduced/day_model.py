@@ -216,11 +216,13 @@ def _settle_temperature(
 
     def warming(temperature_c: Array) -> Array:
         at = x.at[TEMPERATURE].set(temperature_c)
-        return day_derivative(parameters, at, u, beliefs)[TEMPERATURE]
+        rate: Array = day_derivative(parameters, at, u, beliefs)[TEMPERATURE]
+        return rate
 
     def improve(_: int, temperature_c: Array) -> Array:
         rate, slope = jax.value_and_grad(warming)(temperature_c)
-        return temperature_c - rate / slope
+        improved: Array = temperature_c - rate / slope
+        return improved
 
     settled: Array = jax.lax.fori_loop(0, _NEWTON_STEPS, improve, x[TEMPERATURE])
     return x.at[TEMPERATURE].set(settled)

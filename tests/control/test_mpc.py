@@ -14,10 +14,10 @@ from pydantic import TypeAdapter
 
 from control.limits import SetpointLimits
 from control.modes import Mode, Rearm
-from control.mpc import CellController, CellDecision, Fallback, Uncertainty
+from control.mpc import CellController, CellDecision, Fallback
 from control.objective import ControlObjective
 from control.plan import Plan
-from control.prediction import CellModel
+from control.prediction import CellModel, Uncertainty
 from control.problem import SolverStatus
 from tests.control.cases import (
     BEAM,
@@ -135,9 +135,12 @@ def test_the_reason_carries_its_numbers(controller: CellController) -> None:
         f"from {figures['superheat_now_c']:.1f} to {figures['superheat_end_c']:.1f} degC",
         f"from {figures['acd_now_cm']:.2f} to {figures['acd_end_cm']:.2f} cm",
         f"to {figures['energy_end_kwh_per_kg']:.2f} kWh/kg",
-        "ACD at its floor",
+        f"ACD at its floor ({figures['price_acd_low_per_cm']:.3g} per cm",
+        f"To hold would cost {figures['hold_cost']:.3g} more",
     ):
         assert words in decision.reason
+    assert figures["hold_cost"] > 0.0
+    assert figures["hold_energy_kwh_per_kg"] > 0.0
     assert figures["energy_end_kwh_per_kg"] < figures["energy_now_kwh_per_kg"]
     assert all(math.isfinite(value) for value in figures.values())
 

@@ -34,7 +34,9 @@ def beliefs_of(cells: int) -> DayBeliefs:
 
 
 def test_a_kilogram_of_alf3_is_a_kilogram() -> None:
-    more = day_derivative(PARAMETERS, jnp.asarray(STATE), jnp.asarray(INPUTS + [0, 24]), beliefs())
+    more = day_derivative(
+        PARAMETERS, jnp.asarray(STATE), jnp.asarray(INPUTS + np.array([0.0, 24.0])), beliefs()
+    )
     less = day_derivative(PARAMETERS, jnp.asarray(STATE), jnp.asarray(INPUTS), beliefs())
     kg_per_day = (more - less)[2] * 86400.0 / 100.0 * DESIGN.cell.bath.mass_kg
     assert float(kg_per_day) == pytest.approx(24.0)
@@ -48,7 +50,7 @@ def test_what_soda_takes_is_replaced_by_the_usual_addition() -> None:
 
 
 def test_a_ledge_that_grows_leaves_the_bath_more_acid() -> None:
-    cold = jnp.asarray(STATE - [3.0, 0.0, 0.0])
+    cold = jnp.asarray(STATE - np.array([3.0, 0.0, 0.0]))
     rate = day_derivative(PARAMETERS, cold, jnp.asarray(INPUTS), beliefs())
     assert rate[1] > 0.0
     still = day_derivative(PARAMETERS, cold, jnp.asarray(INPUTS), beliefs(), rate[1])
@@ -59,7 +61,7 @@ def test_a_ledge_that_grows_leaves_the_bath_more_acid() -> None:
 
 def test_the_linear_model_is_the_nonlinear_one_near_its_point() -> None:
     model = linearise_day(DESIGN, STATE[None], INPUTS[None], beliefs_of(1), STEP_S)
-    begin, u = model.state[0] + [0.05, 0.02, 0.02], INPUTS + [0.01, 1.0]
+    begin, u = model.state[0] + np.array([0.05, 0.02, 0.02]), INPUTS + np.array([0.01, 1.0])
     settled = jnp.asarray(model.state[0])
     standing = day_derivative(PARAMETERS, settled, jnp.asarray(INPUTS), beliefs())[1]
     after = step_day(
@@ -76,7 +78,7 @@ def test_the_linear_model_is_the_nonlinear_one_near_its_point() -> None:
 def test_under_what_is_in_force_the_ledge_is_taken_to_stand() -> None:
     # Two degrees of error in the temperature would be six centimetres of ledge.
     for error_c in (-2.0, 0.0, 2.0):
-        begin = STATE + [error_c, 0.0, 0.0]
+        begin = STATE + np.array([error_c, 0.0, 0.0])
         model = linearise_day(DESIGN, begin[None], INPUTS[None], beliefs_of(1), STEP_S)
         after = model.A[0] @ model.state[0] + model.B[0] @ INPUTS + model.c[0]
         np.testing.assert_allclose(after, model.state[0], atol=0.02)

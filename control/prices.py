@@ -1,0 +1,136 @@
+"""What each limit of a plan costs, by name: shadow prices in the units of the limits."""
+
+from dataclasses import dataclass
+from typing import Final
+
+import numpy as np
+from numpy.typing import NDArray
+
+from control.instance import MoveLimits
+from control.objective import ControlObjective
+from control.prediction import ACD, BOUNDED_NAMES, VOLTAGE, CellModel
+from control.problem import Prices
+
+Floats = NDArray[np.float64]
+
+LEAST_PRICE: Final = 0.05  # of the objective per scaled unit: fifty times the solver's tolerance
+BOUND_WORDS: Final = {
+    "alumina_low": "alumina at its low bound",
+    "alumina_high": "alumina at its high bound",
+    "superheat_low": "superheat at its low bound",
+    "superheat_high": "superheat at its high bound",
+    "acd_low": "ACD at its floor",
+    "acd_high": "ACD at its ceiling",
+}
+_BOUND_UNITS: Final = {"alumina": "wt%", "superheat": "degC", "acd": "cm"}
+_MOVES: Final = (("feed", "kg/h"), ("beam", "mm"))  # in the order of SETPOINTS
+_SLUGS: Final = {"wt%": "wt_pct", "degC": "c", "cm": "cm", "kg/h": "kg_per_h", "mm": "mm"}
+
+
+@dataclass(frozen=True, slots=True)
+class LimitPrice:
+    """What one limit costs.
+
+    Attributes:
+        name: `acd_low`, `beam_first_down`, ...; `words`: for the operator; `unit`: of the limit.
+        price: what the objective would gain per unit by which the limit is eased, all over the
+            horizon where it holds for all of it.
+        worth_kwh_per_kg: the same in specific energy per unit, at the rate of exchange that the
+            weights set: what a gap wider by so much throughout the horizon would take. None for
+            limits of alumina and feed, which are hardly paid for in energy.
+    """
+
+    name: str
+    words: str
+    unit: str
+    price: float
+    worth_kwh_per_kg: float | None
+
+    @property
+    def figure(self) -> str:
+        """The name under which the price stands among figures."""
+        return f"price_{self.name}_per_{_SLUGS[self.unit]}"
+
+    def __str__(self) -> str:
+        worth = self.worth_kwh_per_kg
+        kwh = "" if worth is None else f", worth {worth:.3f} kWh/kg"
+        return f"{self.price:.3g} per {self.unit}{kwh}"
+
+
+def price_limits(prices: Prices, limits: MoveLimits, applied: Floats) -> dict[str, float]:
+    """Return the price of every limit by name, in the objective per unit of the limit.
+
+    Args:
+        prices: of the plan.
+        limits: of its moves.
+        applied: setpoints in force, (2,), from which the first move goes.
+
+    Returns:
+        By name: each soft bound, over all points together (`acd_low`); the hard bounds of each
+        setpoint, over all moves (`beam_high`); how far the first move may go (`beam_first_down`),
+        where that is nearer than the hard bound; the change from move to move (`beam_rate`).
+    """
+    named: dict[str, float] = {}
+    for at, name in enumerate(BOUNDED_NAMES):
+        named[f"{name}_low"] = float(np.sum(prices.floor[:, at]))
+        named[f"{name}_high"] = float(np.sum(prices.ceiling[:, at]))
+    reach_low, reach_high = limits.reach(applied)
+    for at, (name, _) in enumerate(_MOVES):
+        down, up = prices.low[:, at] / limits.step[at], prices.high[:, at] / limits.step[at]
+        # The first move is bound by what is nearer: the hard bound, or how far it may go.
+        goes_down, goes_up = reach_low[at] > limits.low[at], reach_high[at] < limits.high[at]
+        named[f"{name}_low"] = float(np.sum(down[1:] if goes_down else down))
+        named[f"{name}_high"] = float(np.sum(up[1:] if goes_up else up))
+        named[f"{name}_first_down"] = float(down[0]) if goes_down else 0.0
+        named[f"{name}_first_up"] = float(up[0]) if goes_up else 0.0
+        named[f"{name}_rate"] = float(np.sum(prices.change[:, at]) / limits.step[at])
+    return named
+
+
+def costly_limits(
+    objective: ControlObjective,
+    model: CellModel,
+    prices: Prices,
+    limits: MoveLimits,
+    applied: Floats,
+) -> tuple[LimitPrice, ...]:
+    """Return the limits that cost something, the soft bounds first.
+
+    Args:
+        objective: sets the rate of exchange.
+        model: gives the voltage per gap and the energy per volt.
+        prices: of the plan.
+        limits: of its moves.
+        applied: setpoints in force, (2,).
+    """
+    kwh_per_kg_and_cm = float(model.C[VOLTAGE] @ model.C[ACD] * model.kwh_per_kg_and_v)
+    cost_per_cm = objective.energy_weight * objective.steps
+    scales = dict(zip(("feed", "beam"), limits.step, strict=True))
+    units = _BOUND_UNITS | dict(_MOVES)
+    costly = []
+    for name, price in price_limits(prices, limits, applied).items():
+        what, _, which = name.partition("_")
+        if price * scales.get(what, 1.0) < LEAST_PRICE:
+            continue
+        is_paid_in_energy = what not in ("alumina", "feed") and cost_per_cm > 0.0
+        costly.append(
+            LimitPrice(
+                name=name,
+                words=BOUND_WORDS.get(name) or f"{what} {_MOVE_WORDS[which]}",
+                unit=units[what],
+                price=price,
+                worth_kwh_per_kg=(
+                    price / cost_per_cm * kwh_per_kg_and_cm if is_paid_in_energy else None
+                ),
+            )
+        )
+    return tuple(costly)
+
+
+_MOVE_WORDS: Final = {
+    "low": "at its lowest",
+    "high": "at its highest",
+    "first_down": "going down as far as it may",
+    "first_up": "going up as far as it may",
+    "rate": "changing as fast as it may",
+}
