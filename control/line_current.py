@@ -4,7 +4,7 @@ All cells of a line are in series, so current is one number for all of them. Ove
 may go where power is cheap and keep away from where it is scarce, as long as the metal is made and
 the cells, whose ledge evens heat out over some hours, do not notice.
 
-    min   sum_h price_h P(I_h) + ramp_weight sum_h (I_h - I_{h-1})^2 + shortfall and surplus
+    min   sum_h price_h P(I_h) + wear sum_h (I_h - I_{h-1})^2 + shortfall and surplus
     P(I)  = cells (E I + R I^2)                     power, convex in current
     metal = sum_h cells k I_h                       within its tolerance, soft with an exact penalty
     I_low <= I_h <= min(I_high, P^-1(limit_h)),  |I_h - I_{h-1}| <= ramp
@@ -50,7 +50,8 @@ class LineLimits:
         thermal_window_h: over so long the cells even heat out.
         thermal_share: the mean of a window stays within this share of the nominal current.
         tolerance_share: production may miss its target by this share before it counts.
-        ramp_weight: money per kA squared; keeps a schedule from chattering for pennies.
+        ramp_share: of an hour's mean bill, for each kA squared of change between hours; keeps a
+            schedule from chattering for pennies.
     """
 
     low_ka: float
@@ -59,7 +60,7 @@ class LineLimits:
     thermal_window_h: int = 6
     thermal_share: float = 0.03
     tolerance_share: float = 0.002
-    ramp_weight: float = 1.0
+    ramp_share: float = 1e-4
 
 
 @dataclass(frozen=True, slots=True)
@@ -177,6 +178,7 @@ def _solve(
     change = current - cp.hstack([np.array([now_ka]), current[:-1]])
     tonne = _PENALTY_SHARE * float(np.mean(linear + 2.0 * square * nature.nominal_ka)) / per_ka_h
     metal = per_ka_h * cp.sum(current)
+    bill = float(np.mean(price)) * float(nature.power_mw(np.array([nature.nominal_ka]))[0])
     makes = metal + short - surplus == target_t
     slack_t = limits.tolerance_share * target_t
     under = current <= ceiling
@@ -187,7 +189,7 @@ def _solve(
     cost = (
         linear @ current
         + square @ cp.square(current)
-        + limits.ramp_weight * cp.sum_squares(change)
+        + limits.ramp_share * bill * cp.sum_squares(change)
         + tonne * (cp.pos(short - slack_t) + cp.pos(surplus - slack_t))
         + 0.01 * tonne * (short + surplus)
         + 10.0 * tonne * per_ka_h * hours * (cold + hot + cp.sum(rate))
@@ -217,7 +219,7 @@ def _solve(
     status = LineStatus.PLANNED
     if abs(missed) > slack_t * 1.01 + 1e-6 * target_t:
         status = LineStatus.SHORT if missed < 0.0 else LineStatus.SURPLUS
-    bill, flat_bill = float(price @ power), float(price @ nature.power_mw(flat))
+    cost_here, flat_cost = float(price @ power), float(price @ nature.power_mw(flat))
     slope = (
         1e-3 * nature.cells * (nature.counter_voltage_v + 2e-3 * nature.resistance_uohm * chosen)
     )  # MW per kA
@@ -226,12 +228,12 @@ def _solve(
         current_ka=chosen,
         power_mw=power,
         metal_t=made,
-        cost=bill,
-        flat_cost=flat_bill,
+        cost=cost_here,
+        flat_cost=flat_cost,
         metal_price_per_t=-float(makes.dual_value),
         power_limit_worth=np.maximum(np.asarray(under.dual_value), 0.0) / slope,
         objective=float(problem.value),
-        reason=_words(status, chosen, price, made, target_t, bill, flat_bill),
+        reason=_words(status, chosen, price, made, target_t, cost_here, flat_cost),
     )
 
 

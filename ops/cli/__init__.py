@@ -14,6 +14,7 @@ from ops.cli import (
     broker,
     calibrate,
     cell,
+    current,
     doctor,
     evaluate,
     feed,
@@ -44,6 +45,7 @@ app.command("up")(up.up)
 app.command("tail")(tail.tail)
 app.command("doctor")(doctor.doctor)
 app.command("cell")(cell.cell)
+app.command("current")(current.current)
 app.command("solve")(solve.solve)
 app.command("reduce")(reduce.reduce)
 app.command("evaluate")(evaluate.evaluate)
