@@ -13,6 +13,9 @@ class DayObjective:
         horizon_h, step_h: the prediction; each step is also a planned move.
         period_h: plant time between plans of a cell.
         alf3_target_wt_pct: wanted excess of AlF3; 0: that of [cell.bath].
+        alf3_low_kg_per_day, alf3_high_kg_per_day: hard bounds of the addition.
+        alf3_step_kg_per_day: most that it changes from plan to plan.
+        alf3_resolution_kg_per_day: what can be dosed.
         ledge_low_cm, ledge_high_cm: soft bounds.
         alf3_weight: per wt% squared and step. Much heavier, and the plan widens the gap to melt
             ledge for the sake of what is left in the bath.
@@ -28,6 +31,10 @@ class DayObjective:
     step_h: float = 4.0
     period_h: float = 4.0
     alf3_target_wt_pct: float = 0.0
+    alf3_low_kg_per_day: float = 0.0
+    alf3_high_kg_per_day: float = 100.0
+    alf3_step_kg_per_day: float = 25.0
+    alf3_resolution_kg_per_day: float = 0.5
     ledge_low_cm: float = 4.0
     ledge_high_cm: float = 22.0
     alf3_weight: float = 0.2
@@ -43,6 +50,18 @@ class DayObjective:
                 f"horizon_h {self.horizon_h:g}, step_h {self.step_h:g} and period_h "
                 f"{self.period_h:g} make no plan. Remedy: give a step above 0 and a horizon of one "
                 "step or more"
+            )
+        if not 0.0 <= self.alf3_low_kg_per_day < self.alf3_high_kg_per_day:
+            raise ValueError(
+                f"an AlF3 addition of {self.alf3_low_kg_per_day:g} to "
+                f"{self.alf3_high_kg_per_day:g} kg/day leaves nothing to choose. Remedy: set the "
+                "low bound to 0 or more and the high one above it"
+            )
+        if min(self.alf3_step_kg_per_day, self.alf3_resolution_kg_per_day) <= 0.0:
+            raise ValueError(
+                f"alf3_step_kg_per_day {self.alf3_step_kg_per_day:g} and "
+                f"alf3_resolution_kg_per_day {self.alf3_resolution_kg_per_day:g} must be above 0. "
+                "Remedy: give kg/day"
             )
         if not self.ledge_low_cm < self.ledge_high_cm:
             raise ValueError(

@@ -14,12 +14,10 @@ import cvxpy as cp
 import numpy as np
 from numpy.typing import NDArray
 
-from control.limits import SetpointLimits
 from control.objective import ControlObjective
 
 Floats = NDArray[np.float64]
 
-ALF3_SETPOINT: Final = "alf3_addition_kg_per_day"
 # places in the outputs of a day model
 SUPERHEAT, LEDGE, ALF3, TEMPERATURE, ENERGY = range(5)
 OUTPUT_COUNT: Final = 6
@@ -92,15 +90,12 @@ class DayPlanner:
 
     Args:
         objective: bounds, and the weights of the days.
-        addition: limits of the AlF3 addition.
     """
 
-    def __init__(self, objective: ControlObjective, addition: SetpointLimits) -> None:
+    def __init__(self, objective: ControlObjective) -> None:
         self.objective = objective
         self._day = objective.day
-        self._addition = addition
         count = self._day.steps
-        self._gap_low = (objective.acd_low_cm, objective.acd_high_cm)
         self._moves = cp.Variable((count, 2), name="moves")
         outputs = cp.Variable((count, OUTPUT_COUNT), name="outputs")
         below = cp.Variable((count, 2), nonneg=True, name="below")
@@ -156,10 +151,10 @@ class DayPlanner:
         numbers = [*free, *gain.ravel(), *inputs, alf3_target_wt_pct]
         if not np.all(np.isfinite(numbers)) or np.max(np.abs(free)) > PLAUSIBLE_SHARE:
             return _no_plan(DayStatus.BAD_INPUT, inputs)
-        count, addition = self._day.steps, self._addition
-        low = np.array([self._gap_low[0], addition.low])
-        high = np.array([self._gap_low[1], addition.high])
-        rates = [self._day.acd_rate_cm, min(addition.max_step, self._hourly(addition))]
+        count, day = self._day.steps, self._day
+        low = np.array([self.objective.acd_low_cm, day.alf3_low_kg_per_day])
+        high = np.array([self.objective.acd_high_cm, day.alf3_high_kg_per_day])
+        rates = [day.acd_rate_cm, day.alf3_step_kg_per_day]
         self._gain.value, self._free.value = gain, free
         # A cell that stands outside its gap's bounds comes back as fast as it may, not at once.
         self._low.value = np.tile(np.minimum((low - inputs) / _SCALES, 0.0), (count, 1))
@@ -171,12 +166,9 @@ class DayPlanner:
             return _no_plan(status, inputs)
         moves = np.asarray(self._moves.value)
         planned = inputs + moves * _SCALES
-        planned[:, 1] = np.clip(planned[:, 1], addition.low, addition.high)
+        planned[:, 1] = np.clip(planned[:, 1], low[1], high[1])
         outputs = (free + gain @ moves.ravel()).reshape(count, OUTPUT_COUNT)
         return self._describe(status, inputs, planned, outputs, alf3_target_wt_pct)
-
-    def _hourly(self, addition: SetpointLimits) -> float:
-        return addition.max_rate_per_h * self._day.step_h
 
     def _solve(self) -> DayStatus:
         try:
@@ -193,10 +185,8 @@ class DayPlanner:
     def _describe(
         self, status: DayStatus, inputs: Floats, planned: Floats, outputs: Floats, target: float
     ) -> DayPlan:
-        addition = float(np.round(planned[0, 1] / self._addition.resolution))
-        addition = float(
-            np.clip(addition * self._addition.resolution, self._addition.low, self._addition.high)
-        )
+        dose = self._day.alf3_resolution_kg_per_day
+        addition = float(np.round(planned[0, 1] / dose) * dose)
         last, lowest_c = outputs[-1], float(np.min(outputs[:, SUPERHEAT]))
         hours = self._day.steps * self._day.step_h
         figures: dict[str, Any] = {

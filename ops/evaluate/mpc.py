@@ -13,9 +13,8 @@ from numpy.typing import NDArray
 
 from control.baseline import TUNED, scale_baseline
 from control.day_desk import DayDesk, usual_alf3_kg_per_day
-from control.day_plan import ALF3_SETPOINT, DayPlanner
+from control.day_plan import DayPlanner
 from control.interlock import InterlockLimits
-from control.limits import SetpointLimits
 from control.modes import Mode, ModePolicy, init_mode
 from control.mpc import CellController
 from ops.evaluate.controllers import BEAM_SETPOINT, FEED_SETPOINT, LocalControl
@@ -41,18 +40,6 @@ _SESSION: Final = 1
 ESTIMATED: Final = ("alumina_wt_pct", "acd_cm", "superheat_c", "ledge_cm", "bath_temperature_c")
 _FRAME_BLOCKS: Final = 2  # minutes to a frame, as at sixty times with a frame every two seconds
 LABORATORY_SD: Final = np.array([0.2, 0.4, 2.0])  # design value: wt%, wt%, degC, as SAMPLED
-ALF3_LIMITS: Final = SetpointLimits(  # design value: physics of dosing, until a plant file has them
-    name=ALF3_SETPOINT,
-    unit="kg/day",
-    low=0.0,
-    high=100.0,
-    max_step=25.0,
-    max_rate_per_h=10.0,
-    max_travel=200.0,
-    travel_window_h=24.0,
-    resolution=0.5,
-    readback_tolerance=0.5,
-)
 _DEADLINE_S: Final = 10.0  # of the loop's settings; never reached, and no result depends on it
 
 
@@ -130,7 +117,7 @@ class _Brain:
         self.controller = CellController(plant.control, setpoints)
         self.linearise: Linearise = make_lineariser(plant.design, plant.control)
         self.limits = InterlockLimits(setpoints, plant.guard)
-        self.planner = DayPlanner(plant.control, ALF3_LIMITS)
+        self.planner = DayPlanner(plant.control)
         self.design = plant.design
         self.resolution = {row.name: row.resolution for row in plant.setpoints}
         self.settings = DecideSettings(

@@ -10,7 +10,6 @@ from control.day_desk import DayDesk, DayStanding, usual_alf3_kg_per_day
 from control.day_objective import DayObjective
 from control.day_plan import (
     ALF3,
-    ALF3_SETPOINT,
     LEDGE,
     SUPERHEAT,
     DayLinear,
@@ -18,25 +17,12 @@ from control.day_plan import (
     DayPlanner,
     DayStatus,
 )
-from control.limits import SetpointLimits
 from ops.plantfile import load_plant
 from ops.settings import DEFAULT_PLANT
 from physics.reduced.day_model import DayBeliefs, linearise_day
 
 PLANT = load_plant(DEFAULT_PLANT)
-ADDITION = SetpointLimits(
-    name=ALF3_SETPOINT,
-    unit="kg/day",
-    low=0.0,
-    high=100.0,
-    max_step=25.0,
-    max_rate_per_h=10.0,
-    max_travel=200.0,
-    travel_window_h=24.0,
-    resolution=0.5,
-    readback_tolerance=0.5,
-)
-PLANNER = DayPlanner(PLANT.control, ADDITION)
+PLANNER = DayPlanner(PLANT.control)
 STEP_S = PLANT.control.day.step_h * 3600.0
 
 
@@ -75,7 +61,7 @@ def test_additions_keep_their_bounds_and_steps() -> None:
         additions = np.r_[26.0, made.inputs[:, 1]]
         assert np.all((additions >= 0.0) & (additions <= 100.0))
         assert np.all(np.abs(np.diff(additions)) <= 25.0 + 0.05)
-        assert made.alf3_kg_per_day % ADDITION.resolution == 0.0
+        assert made.alf3_kg_per_day % PLANT.control.day.alf3_resolution_kg_per_day == 0.0
 
 
 def test_the_gap_goes_down_until_superheat_says_stop() -> None:
@@ -144,5 +130,9 @@ def test_a_cell_without_an_estimate_keeps_what_stands() -> None:
 def test_horizons_that_make_no_plan_are_refused() -> None:
     with pytest.raises(ValueError, match=r"step_h 0 .*Remedy"):
         DayObjective(step_h=0.0)
+    with pytest.raises(ValueError, match=r"AlF3 addition of 50 to 10 .*Remedy"):
+        DayObjective(alf3_low_kg_per_day=50.0, alf3_high_kg_per_day=10.0)
+    with pytest.raises(ValueError, match="alf3_step_kg_per_day 0"):
+        DayObjective(alf3_step_kg_per_day=0.0)
     with pytest.raises(ValueError, match="ledge"):
         DayObjective(ledge_low_cm=5.0, ledge_high_cm=5.0)
