@@ -28,6 +28,7 @@ from ops.cli import (
     tail,
     ui,
     up,
+    whatif,
 )
 from ops.mistakes import ConfigurationError, OperationError
 
@@ -47,6 +48,7 @@ app.command("cell")(cell.cell)
 app.command("solve")(solve.solve)
 app.command("reduce")(reduce.reduce)
 app.command("evaluate")(evaluate.evaluate)
+app.command("whatif")(whatif.whatif)
 app.command("settings")(settings.settings)
 app.add_typer(plant.app, name="plant")
 app.add_typer(broker.app, name="broker")
