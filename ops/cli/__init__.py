@@ -20,6 +20,7 @@ from ops.cli import (
     gateway,
     guard,
     loop,
+    pareto,
     plant,
     reduce,
     scada,
@@ -48,6 +49,7 @@ app.command("cell")(cell.cell)
 app.command("solve")(solve.solve)
 app.command("reduce")(reduce.reduce)
 app.command("evaluate")(evaluate.evaluate)
+app.command("pareto")(pareto.pareto)
 app.command("whatif")(whatif.whatif)
 app.command("settings")(settings.settings)
 app.add_typer(plant.app, name="plant")
