@@ -3,15 +3,8 @@
 The cell is the reduced model's at rest: gap, alumina and AlF3 are held, the bath's temperature and
 the ledge follow from the heat balance. Alumina swings around its target as the controller makes it
 (a triangle, evenly spread between its ends) and is off it besides, as a normal deviate; voltage and
-efficiency are means over the swing.
-
-Anode effects come in two ways, and both rates are models with design values (`Disturbances`), not
-measurements of a plant:
-
-- a deviate that wanders down to the limit by itself: Rice's rate of a normal process;
-- a feeder that loses part of its dose until somebody notices: alumina falls at a steady pace, for a
-  time that is evenly spread between two ends, and on for as long as what is then fed takes to
-  dissolve, which it does the faster the more superheat there is.
+efficiency are means over the swing. How often anode effects come is told by
+`control.anode_effects`.
 """
 
 from collections.abc import Callable, Mapping
@@ -22,9 +15,15 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 from jax import Array
-from jax.scipy.stats import norm
 from numpy.typing import NDArray
 
+from control.anode_effects import (
+    HOURS_PER_DAY,
+    SWING_NODES,
+    Disturbances,
+    anode_effect_rate,
+    compute_deviate_wt_pct,
+)
 from control.kpis import GRIDS, Production, compute_kpis
 from physics.design import PlantDesign
 from physics.operating_point import (
@@ -43,35 +42,7 @@ TARGETS: Final = ("acd_cm", "alumina_wt_pct", "alumina_swing_wt_pct", "excess_al
 GAP, ALUMINA, SWING, ALF3 = range(len(TARGETS))
 _BISECTIONS: Final = 40  # of 150 K: to less than a nanokelvin
 _COLDEST_C, _HOTTEST_C = 890.0, 1040.0
-_SWING_NODES: Final = 7  # of Gauss and Legendre
-_HOURS_PER_DAY: Final = 24.0
 BATCH: Final = 128  # points at once, always as many, so that one program serves all
-
-
-@dataclass(frozen=True, slots=True)
-class Disturbances:
-    """What makes anode effects, and what one costs; design values.
-
-    Attributes:
-        faults_per_pot_day: how often a feeder begins to lose `fault_lost_share` of its dose.
-        noticed_after_h: shortest and longest time until that is noticed, the second the longer.
-        correlation_h: of the deviate of alumina.
-        seen_sd_wt_pct: of the deviate, where the swing shows the controller what it does;
-            `blind_sd_wt_pct`: what comes beside it where it shows nothing. What it shows grows with
-            how much the slope of voltage by alumina differs along it (a level could be the gap's);
-            `slope_half_v_per_wt_pct`: the sd of that slope that takes half of the variance away.
-        duration_min: of an anode effect; `voltage_v`: of the cell during it.
-    """
-
-    faults_per_pot_day: float = 0.15
-    fault_lost_share: float = 0.5
-    noticed_after_h: tuple[float, float] = (0.25, 1.5)
-    correlation_h: float = 3.0
-    seen_sd_wt_pct: float = 0.15
-    blind_sd_wt_pct: float = 1.0
-    slope_half_v_per_wt_pct: float = 0.0064
-    duration_min: float = 3.0
-    voltage_v: float = 30.0
 
 
 class Steady(NamedTuple):
@@ -183,7 +154,7 @@ class Rater:
         """The figures of a pot-day, by the account that evaluations are judged by; elementwise."""
         current_ka = self.design.line.current_ka
         effects, voltage_v = columns["anode_effects_per_pot_day"], columns["cell_voltage_v"]
-        charge_kah = current_ka * _HOURS_PER_DAY
+        charge_kah = current_ka * HOURS_PER_DAY
         minutes = effects * self.disturbances.duration_min
         beyond_kwh = current_ka * (self.disturbances.voltage_v - voltage_v) * minutes / 60.0
         # The account is arithmetic alone, so that it takes arrays as it takes numbers.
@@ -245,7 +216,7 @@ def settle(
     low, high = jax.lax.fori_loop(0, _BISECTIONS, halve, ends)
     temperature_c = 0.5 * (low + high)
     mean = at(temperature_c, targets[ALUMINA])
-    nodes, weights = np.polynomial.legendre.leggauss(_SWING_NODES)
+    nodes, weights = np.polynomial.legendre.leggauss(SWING_NODES)
     swung = jax.vmap(lambda node: at(temperature_c, targets[ALUMINA] + targets[SWING] * node))(
         jnp.asarray(nodes)
     )
@@ -259,7 +230,7 @@ def settle(
 
     slopes = jax.vmap(slope)(jnp.asarray(nodes))
     differs = jnp.sum(share * (slopes - jnp.sum(share * slopes)) ** 2)
-    deviate = _deviate_wt_pct(disturbances, differs)
+    deviate = compute_deviate_wt_pct(disturbances, differs)
     use_kg_per_h = (
         3.6e6 * parameters.oxide_kg_per_coulomb * inputs.current_ka * efficiency
     )  # kA and hours
@@ -288,51 +259,3 @@ def settle(
             delay_h,
         ),
     )
-
-
-def anode_effect_rate(
-    disturbances: Disturbances,
-    margin_wt_pct: Array,
-    swing_wt_pct: Array,
-    deviate_wt_pct: Array,
-    fall_wt_pct_per_h: Array,
-    delay_h: Array,
-) -> Array:
-    """Anode effects per pot-day of a cell whose mean alumina is `margin_wt_pct` above the limit.
-
-    Args:
-        disturbances: rates and times.
-        margin_wt_pct: mean alumina above that of the anode effect.
-        swing_wt_pct: half of what the swing spans.
-        deviate_wt_pct: sd beside the swing.
-        fall_wt_pct_per_h: how fast alumina falls while a feeder is at fault.
-        delay_h: for which it falls on after that has been noticed.
-
-    Source:
-        Crossings of a level by a normal process: Rice 1945, here with a mean square of the slope of
-        one variance a correlation time squared.
-    """
-    nodes, weights = (jnp.asarray(x) for x in np.polynomial.legendre.leggauss(_SWING_NODES))
-    margins = margin_wt_pct + swing_wt_pct * nodes  # over the swing
-    wander_per_day = _HOURS_PER_DAY / (2.0 * jnp.pi * disturbances.correlation_h)
-    # Below the limit in the mean there is no rate of crossings to speak of: it only falls on.
-    wander = wander_per_day * jnp.exp(-0.5 * (jnp.maximum(margins, 0.0) / deviate_wt_pct) ** 2)
-    first_h, last_h = disturbances.noticed_after_h
-
-    def passed(noticed_h: float) -> Array:
-        """The normal distribution function's integral over the fall until then, per deviate."""
-        z = (fall_wt_pct_per_h * (noticed_h + delay_h) - margins) / deviate_wt_pct
-        return z * norm.cdf(z) + norm.pdf(z)
-
-    spread_wt_pct = fall_wt_pct_per_h * (last_h - first_h)
-    reaches = deviate_wt_pct / spread_wt_pct * (passed(last_h) - passed(first_h))
-    per_day = wander + disturbances.faults_per_pot_day * reaches
-    mean: Array = jnp.sum(0.5 * weights * per_day)
-    return mean
-
-
-def _deviate_wt_pct(disturbances: Disturbances, slope_variance: Array) -> Array:
-    """Sd of alumina beside its swing: what is not excited is not seen, and then it strays."""
-    blind = disturbances.blind_sd_wt_pct**2
-    seen = 1.0 + slope_variance / disturbances.slope_half_v_per_wt_pct**2
-    return jnp.sqrt(disturbances.seen_sd_wt_pct**2 + blind / seen)

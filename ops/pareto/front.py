@@ -6,8 +6,9 @@ from enum import StrEnum
 
 import numpy as np
 
+from control.operation import Operation, find_front, find_knee
 from control.rating import OBJECTIVES, Rated, Rater
-from control.tradeoff import Operation, Sweep, find_front, find_knee
+from control.sweep import Sweep
 from ops.mistakes import ConfigurationError, Mistake
 from ops.pareto.search import search_front
 from ops.plantfile import PlantFile

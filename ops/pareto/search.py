@@ -11,8 +11,8 @@ from typing import Any, Final
 import numpy as np
 from numpy.typing import NDArray
 
+from control.operation import KEPT, Operation
 from control.rating import BATCH, OBJECTIVES, TARGETS
-from control.tradeoff import KEPT, Operation
 from ops.mistakes import OperationError
 
 F64 = NDArray[np.float64]

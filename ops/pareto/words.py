@@ -4,8 +4,8 @@ import csv
 import io
 from typing import Any, Final
 
+from control.operation import GAP_SD_CM
 from control.rating import ALF3, ALUMINA, GAP, OBJECTIVES, SWING, TARGETS, Rated
-from control.tradeoff import GAP_SD_CM
 from ops.pareto.front import Front
 
 COLUMNS: Final = (  # name, words, unit, digits
@@ -148,6 +148,6 @@ def summary_sentences(front: Front) -> list[str]:
 
 CAVEAT: Final = (
     "A steady cell of the reduced model, rated by design values: how alumina strays, how often "
-    "feeders fail and how soon that is noticed (control/rating.py). It ranks operating points; "
+    "feeders fail and how soon that is noticed (control/anode_effects.py). It ranks points; "
     "what a controller gets out of one is for potline evaluate."
 )

@@ -4,6 +4,7 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 
+from control.anode_effects import Disturbances, anode_effect_rate
 from control.kpis import GRIDS
 from control.rating import (
     ALF3,
@@ -11,9 +12,7 @@ from control.rating import (
     GAP,
     OBJECTIVES,
     SWING,
-    Disturbances,
     Rater,
-    anode_effect_rate,
 )
 from physics.operating_point import compute_operating_point, make_operating_inputs
 from physics.reduced import model as reduced

@@ -6,8 +6,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 
+from control.operation import KEPT, Operation, find_front, find_knee
 from control.rating import ALF3, GAP, Rater
-from control.tradeoff import KEPT, Operation, Sweep, find_front, find_knee, list_weights
+from control.sweep import Sweep, list_weights
 from ops.plantfile import load_plant
 from ops.settings import DEFAULT_PLANT
 from tests.physics.strict import strict_jax
