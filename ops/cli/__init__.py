@@ -21,6 +21,7 @@ from ops.cli import (
     gateway,
     guard,
     loop,
+    pareto,
     plant,
     reduce,
     scada,
@@ -29,6 +30,7 @@ from ops.cli import (
     tail,
     ui,
     up,
+    whatif,
 )
 from ops.mistakes import ConfigurationError, OperationError
 
@@ -49,6 +51,8 @@ app.command("current")(current.current)
 app.command("solve")(solve.solve)
 app.command("reduce")(reduce.reduce)
 app.command("evaluate")(evaluate.evaluate)
+app.command("pareto")(pareto.pareto)
+app.command("whatif")(whatif.whatif)
 app.command("settings")(settings.settings)
 app.add_typer(plant.app, name="plant")
 app.add_typer(broker.app, name="broker")

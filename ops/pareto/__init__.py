@@ -1,0 +1,1 @@
+"""`potline pareto`: energy, greenhouse gases and anode effects against each other."""
