@@ -2,12 +2,14 @@
 
 import math
 import tomllib
+from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from numpy.typing import NDArray
 from pydantic import TypeAdapter
@@ -382,6 +384,32 @@ def test_a_controller_without_limits_is_refused() -> None:
 
 
 ANY = st.floats(width=64)
+WHATEVER = {
+    "state": st.lists(st.one_of(ANY, st.floats(0.0, 10.0)), min_size=5, max_size=5),
+    "feed": st.one_of(ANY, st.floats(90.0, 300.0)),
+    "beam": st.one_of(ANY, st.floats(20.0, 380.0)),
+    "sd": ANY,
+    "noise": ANY,
+    "scale": st.one_of(ANY, st.floats(0.9, 1.1)),
+    "plan": st.one_of(st.none(), st.lists(ANY, min_size=22, max_size=22)),
+    "t_plant_s": st.floats(0.0, 2e9),
+}
+A_CELL = {
+    "state": st.tuples(
+        st.floats(0.5, 8.0),
+        st.floats(0.0, 60.0),
+        st.floats(2.5, 8.0),
+        st.floats(-10.0, 40.0),
+        st.floats(20.0, 380.0),
+    ),
+    "feed": st.floats(90.0, 300.0),
+    "beam": st.floats(20.0, 380.0),
+    "sd": st.floats(0.0, 1.0),
+    "noise": st.floats(0.0, 300.0),
+    "scale": st.floats(0.99, 1.01),
+    "plan": st.one_of(st.none(), st.lists(st.floats(90.0, 300.0), min_size=22, max_size=22)),
+    "t_plant_s": st.floats(0.0, 2e9),
+}
 
 
 @pytest.fixture(scope="module")
@@ -389,20 +417,10 @@ def tried() -> CellController:
     return CellController(replace(OBJECTIVE, max_iterations=200), SETPOINT_LIMITS)
 
 
-@settings(max_examples=200, deadline=None)
-@given(
-    state=st.lists(st.one_of(ANY, st.floats(0.0, 10.0)), min_size=5, max_size=5),
-    feed=st.one_of(ANY, st.floats(90.0, 300.0)),
-    beam=st.one_of(ANY, st.floats(20.0, 380.0)),
-    sd=ANY,
-    noise=ANY,
-    scale=st.one_of(ANY, st.floats(0.9, 1.1)),
-    plan=st.one_of(st.none(), st.lists(ANY, min_size=22, max_size=22)),
-    t_plant_s=st.floats(0.0, 2e9),
-)
-def test_whatever_comes_only_a_safe_move_is_proposed(
-    tried: CellController,
-    state: list[float],
+def check_that_only_a_safe_move_is_proposed(
+    controller: CellController,
+    *,
+    state: Sequence[float],
     feed: float,
     beam: float,
     sd: float,
@@ -411,12 +429,13 @@ def test_whatever_comes_only_a_safe_move_is_proposed(
     plan: list[float] | None,
     t_plant_s: float,
 ) -> None:
+    """Decide, and expect finite setpoints inside all limits, or a named fallback."""
     with np.errstate(all="ignore"):
         model = replace(MODEL, A=MODEL.A * scale)
     applied = np.array([feed, beam])
     previous = None if plan is None else Plan(t_plant_s, np.array(plan).reshape(-1, 2))
     decision = decide(
-        tried,
+        controller,
         np.array(state),
         applied,
         model=model,
@@ -437,6 +456,23 @@ def test_whatever_comes_only_a_safe_move_is_proposed(
         assert abs(value - start) <= limit.max_step + NEXT_TO[name]
     assert decision.status.has_plan == (decision.fallback is None)
     assert decision.reason.endswith(".")
+
+
+@settings(max_examples=200, deadline=None)
+@given(inputs=st.fixed_dictionaries(WHATEVER))
+def test_whatever_comes_only_a_safe_move_is_proposed(
+    tried: CellController, inputs: dict[str, Any]
+) -> None:
+    check_that_only_a_safe_move_is_proposed(tried, **inputs)
+
+
+@pytest.mark.slow
+@settings(max_examples=10_000, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+@given(inputs=st.one_of(st.fixed_dictionaries(A_CELL), st.fixed_dictionaries(WHATEVER)))
+def test_of_ten_thousand_states_none_is_answered_by_an_unsafe_move(
+    controller: CellController, inputs: dict[str, Any]
+) -> None:
+    check_that_only_a_safe_move_is_proposed(controller, **inputs)
 
 
 @pytest.mark.parametrize(
