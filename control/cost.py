@@ -5,7 +5,7 @@ from numpy.typing import NDArray
 
 from control.instance import Instance
 from control.objective import ControlObjective
-from control.prediction import ACD, ALUMINA, BOUNDED, VOLTAGE, CellModel, Prediction
+from control.prediction import ACD, ALUMINA, COUNT, VOLTAGE, CellModel, Prediction
 
 Floats = NDArray[np.float64]
 
@@ -19,16 +19,18 @@ def cost_of(objective: ControlObjective, instance: Instance, moves: Floats) -> f
     outputs = instance.gain @ moves
     below = instance.offset - outputs
     slack = np.maximum(np.maximum(below, -below - instance.room), 0.0)
-    miss = outputs[ALUMINA::BOUNDED] + instance.miss
+    miss = outputs[ALUMINA::COUNT] + instance.miss
+    lean = np.maximum(instance.risk - outputs[ALUMINA::COUNT], 0.0)
     change = moves - np.concatenate([np.zeros(2), moves[:-2]])
     weights = np.tile(
         [objective.feed_move_weight, objective.beam_move_weight], len(objective.move_blocks)
     )
     return float(
         objective.alumina_weight * (blocks @ miss**2)
-        + objective.energy_weight * (blocks @ outputs[ACD::BOUNDED])
+        + objective.risk_weight * (blocks @ lean**2)
+        + objective.energy_weight * (blocks @ outputs[ACD::COUNT])
         + weights @ change**2
-        + objective.bound_weight * (np.repeat(blocks, BOUNDED) @ (slack + slack**2))
+        + objective.bound_weight * (np.repeat(blocks, COUNT) @ (slack + slack**2))
     )
 
 

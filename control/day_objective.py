@@ -7,7 +7,7 @@ from dataclasses import dataclass
 class DayObjective:
     """Horizon, weights and bounds of AlF3 and heat; the defaults suit a 300 kA cell.
 
-    Bounds of gap and superheat are those of [control].
+    Bounds of gap, superheat and ledge are those of [control].
 
     Attributes:
         horizon_h, step_h: the prediction; each step is also a planned move.
@@ -16,7 +16,6 @@ class DayObjective:
         alf3_low_kg_per_day, alf3_high_kg_per_day: hard bounds of the addition.
         alf3_step_kg_per_day: most that it changes from plan to plan.
         alf3_resolution_kg_per_day: what can be dosed.
-        ledge_low_cm, ledge_high_cm: soft bounds.
         alf3_weight: per wt% squared and step. Much heavier, and the plan widens the gap to melt
             ledge for the sake of what is left in the bath.
         energy_weight: per cm of gap and step. Only the gap counts as energy: by conductivity alone
@@ -35,8 +34,6 @@ class DayObjective:
     alf3_high_kg_per_day: float = 100.0
     alf3_step_kg_per_day: float = 25.0
     alf3_resolution_kg_per_day: float = 0.5
-    ledge_low_cm: float = 4.0
-    ledge_high_cm: float = 22.0
     alf3_weight: float = 0.2
     energy_weight: float = 10.0
     alf3_move_weight: float = 0.2
@@ -62,11 +59,6 @@ class DayObjective:
                 f"alf3_step_kg_per_day {self.alf3_step_kg_per_day:g} and "
                 f"alf3_resolution_kg_per_day {self.alf3_resolution_kg_per_day:g} must be above 0. "
                 "Remedy: give kg/day"
-            )
-        if not self.ledge_low_cm < self.ledge_high_cm:
-            raise ValueError(
-                f"the soft bounds of the ledge, {self.ledge_low_cm:g} to {self.ledge_high_cm:g} "
-                "cm, leave nothing between them. Remedy: set the low one below the high one"
             )
 
     @property

@@ -6,6 +6,7 @@ The gap is handed to the fast half as a floor: what heat the cell will want in t
 seen in six hours.
 """
 
+import warnings
 from dataclasses import dataclass
 from enum import Enum
 from typing import Any, Final
@@ -108,8 +109,8 @@ class DayPlanner:
         self._target = cp.Parameter(name="target")
         change = self._moves - cp.vstack([np.zeros((1, 2)), self._moves[:-1]])
         bounded = outputs[:, [SUPERHEAT, LEDGE]]
-        lows = np.tile([objective.superheat_low_c, self._day.ledge_low_cm], (count, 1))
-        highs = np.tile([objective.superheat_high_c, self._day.ledge_high_cm], (count, 1))
+        lows = np.tile([objective.superheat_low_c, objective.ledge_low_cm], (count, 1))
+        highs = np.tile([objective.superheat_high_c, objective.ledge_high_cm], (count, 1))
         miss = outputs[:, ALF3] - self._target
         day = self._day
         cost = (
@@ -171,12 +172,14 @@ class DayPlanner:
         return self._describe(status, inputs, planned, outputs, alf3_target_wt_pct)
 
     def _solve(self) -> DayStatus:
-        try:
-            self._problem.solve(
-                solver=cp.OSQP, warm_start=True, eps_abs=1e-4, eps_rel=1e-4, max_iter=10_000
-            )
-        except cp.error.SolverError:
-            return DayStatus.UNSOLVED
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore", UserWarning)  # the status says it as well
+            try:
+                self._problem.solve(
+                    solver=cp.OSQP, warm_start=True, eps_abs=1e-4, eps_rel=1e-4, max_iter=20_000
+                )
+            except cp.error.SolverError:
+                return DayStatus.UNSOLVED
         return {
             cp.OPTIMAL: DayStatus.PLANNED,
             cp.OPTIMAL_INACCURATE: DayStatus.INACCURATE,

@@ -1,5 +1,6 @@
 """Why a plan is what it is, in words and numbers for the operator."""
 
+import math
 from dataclasses import dataclass
 from typing import Final
 
@@ -7,24 +8,27 @@ import numpy as np
 from numpy.typing import NDArray
 
 from control.cost import cost_of, mean_energy_kwh_per_kg
-from control.instance import Instance, MoveLimits
+from control.instance import Instance, MoveLimits, bounds_in_force
 from control.objective import ControlObjective
 from control.prediction import (
     ACD,
     ALUMINA,
-    BOUNDED,
-    BOUNDED_NAMES,
+    LEDGE,
+    NAMES,
     SUPERHEAT,
     VOLTAGE,
     CellModel,
     Prediction,
+    Uncertainty,
 )
 from control.prices import BOUND_WORDS, LimitPrice, costly_limits
 from control.problem import Prices
 
 Floats = NDArray[np.float64]
 
-ACTIVE_WITHIN: Final = np.array([0.02, 0.1, 0.01])  # wt%, degC, cm: closer than this is at a bound
+# wt%, degC, cm, cm, V: closer than this is at a bound
+ACTIVE_WITHIN: Final = np.array([0.02, 0.1, 0.01, 0.1, 0.005])
+LEAST_RISK: Final = 0.01  # a smaller probability is not worth a word
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,8 +36,12 @@ class Expectation:
     """What a plan is expected to do.
 
     Attributes:
-        now, end: outputs in the order of `control.prediction.OUTPUTS`, (4,).
+        now, end: outputs in the order of `control.prediction.OUTPUTS`, (Q,).
         lowest_alumina_wt_pct: within the horizon.
+        critical_alumina_wt_pct: at which an anode effect begins; NaN where it is not known.
+        anode_effect_risk: probability that alumina is below that within the horizon, 0 to 1, as the
+            estimate may be wrong by its standard deviation, by the same all along; no other doubt
+            is in it. NaN where it cannot be told.
         energy_now_kwh_per_kg, energy_end_kwh_per_kg: specific energy.
         floors: low bounds in force, (Q,).
         active: names of the soft bounds that the plan runs along.
@@ -46,6 +54,8 @@ class Expectation:
     now: Floats
     end: Floats
     lowest_alumina_wt_pct: float
+    critical_alumina_wt_pct: float
+    anode_effect_risk: float
     energy_now_kwh_per_kg: float
     energy_end_kwh_per_kg: float
     floors: Floats
@@ -65,7 +75,7 @@ def expectation_of(
     values: Floats,
     applied: Floats,
     prices: Prices,
-    noise_mv: float,
+    uncertainty: Uncertainty,
 ) -> Expectation:
     """Return what a plan will do.
 
@@ -78,26 +88,30 @@ def expectation_of(
         values: setpoints of the plan, (M, 2), as they are proposed.
         applied: setpoints in force, (2,).
         prices: of the optimum.
-        noise_mv: voltage noise.
+        uncertainty: of the estimate.
     """
     moves = ((values - applied) / limits.step).ravel()
     outputs = prediction.outputs(moves)
     held = np.zeros_like(moves)
-    low = prediction.free[:, :BOUNDED] + instance.offset.reshape(-1, BOUNDED)
-    high = low + instance.room.reshape(-1, BOUNDED)
-    bounded = np.vstack([prediction.now[:BOUNDED], outputs[:, :BOUNDED]])
-    at_low = np.any(bounded <= low[0] + ACTIVE_WITHIN, axis=0)
-    at_high = np.any(bounded >= high[0] - ACTIVE_WITHIN, axis=0)
+    low, high = bounds_in_force(objective, prediction, uncertainty)
+    path = np.vstack([prediction.now, outputs])
+    at_low = np.any(path <= np.vstack([low[0], low]) + ACTIVE_WITHIN, axis=0)
+    at_high = np.any(path >= np.vstack([high[0], high]) - ACTIVE_WITHIN, axis=0)
+    lowest = float(np.min(path[:, ALUMINA]))
     active = [
         f"{name}_{side}"
-        for at, name in enumerate(BOUNDED_NAMES)
+        for at, name in enumerate(NAMES)
         for side, flags in (("low", at_low), ("high", at_high))
         if flags[at]
     ]
     return Expectation(
         now=prediction.now,
         end=outputs[-1],
-        lowest_alumina_wt_pct=float(np.min(outputs[:, ALUMINA])),
+        lowest_alumina_wt_pct=lowest,
+        critical_alumina_wt_pct=model.critical_alumina_wt_pct,
+        anode_effect_risk=_probability_below(
+            model.critical_alumina_wt_pct, lowest, uncertainty.alumina_sd_wt_pct
+        ),
         energy_now_kwh_per_kg=float(prediction.now[VOLTAGE] * model.kwh_per_kg_and_v),
         energy_end_kwh_per_kg=float(outputs[-1, VOLTAGE] * model.kwh_per_kg_and_v),
         floors=low[0],
@@ -108,7 +122,7 @@ def expectation_of(
             mean_energy_kwh_per_kg(objective, model, prediction, held)
             - mean_energy_kwh_per_kg(objective, model, prediction, moves)
         ),
-        noise_mv=noise_mv,
+        noise_mv=uncertainty.noise_mv,
     )
 
 
@@ -133,7 +147,8 @@ def explain(
         f"{end[ALUMINA]:.2f} wt%, superheat from {now[SUPERHEAT]:.1f} to "
         f"{end[SUPERHEAT]:.1f} degC, ACD from {now[ACD]:.2f} to {end[ACD]:.2f} cm, "
         f"energy from {expected.energy_now_kwh_per_kg:.2f} to "
-        f"{expected.energy_end_kwh_per_kg:.2f} kWh/kg; {_limits_in_words(expected)}. "
+        f"{expected.energy_end_kwh_per_kg:.2f} kWh/kg; {_limits_in_words(expected)}"
+        f"{_risk_in_words(expected)}. "
         f"To hold would cost {expected.hold_cost:.3g} more"
         f"{_energy_of_holding(expected.hold_energy_kwh_per_kg)}."
     )
@@ -142,11 +157,17 @@ def explain(
         "alumina_end_wt_pct": float(end[ALUMINA]),
         "alumina_lowest_wt_pct": expected.lowest_alumina_wt_pct,
         "alumina_floor_wt_pct": float(expected.floors[ALUMINA]),
+        "alumina_critical_wt_pct": expected.critical_alumina_wt_pct,
+        "anode_effect_risk": expected.anode_effect_risk,
         "superheat_now_c": float(now[SUPERHEAT]),
         "superheat_end_c": float(end[SUPERHEAT]),
         "acd_now_cm": float(now[ACD]),
         "acd_end_cm": float(end[ACD]),
         "acd_floor_cm": float(expected.floors[ACD]),
+        "ledge_now_cm": float(now[LEDGE]),
+        "ledge_end_cm": float(end[LEDGE]),
+        "voltage_now_v": float(now[VOLTAGE]),
+        "voltage_end_v": float(end[VOLTAGE]),
         "energy_now_kwh_per_kg": expected.energy_now_kwh_per_kg,
         "energy_end_kwh_per_kg": expected.energy_end_kwh_per_kg,
         "feed_change_kg_per_h": float(feed_change),
@@ -169,6 +190,23 @@ def _limits_in_words(expected: Expectation) -> str:
     words = {name: BOUND_WORDS[name] for name in expected.active}
     words |= {name: f"{row.words} ({row})" for name, row in costly.items()}
     return ", ".join(words.values()) if words else "no bound is reached"
+
+
+def _risk_in_words(expected: Expectation) -> str:
+    """The anode-effect risk where there is one to speak of."""
+    if not expected.anode_effect_risk >= LEAST_RISK:
+        return ""
+    return (
+        f"; alumina is below {expected.critical_alumina_wt_pct:.2f} wt% within that time with a "
+        f"probability of {expected.anode_effect_risk:.0%}"
+    )
+
+
+def _probability_below(level: float, value: float, sd: float) -> float:
+    """Return how probably a normal variable is below a level; NaN if anything is not known."""
+    if not (math.isfinite(level) and sd > 0.0):
+        return math.nan
+    return 0.5 * math.erfc((value - level) / (sd * math.sqrt(2.0)))
 
 
 def _energy_of_holding(more_kwh_per_kg: float) -> str:

@@ -9,13 +9,14 @@ from numpy.typing import NDArray
 
 from control.limits import SetpointLimits
 from control.objective import ControlObjective
-from control.prediction import ALUMINA, BOUNDED, BOUNDED_NAMES, Prediction, Uncertainty
+from control.prediction import ACD, ALUMINA, COUNT, NAMES, UNITS, VOLTAGE, Prediction, Uncertainty
 from physics.signals import SETPOINTS
 
 Floats = NDArray[np.float64]
 FEED: Final = SETPOINTS.index("alumina_feed_rate_kg_per_h")
 BEAM: Final = SETPOINTS.index("beam_position_mm")
 SMALLEST_ROOM_CM: Final = 0.1  # design value: between a floor that a day plan sets and the ceiling
+MOST_ASKED_V: Final = 0.5  # design value: of a change of voltage, for the sake of its bounds
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,13 +79,16 @@ class MoveLimits:
 
 @dataclass(frozen=True, slots=True)
 class Instance:
-    """The numbers of one solve; M planned moves of 2 setpoints, P = M points of Q soft bounds.
+    """The numbers of one solve; M planned moves of 2 setpoints, P = M points of Q outputs.
+
+    Outputs in `control.prediction.UNITS`, moves in units of their largest step.
 
     Attributes:
         gain: outputs per scaled move, (P * Q, M * 2), output innermost.
         offset: what the low bounds ask of the moves, `low - free`, (P * Q,).
         room: `high - low`, (P * Q,).
         miss: alumina of the free response minus its target, (P,).
+        risk: level below which alumina is a risk, minus that of the free response, (P,).
         low, high: bounds of the scaled moves, (M * 2,).
         change: largest change from each scaled move to the next, (M * 2,).
     """
@@ -93,6 +97,7 @@ class Instance:
     offset: Floats
     room: Floats
     miss: Floats
+    risk: Floats
     low: Floats
     high: Floats
     change: Floats
@@ -121,29 +126,44 @@ def make_instance(
     count = len(objective.move_blocks)
     ends = np.array(objective.block_starts) + np.array(objective.move_blocks)
     targets = objective.alumina_targets_wt_pct(cell, t_plant_s + ends * objective.step_s)
-    floors = np.array(
-        [
-            objective.alumina_floor_wt_pct(uncertainty.alumina_sd_wt_pct),
-            objective.superheat_low_c,
-            max(
-                objective.acd_floor_cm(uncertainty.acd_sd_cm, uncertainty.noise_mv),
-                min(uncertainty.acd_floor_cm, objective.acd_high_cm - SMALLEST_ROOM_CM),
-            ),
-        ]
-    )
-    ceilings = np.array([objective.bounds(name)[1] for name in BOUNDED_NAMES])
-    free = prediction.free[:, :BOUNDED]
+    floors, ceilings = bounds_in_force(objective, prediction, uncertainty)
+    free = prediction.free
     low = np.tile((limits.low - applied) / limits.step, count)
     high = np.tile((limits.high - applied) / limits.step, count)
     reach_low, reach_high = limits.reach(applied)
     low[:2] = (reach_low - applied) / limits.step
     high[:2] = (reach_high - applied) / limits.step
     return Instance(
-        gain=prediction.gain[:, :BOUNDED].reshape(count * BOUNDED, count * 2),
-        offset=(floors - free).ravel(),
-        room=np.tile(ceilings - floors, count),
+        gain=(prediction.gain / UNITS[:, None]).reshape(count * COUNT, count * 2),
+        offset=((floors - free) / UNITS).ravel(),
+        room=((ceilings - floors) / UNITS).ravel(),
         miss=free[:, ALUMINA] - targets,
+        risk=objective.risk_alumina_wt_pct - free[:, ALUMINA],
         low=low,
         high=high,
         change=np.tile(limits.block / limits.step, count),
     )
+
+
+def bounds_in_force(
+    objective: ControlObjective, prediction: Prediction, uncertainty: Uncertainty
+) -> tuple[Floats, Floats]:
+    """Return the low and the high soft bounds of every output at every point, (P, Q) each.
+
+    Those of the voltage give way to a voltage that is far outside: it is made by something else
+    than the gap (an anode effect, a bad contact), and the gap cannot make up for it.
+
+    Args:
+        objective: gives the bounds.
+        prediction: gives the voltage that comes by itself.
+        uncertainty: raises the low bounds of alumina and ACD.
+    """
+    pairs = np.array([objective.bounds(name) for name in NAMES])
+    floors = np.tile(pairs[:, 0], (len(prediction.free), 1))
+    ceilings = np.tile(pairs[:, 1], (len(prediction.free), 1))
+    floors[:, ALUMINA] = objective.alumina_floor_wt_pct(uncertainty.alumina_sd_wt_pct)
+    floors[:, ACD] = objective.acd_floor_cm(uncertainty.acd_sd_cm, uncertainty.noise_mv)
+    free_v = prediction.free[:, VOLTAGE]
+    floors[:, VOLTAGE] = np.minimum(floors[:, VOLTAGE], free_v + MOST_ASKED_V)
+    ceilings[:, VOLTAGE] = np.maximum(ceilings[:, VOLTAGE], free_v - MOST_ASKED_V)
+    return floors, ceilings

@@ -200,7 +200,7 @@ class CellController:
             values,
             applied,
             solution.prices,
-            uncertainty.noise_mv,
+            uncertainty,
         )
         reason, figures = explain(self._objective, values[0], applied, expected)
         return CellDecision(

@@ -31,9 +31,13 @@ class ControlObjective:
         alumina_low_wt_pct, alumina_high_wt_pct: soft bounds; the low one is raised by
             `certainty_factor` standard deviations of the estimate.
         superheat_low_c, superheat_high_c: soft bounds.
+        ledge_low_cm, ledge_high_cm: soft bounds: a side wall without ledge is eaten by the bath.
+        voltage_low_v, voltage_high_v: soft bounds.
         acd_low_cm, acd_high_cm: soft bounds; the low one is raised by `certainty_factor` standard
             deviations, and by `acd_lift_cm_per_mv` for voltage noise above `noise_limit_mv`.
         certainty_limit_wt_pct, certainty_limit_cm: most that an uncertain estimate raises a bound.
+        risk_alumina_wt_pct: alumina below this level costs `risk_weight` per wt% squared and step,
+            as the risk of an anode effect grows before the low bound is reached.
         alumina_weight: per wt% squared; `energy_weight`: per cm of ACD; both per step.
         feed_move_weight, beam_move_weight: per squared change, in units of a largest step.
         feed_deadband_kg_per_h, beam_deadband_mm: a first move smaller than this is left out (and
@@ -41,7 +45,7 @@ class ControlObjective:
             the estimate does not wear out the beam and its travel.
         feed_ripple_kg_per_h: how far a measured feed rate swings around a constant one, because it
             comes in shots.
-        bound_weight: per unit of output beyond a soft bound.
+        bound_weight: per step and unit of output beyond a soft bound: wt%, degC, cm, 0.1 V.
         max_iterations, tolerance: of the solver.
         plan_life_h: how long an old plan may stand in for a new one.
         modes: how cells start and come back.
@@ -61,12 +65,18 @@ class ControlObjective:
     superheat_high_c: float = 14.0
     acd_low_cm: float = 3.6
     acd_high_cm: float = 5.5
+    ledge_low_cm: float = 3.0
+    ledge_high_cm: float = 30.0
+    voltage_low_v: float = 3.9
+    voltage_high_v: float = 4.5
     certainty_factor: float = 1.5
     certainty_limit_wt_pct: float = 0.5
     certainty_limit_cm: float = 0.2
     noise_limit_mv: float = 30.0
     acd_lift_cm_per_mv: float = 0.01
     alumina_weight: float = 10.0
+    risk_alumina_wt_pct: float = 2.3
+    risk_weight: float = 5.0
     energy_weight: float = 1.0
     feed_move_weight: float = 1.0
     beam_move_weight: float = 0.05
@@ -87,7 +97,7 @@ class ControlObjective:
                 f"horizon_h {self.horizon_h:g} at step_min {self.step_min:g} has {self.steps}. "
                 "Remedy: make them at least 1 each and add up to that"
             )
-        for name in ("alumina", "superheat", "acd"):
+        for name in ("alumina", "superheat", "acd", "ledge", "voltage"):
             low, high = self.bounds(name)
             if not low < high:
                 raise ValueError(
@@ -116,11 +126,13 @@ class ControlObjective:
         return tuple(sum(self.move_blocks[:block]) for block in range(len(self.move_blocks)))
 
     def bounds(self, name: str) -> tuple[float, float]:
-        """Return the soft bounds of `alumina`, `superheat` or `acd`."""
+        """Return the soft bounds of `alumina`, `superheat`, `acd`, `ledge` or `voltage`."""
         return {
             "alumina": (self.alumina_low_wt_pct, self.alumina_high_wt_pct),
             "superheat": (self.superheat_low_c, self.superheat_high_c),
             "acd": (self.acd_low_cm, self.acd_high_cm),
+            "ledge": (self.ledge_low_cm, self.ledge_high_cm),
+            "voltage": (self.voltage_low_v, self.voltage_high_v),
         }[name]
 
     def alumina_targets_wt_pct(self, cell: int, t_plant_s: Floats) -> Floats:

@@ -11,14 +11,16 @@ from control.objective import ControlObjective
 
 Floats = NDArray[np.float64]
 
-OUTPUTS: Final = ("alumina_wt_pct", "superheat_c", "acd_cm", "cell_voltage_v")
-ALUMINA, SUPERHEAT, ACD, VOLTAGE = range(len(OUTPUTS))
-BOUNDED_NAMES: Final = ("alumina", "superheat", "acd")  # the first outputs: they have soft bounds
-BOUNDED: Final = len(BOUNDED_NAMES)
-PLAUSIBLE_LOW: Final = np.array(
-    [0.0, -60.0, 0.5, 0.0]
-)  # design value: outside, a state is no state
-PLAUSIBLE_HIGH: Final = np.array([20.0, 120.0, 15.0, 60.0])
+OUTPUTS: Final = ("alumina_wt_pct", "superheat_c", "acd_cm", "ledge_cm", "cell_voltage_v")
+NAMES: Final = ("alumina", "superheat", "acd", "ledge", "voltage")  # of their soft bounds
+ALUMINA, SUPERHEAT, ACD, LEDGE, VOLTAGE = range(len(OUTPUTS))
+COUNT: Final = len(OUTPUTS)
+# What the optimiser reckons one unit of each: all of them of order one, so that the solver need not
+# scale, and 0.1 V beyond a bound as bad as 1 wt% or 1 cm.
+UNITS: Final = np.array([1.0, 1.0, 1.0, 1.0, 0.1])
+# design values: outside, a state is no state
+PLAUSIBLE_LOW: Final = np.array([0.0, -60.0, 0.5, -5.0, 0.0])
+PLAUSIBLE_HIGH: Final = np.array([20.0, 120.0, 15.0, 200.0, 60.0])
 PREDICTABLE: Final = 1.0e4  # design value: a free response beyond this is no prediction
 
 
@@ -30,8 +32,9 @@ class CellModel:
     outputs in the order of `OUTPUTS`.
 
     Attributes:
-        A: (N, N); B: (N, 2); c: (N,); C: (4, N); d: (4,).
+        A: (N, N); B: (N, 2); c: (N,); C: (Q, N); d: (Q,), with Q outputs.
         kwh_per_kg_and_v: specific energy per volt; aluminium: 2.97998 / efficiency.
+        critical_alumina_wt_pct: at which an anode effect begins; NaN where it is not known.
     """
 
     A: Floats
@@ -40,6 +43,7 @@ class CellModel:
     C: Floats
     d: Floats
     kwh_per_kg_and_v: float
+    critical_alumina_wt_pct: float = math.nan
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,9 +67,9 @@ class Prediction:
     """Outputs at the end of each planned block: `free + gain @ moves`.
 
     Attributes:
-        free: outputs if the setpoints stay as they are, (P, 4).
-        gain: per scaled move from the present setpoints, (P, 4, M * 2), blocks outermost.
-        now: outputs of the present state, (4,).
+        free: outputs if the setpoints stay as they are, (P, Q).
+        gain: per scaled move from the present setpoints, (P, Q, M * 2), blocks outermost.
+        now: outputs of the present state, (Q,).
     """
 
     free: Floats
@@ -84,7 +88,7 @@ class Prediction:
         )
 
     def outputs(self, moves: Floats) -> Floats:
-        """Return the outputs, (P, 4), for scaled moves, (M * 2,)."""
+        """Return the outputs, (P, Q), for scaled moves, (M * 2,)."""
         return np.asarray(self.free + self.gain @ moves)
 
 
@@ -100,21 +104,22 @@ def predict(
         scale: size of one scaled move of each setpoint, (2,).
         objective: gives the horizon and the blocks.
     """
-    blocks = objective.move_blocks
-    count = len(blocks)
-    free_state = np.array(state, dtype=np.float64)
-    sensitivity = np.zeros((len(free_state), count * 2))
-    drift = model.B @ applied + model.c
-    push = model.B * scale
-    free = np.empty((count, len(OUTPUTS)))
-    gain = np.empty((count, len(OUTPUTS), count * 2))
+    blocks, size = objective.move_blocks, len(state)
+    # Columns: the free state, then its slope by each scaled move.
+    columns = np.zeros((size, 1 + len(blocks) * 2))
+    columns[:, 0] = state
+    path = np.empty((len(blocks), COUNT, columns.shape[1]))
+    step = np.eye(size + 3)  # of [state, scaled moves, 1]
     with np.errstate(all="ignore"):
+        step[:size, :size] = model.A
+        step[:size, size:-1] = model.B * scale
+        step[:size, -1] = model.B @ applied + model.c
+        held = {length: np.linalg.matrix_power(step, length)[:size] for length in set(blocks)}
         for block, length in enumerate(blocks):
-            for _ in range(length):
-                free_state = model.A @ free_state + drift
-                sensitivity = model.A @ sensitivity
-                sensitivity[:, 2 * block : 2 * block + 2] += push
-            free[block] = model.C @ free_state + model.d
-            gain[block] = model.C @ sensitivity
+            whole = held[length]
+            columns = whole[:, :size] @ columns
+            columns[:, 0] += whole[:, -1]
+            columns[:, 1 + 2 * block : 3 + 2 * block] += whole[:, size:-1]
+            path[block] = model.C @ columns
         now = model.C @ state + model.d
-    return Prediction(free=free, gain=gain, now=now)
+        return Prediction(free=path[:, :, 0] + model.d, gain=path[:, :, 1:], now=now)

@@ -8,7 +8,7 @@ from numpy.typing import NDArray
 
 from control.instance import MoveLimits
 from control.objective import ControlObjective
-from control.prediction import ACD, BOUNDED_NAMES, VOLTAGE, CellModel
+from control.prediction import ACD, NAMES, UNITS, VOLTAGE, CellModel
 from control.problem import Prices
 
 Floats = NDArray[np.float64]
@@ -21,10 +21,14 @@ BOUND_WORDS: Final = {
     "superheat_high": "superheat at its high bound",
     "acd_low": "ACD at its floor",
     "acd_high": "ACD at its ceiling",
+    "ledge_low": "ledge at its least",
+    "ledge_high": "ledge at its thickest",
+    "voltage_low": "voltage at its low bound",
+    "voltage_high": "voltage at its high bound",
 }
-_BOUND_UNITS: Final = {"alumina": "wt%", "superheat": "degC", "acd": "cm"}
+_BOUND_UNITS: Final = dict(zip(NAMES, ("wt%", "degC", "cm", "cm", "V"), strict=True))
 _MOVES: Final = (("feed", "kg/h"), ("beam", "mm"))  # in the order of SETPOINTS
-_SLUGS: Final = {"wt%": "wt_pct", "degC": "c", "cm": "cm", "kg/h": "kg_per_h", "mm": "mm"}
+_SLUGS: Final = {"wt%": "wt_pct", "degC": "c", "cm": "cm", "V": "v", "kg/h": "kg_per_h", "mm": "mm"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,9 +75,9 @@ def price_limits(prices: Prices, limits: MoveLimits, applied: Floats) -> dict[st
         where that is nearer than the hard bound; the change from move to move (`beam_rate`).
     """
     named: dict[str, float] = {}
-    for at, name in enumerate(BOUNDED_NAMES):
-        named[f"{name}_low"] = float(np.sum(prices.floor[:, at]))
-        named[f"{name}_high"] = float(np.sum(prices.ceiling[:, at]))
+    for at, name in enumerate(NAMES):
+        named[f"{name}_low"] = float(np.sum(prices.floor[:, at]) / UNITS[at])
+        named[f"{name}_high"] = float(np.sum(prices.ceiling[:, at]) / UNITS[at])
     reach_low, reach_high = limits.reach(applied)
     for at, (name, _) in enumerate(_MOVES):
         down, up = prices.low[:, at] / limits.step[at], prices.high[:, at] / limits.step[at]
@@ -105,12 +109,12 @@ def costly_limits(
     """
     kwh_per_kg_and_cm = float(model.C[VOLTAGE] @ model.C[ACD] * model.kwh_per_kg_and_v)
     cost_per_cm = objective.energy_weight * objective.steps
-    scales = dict(zip(("feed", "beam"), limits.step, strict=True))
+    scales = dict(zip((*NAMES, "feed", "beam"), (*UNITS, *limits.step), strict=True))
     units = _BOUND_UNITS | dict(_MOVES)
     costly = []
     for name, price in price_limits(prices, limits, applied).items():
         what, _, which = name.partition("_")
-        if price * scales.get(what, 1.0) < LEAST_PRICE:
+        if price * scales[what] < LEAST_PRICE:
             continue
         is_paid_in_energy = what not in ("alumina", "feed") and cost_per_cm > 0.0
         costly.append(

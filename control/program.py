@@ -17,10 +17,10 @@ from numpy.typing import NDArray
 
 from control.instance import Instance
 from control.objective import ControlObjective
-from control.prediction import ACD, ALUMINA, BOUNDED
+from control.prediction import ACD, ALUMINA, COUNT
 
 Floats = NDArray[np.float64]
-_SIDES: Final = ("offset", "room", "miss", "low", "high", "change")
+_SIDES: Final = ("offset", "room", "miss", "risk", "low", "high", "change")
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,14 +48,15 @@ class CellProgram:
 
     def __init__(self, objective: ControlObjective) -> None:
         count = len(objective.move_blocks)
-        points = count * BOUNDED
+        points = count * COUNT
         self._moves = cp.Variable(count * 2, name="moves")
         self._outputs = cp.Variable(points, name="outputs")
         self._slack = cp.Variable(points, name="slack")
         self._miss_left = cp.Variable(count, name="miss_left")
+        self._lean = cp.Variable(count, name="lean")
         self._change = cp.Variable(count * 2, name="change")
         self._gain = cp.Parameter((points, count * 2), name="gain")
-        sizes = (points, points, count, count * 2, count * 2, count * 2)
+        sizes = (points, points, count, count, count * 2, count * 2, count * 2)
         self._sides = {
             name: cp.Parameter(size, name=name) for name, size in zip(_SIDES, sizes, strict=True)
         }
@@ -67,21 +68,24 @@ class CellProgram:
     def _write(self, objective: ControlObjective) -> cp.Problem:
         blocks = np.array(objective.move_blocks, dtype=np.float64)
         count = len(blocks)
-        offset, room, miss, low, high, change = (self._sides[name] for name in _SIDES)
+        offset, room, miss, risk, low, high, change = (self._sides[name] for name in _SIDES)
         weights = np.tile([objective.feed_move_weight, objective.beam_move_weight], count)
-        slack_weights = objective.bound_weight * np.repeat(blocks, BOUNDED)
+        slack_weights = objective.bound_weight * np.repeat(blocks, COUNT)
         cost = (
             quad_form(self._miss_left, np.diag(objective.alumina_weight * blocks))
-            + objective.energy_weight * (blocks @ self._outputs[ACD::BOUNDED])
+            + quad_form(self._lean, np.diag(objective.risk_weight * blocks))
+            + objective.energy_weight * (blocks @ self._outputs[ACD::COUNT])
             + quad_form(self._change, np.diag(weights))
             + slack_weights @ self._slack
             + quad_form(self._slack, np.diag(slack_weights))
         )
+        alumina = self._outputs[ALUMINA::COUNT]
         before = np.eye(count * 2, k=-2)
         constraints = [
             self._outputs == self._gain @ self._moves,
-            self._miss_left == self._outputs[ALUMINA::BOUNDED] + miss,
+            self._miss_left == alumina + miss,
             self._change == self._moves - before @ self._moves,
+            self._lean + alumina - risk >= 0.0,  # at no cost where alumina is above the level
             self._slack >= 0.0,
             self._outputs - offset + self._slack >= 0.0,
             offset + room - self._outputs + self._slack >= 0.0,
@@ -152,11 +156,13 @@ class CellProgram:
         outputs = instance.gain @ guess
         below = instance.offset - outputs
         above = outputs - instance.offset - instance.room
+        alumina = outputs[ALUMINA::COUNT]
         known = {
             self._moves.id: guess,
             self._outputs.id: outputs,
             self._slack.id: np.maximum(np.maximum(below, above), 0.0),
-            self._miss_left.id: outputs[ALUMINA::BOUNDED] + instance.miss,
+            self._miss_left.id: alumina + instance.miss,
+            self._lean.id: np.maximum(instance.risk - alumina, 0.0),
             self._change.id: guess - np.concatenate([np.zeros(2), guess[:-2]]),
         }
         start = np.zeros(self._program.x.size)

@@ -159,7 +159,7 @@ class Sweep:
             # A step that is nearly the best one is as good: whether it helps is judged anyhow.
             warnings.simplefilter("ignore", UserWarning)
             try:
-                self._problem.solve(  # type: ignore[no-untyped-call]
+                self._problem.solve(
                     solver=cp.OSQP, eps_abs=_EXACT, eps_rel=_EXACT, max_iter=_ITERATIONS
                 )
             except cp.SolverError:

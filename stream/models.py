@@ -21,6 +21,7 @@ def make_lineariser(design: PlantDesign, objective: ControlObjective) -> Lineari
     """Return the function that linearises all cells of an estimate at the objective's step."""
     states_index = {name: i for i, name in enumerate(reduced.STATES)}
     outputs_index = {name: i for i, name in enumerate(reduced.OUTPUTS)}
+    critical_wt_pct = design.cell.bath.anode_effect_alumina_wt_pct
 
     def linearise(estimate: EstimateFrame, applied: F64) -> tuple[F64, list[CellModel]]:
         states = np.column_stack([estimate.values[name] for name in reduced.STATES])
@@ -54,14 +55,16 @@ def make_lineariser(design: PlantDesign, objective: ControlObjective) -> Lineari
                             identity[states_index["alumina_wt_pct"]],
                             rows[superheat],
                             identity[states_index["acd_cm"]],
+                            identity[states_index["ledge_cm"]],
                             rows[voltage],
                         ]
                     ),
-                    d=np.array([0.0, offset[superheat], 0.0, offset[voltage] + beside_v[i]]),
+                    d=np.array([0.0, offset[superheat], 0.0, 0.0, offset[voltage] + beside_v[i]]),
                     kwh_per_kg_and_v=float(
                         estimate.values["energy_kwh_per_kg"][i]
                         / estimate.values["cell_voltage_v"][i]
                     ),
+                    critical_alumina_wt_pct=critical_wt_pct,
                 )
             )
         return states, models

@@ -113,7 +113,8 @@ def make_model(step_s: float) -> CellModel:
     """Return a linear cell of round numbers, exact for inputs held over the step.
 
     Alumina is fed (40 % at once, the rest dissolving) and consumed, the ACD follows the beam and
-    shrinks by 0.15 mm/h, the superheat follows the ACD within two hours.
+    shrinks by 0.15 mm/h, the superheat follows the ACD within two hours, and the
+    ledge the superheat at once.
     """
     rates = np.zeros((8, 8))
     rates[0, 1] = DISSOLUTION_PER_H / BATH_KG_PER_WT_PCT
@@ -131,11 +132,20 @@ def make_model(step_s: float) -> CellModel:
     beam = np.array([0.0, 0.0, 0.1, 0.0, 1.0])
     B[:, 1] = A @ beam
     A = A @ jump
-    C = np.zeros((4, 5))
+    C = np.zeros((5, 5))
     C[0, 0] = C[1, 3] = C[2, 2] = 1.0
-    C[3, 0], C[3, 2] = -0.1, 0.371
-    d = np.array([0.0, 0.0, 0.0, 4.2 + 0.28 - 0.371 * 4.12])
-    return CellModel(A=A, B=B, c=c, C=C, d=d, kwh_per_kg_and_v=2.98 / 0.945)
+    C[3, 3] = -2.0
+    C[4, 0], C[4, 2] = -0.1, 0.371
+    d = np.array([0.0, 0.0, 0.0, 12.8 + 2.0 * 6.2, 4.2 + 0.28 - 0.371 * 4.12])
+    return CellModel(
+        A=A,
+        B=B,
+        c=c,
+        C=C,
+        d=d,
+        kwh_per_kg_and_v=2.98 / 0.945,
+        critical_alumina_wt_pct=1.8,
+    )
 
 
 def make_state(

@@ -2,22 +2,26 @@
 
 import math
 import tomllib
+from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
+from statistics import NormalDist
+from typing import Any
 
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from numpy.typing import NDArray
 from pydantic import TypeAdapter
 
+from control.instance import bounds_in_force
 from control.limits import SetpointLimits
 from control.modes import Mode, Rearm
 from control.mpc import CellController, CellDecision, Fallback
 from control.objective import ControlObjective
 from control.plan import Plan
-from control.prediction import CellModel, Uncertainty
+from control.prediction import LEDGE, VOLTAGE, CellModel, Prediction, Uncertainty
 from control.problem import SolverStatus
 from tests.control.cases import (
     BEAM,
@@ -124,6 +128,72 @@ def test_a_lean_cell_is_fed_and_a_rich_one_is_not(controller: CellController) ->
     assert lean.setpoints[FEED] == pytest.approx(180.0 + 110.0)
     assert rich.setpoints[FEED] == pytest.approx(90.0)
     assert "alumina at its low bound" in lean.reason
+
+
+def test_a_voltage_above_its_bound_brings_the_gap_down(controller: CellController) -> None:
+    """Where neither energy nor the ceiling of the gap asks for it."""
+    free = CellController(replace(OBJECTIVE, energy_weight=0.0, acd_high_cm=9.0), SETPOINT_LIMITS)
+    high = decide(free, make_state(acd_cm=5.3, superheat_c=8.0))
+    assert high.setpoints[BEAM] == pytest.approx(200.0 - 12.0 * 120.0 / HOUR_S)
+    assert "voltage at its high bound (" in high.reason
+    assert high.figures["price_voltage_high_per_v"] > 0.0
+    assert decide(free, make_state(acd_cm=4.2)).setpoints[BEAM] == pytest.approx(200.0, abs=0.2)
+
+
+def test_a_thin_ledge_is_cooled(controller: CellController) -> None:
+    thin = MODEL.d.copy()
+    thin[LEDGE] -= 10.0
+    unpaid = CellController(replace(OBJECTIVE, energy_weight=0.0), SETPOINT_LIMITS)
+    decision = decide(unpaid, make_state(), model=replace(MODEL, d=thin))
+    assert decision.setpoints[BEAM] < 200.0 - 0.2
+    assert "ledge at its least" in decision.reason
+    assert decision.figures["ledge_end_cm"] > decision.figures["ledge_now_cm"]
+
+
+@pytest.mark.parametrize(("voltage_v", "asked_v"), [(30.0, 29.5), (4.2, 4.5), (0.0, 4.5)])
+def test_the_gap_is_not_asked_to_make_up_for_an_anode_effect(
+    voltage_v: float, asked_v: float
+) -> None:
+    free = np.tile([2.6, 6.2, 4.1, 12.8, voltage_v], (len(OBJECTIVE.move_blocks), 1))
+    prediction = Prediction(free, np.zeros((*free.shape, 2 * len(free))), free[0])
+    low, high = bounds_in_force(OBJECTIVE, prediction, KNOWN)
+    assert np.all(high[:, VOLTAGE] == asked_v)
+    assert np.all(low < high)
+
+
+def test_the_risk_of_an_anode_effect_feeds_a_cell_before_the_bound_does() -> None:
+    fed = [
+        decide(
+            CellController(
+                replace(OBJECTIVE, risk_alumina_wt_pct=2.6, risk_weight=weight), SETPOINT_LIMITS
+            ),
+            make_state(alumina_wt_pct=2.25),
+            uncertainty=replace(KNOWN, alumina_sd_wt_pct=0.0),
+        ).setpoints[FEED]
+        for weight in (0.0, 50.0)
+    ]
+    assert fed[1] > fed[0] + 5.0
+
+
+@pytest.mark.parametrize("alumina_wt_pct", [1.7, 1.85, 2.6])
+def test_the_risk_is_the_tail_of_the_estimate(
+    controller: CellController, alumina_wt_pct: float
+) -> None:
+    """Of its lowest point, which for a lean cell that is fed is now."""
+    decision = decide(controller, make_state(alumina_wt_pct=alumina_wt_pct), cell=22)
+    lowest = decision.figures["alumina_lowest_wt_pct"]
+    assert lowest <= alumina_wt_pct
+    spread = NormalDist(lowest, KNOWN.alumina_sd_wt_pct)
+    critical = MODEL.critical_alumina_wt_pct
+    assert decision.figures["anode_effect_risk"] == pytest.approx(spread.cdf(critical), abs=1e-12)
+    assert ("probability of" in decision.reason) is (alumina_wt_pct < 2.0)
+
+
+def test_a_risk_that_cannot_be_told_is_not_told(controller: CellController) -> None:
+    unknown = replace(MODEL, critical_alumina_wt_pct=math.nan)
+    decision = decide(controller, make_state(alumina_wt_pct=1.7), model=unknown, cell=23)
+    assert "anode_effect_risk" not in decision.figures
+    assert "probability" not in decision.reason
 
 
 def test_the_reason_carries_its_numbers(controller: CellController) -> None:
@@ -382,6 +452,32 @@ def test_a_controller_without_limits_is_refused() -> None:
 
 
 ANY = st.floats(width=64)
+WHATEVER = {
+    "state": st.lists(st.one_of(ANY, st.floats(0.0, 10.0)), min_size=5, max_size=5),
+    "feed": st.one_of(ANY, st.floats(90.0, 300.0)),
+    "beam": st.one_of(ANY, st.floats(20.0, 380.0)),
+    "sd": ANY,
+    "noise": ANY,
+    "scale": st.one_of(ANY, st.floats(0.9, 1.1)),
+    "plan": st.one_of(st.none(), st.lists(ANY, min_size=22, max_size=22)),
+    "t_plant_s": st.floats(0.0, 2e9),
+}
+A_CELL = {
+    "state": st.tuples(
+        st.floats(0.5, 8.0),
+        st.floats(0.0, 60.0),
+        st.floats(2.5, 8.0),
+        st.floats(-10.0, 40.0),
+        st.floats(20.0, 380.0),
+    ),
+    "feed": st.floats(90.0, 300.0),
+    "beam": st.floats(20.0, 380.0),
+    "sd": st.floats(0.0, 1.0),
+    "noise": st.floats(0.0, 300.0),
+    "scale": st.floats(0.99, 1.01),
+    "plan": st.one_of(st.none(), st.lists(st.floats(90.0, 300.0), min_size=22, max_size=22)),
+    "t_plant_s": st.floats(0.0, 2e9),
+}
 
 
 @pytest.fixture(scope="module")
@@ -389,20 +485,10 @@ def tried() -> CellController:
     return CellController(replace(OBJECTIVE, max_iterations=200), SETPOINT_LIMITS)
 
 
-@settings(max_examples=200, deadline=None)
-@given(
-    state=st.lists(st.one_of(ANY, st.floats(0.0, 10.0)), min_size=5, max_size=5),
-    feed=st.one_of(ANY, st.floats(90.0, 300.0)),
-    beam=st.one_of(ANY, st.floats(20.0, 380.0)),
-    sd=ANY,
-    noise=ANY,
-    scale=st.one_of(ANY, st.floats(0.9, 1.1)),
-    plan=st.one_of(st.none(), st.lists(ANY, min_size=22, max_size=22)),
-    t_plant_s=st.floats(0.0, 2e9),
-)
-def test_whatever_comes_only_a_safe_move_is_proposed(
-    tried: CellController,
-    state: list[float],
+def check_that_only_a_safe_move_is_proposed(
+    controller: CellController,
+    *,
+    state: Sequence[float],
     feed: float,
     beam: float,
     sd: float,
@@ -411,12 +497,13 @@ def test_whatever_comes_only_a_safe_move_is_proposed(
     plan: list[float] | None,
     t_plant_s: float,
 ) -> None:
+    """Decide, and expect finite setpoints inside all limits, or a named fallback."""
     with np.errstate(all="ignore"):
         model = replace(MODEL, A=MODEL.A * scale)
     applied = np.array([feed, beam])
     previous = None if plan is None else Plan(t_plant_s, np.array(plan).reshape(-1, 2))
     decision = decide(
-        tried,
+        controller,
         np.array(state),
         applied,
         model=model,
@@ -437,6 +524,23 @@ def test_whatever_comes_only_a_safe_move_is_proposed(
         assert abs(value - start) <= limit.max_step + NEXT_TO[name]
     assert decision.status.has_plan == (decision.fallback is None)
     assert decision.reason.endswith(".")
+
+
+@settings(max_examples=200, deadline=None)
+@given(inputs=st.fixed_dictionaries(WHATEVER))
+def test_whatever_comes_only_a_safe_move_is_proposed(
+    tried: CellController, inputs: dict[str, Any]
+) -> None:
+    check_that_only_a_safe_move_is_proposed(tried, **inputs)
+
+
+@pytest.mark.slow
+@settings(max_examples=10_000, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+@given(inputs=st.one_of(st.fixed_dictionaries(A_CELL), st.fixed_dictionaries(WHATEVER)))
+def test_of_ten_thousand_states_none_is_answered_by_an_unsafe_move(
+    controller: CellController, inputs: dict[str, Any]
+) -> None:
+    check_that_only_a_safe_move_is_proposed(controller, **inputs)
 
 
 @pytest.mark.parametrize(

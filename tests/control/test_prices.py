@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 from control.cost import cost_of
 from control.instance import BEAM, FEED, MoveLimits, make_instance
 from control.objective import ControlObjective
-from control.prediction import BOUNDED_NAMES, Uncertainty, predict
+from control.prediction import ACD, NAMES, VOLTAGE, Uncertainty, predict
 from control.prices import costly_limits, price_limits
 from control.problem import CellProblem, SolverStatus
 from tests.control.cases import SETPOINT_LIMITS, make_model, make_state
@@ -73,7 +73,7 @@ class Case:
         """Return the case with one limit eased by so many of its units."""
         what, _, which = name.partition("_")
         sign = -1.0 if which == "low" else 1.0
-        if what in BOUNDED_NAMES:
+        if what in NAMES:
             field = next(n for n in self.objective.__slots__ if n.startswith(f"{name}_"))
             bound = getattr(self.objective, field) + sign * by
             return replace(self, objective=replace(self.objective, **{field: bound}))
@@ -146,7 +146,7 @@ def test_a_price_in_energy_is_what_the_gap_takes() -> None:
     assert solution.prices is not None
     rows = costly_limits(OBJECTIVE, MODEL, solution.prices, LIMITS, case.applied)
     (floor,) = (row for row in rows if row.name == "acd_low")
-    wider = MODEL.C[3, 2] * MODEL.kwh_per_kg_and_v  # of a gap wider by 1 cm
+    wider = MODEL.C[VOLTAGE] @ MODEL.C[ACD] * MODEL.kwh_per_kg_and_v  # of a gap wider by 1 cm
     assert floor.worth_kwh_per_kg == pytest.approx(wider, rel=0.01)
     assert floor.figure == "price_acd_low_per_cm"
     assert "worth" in str(floor)
