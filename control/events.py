@@ -81,7 +81,7 @@ EVENTS: Final[dict[str, EventType]] = {
             "decision_fell_back",
             Priority.LOW,
             Consequence.WARN,
-            "Cell {cell}: the optimiser gave no plan ({status}); {fallback} stepped in.",
+            "Cell {cell}: the optimiser gave no optimal plan ({status}); {fallback} stepped in.",
             "One now and then is harmless; many point to a bad measurement or limit.",
         ),
         EventType(

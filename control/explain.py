@@ -7,9 +7,10 @@ from typing import Final
 import numpy as np
 from numpy.typing import NDArray
 
-from control.cost import cost_of, mean_energy_kwh_per_kg
-from control.instance import Instance, MoveLimits, bounds_in_force
+from control.cost import PlanCost
+from control.instance import Instance, MoveLimits
 from control.objective import ControlObjective
+from control.outlook import Outlook
 from control.prediction import (
     ACD,
     ALUMINA,
@@ -17,9 +18,6 @@ from control.prediction import (
     NAMES,
     SUPERHEAT,
     VOLTAGE,
-    CellModel,
-    Prediction,
-    Uncertainty,
 )
 from control.prices import BOUND_WORDS, LimitPrice, costly_limits
 from control.problem import Prices
@@ -66,63 +64,67 @@ class Expectation:
     noise_mv: float
 
 
-def expectation_of(
-    objective: ControlObjective,
-    limits: MoveLimits,
-    model: CellModel,
-    prediction: Prediction,
-    instance: Instance,
-    values: Floats,
-    applied: Floats,
-    prices: Prices,
-    uncertainty: Uncertainty,
-) -> Expectation:
-    """Return what a plan will do.
+class Expecter:
+    """Tells what a plan will do.
 
     Args:
         objective: weights and horizon.
         limits: of the moves.
-        model: gives the energy per volt.
-        prediction: of the cell.
-        instance: gives the bounds in force.
-        values: setpoints of the plan, (M, 2), as they are proposed.
-        applied: setpoints in force, (2,).
-        prices: of the optimum.
-        uncertainty: of the estimate.
     """
-    moves = ((values - applied) / limits.step).ravel()
-    outputs = prediction.outputs(moves)
-    held = np.zeros_like(moves)
-    low, high = bounds_in_force(objective, prediction, uncertainty)
-    path = np.vstack([prediction.now, outputs])
-    at_low = np.any(path <= np.vstack([low[0], low]) + ACTIVE_WITHIN, axis=0)
-    at_high = np.any(path >= np.vstack([high[0], high]) - ACTIVE_WITHIN, axis=0)
-    lowest = float(np.min(path[:, ALUMINA]))
-    active = [
+
+    def __init__(self, objective: ControlObjective, limits: MoveLimits) -> None:
+        self._objective = objective
+        self._limits = limits
+        self._cost = PlanCost(objective)
+
+    def expect(
+        self, outlook: Outlook, instance: Instance, values: Floats, prices: Prices
+    ) -> Expectation:
+        """Return what a plan will do.
+
+        Args:
+            outlook: of the cell.
+            instance: the numbers of its problem.
+            values: setpoints of the plan, (M, 2), as they are proposed.
+            prices: of the optimum.
+        """
+        model, prediction = outlook.model, outlook.prediction
+        moves = ((values - outlook.applied) / self._limits.step).ravel()
+        held = np.zeros_like(moves)
+        outputs, free = prediction.outputs(moves), prediction.free
+        lowest = float(min(prediction.now[ALUMINA], np.min(outputs[:, ALUMINA])))
+        saved_v = self._cost.mean(free[:, VOLTAGE] - outputs[:, VOLTAGE])
+        return Expectation(
+            now=prediction.now,
+            end=outputs[-1],
+            lowest_alumina_wt_pct=lowest,
+            critical_alumina_wt_pct=model.critical_alumina_wt_pct,
+            anode_effect_risk=_probability_below(
+                model.critical_alumina_wt_pct, lowest, outlook.uncertainty.alumina_sd_wt_pct
+            ),
+            energy_now_kwh_per_kg=float(prediction.now[VOLTAGE] * model.kwh_per_kg_and_v),
+            energy_end_kwh_per_kg=float(outputs[-1, VOLTAGE] * model.kwh_per_kg_and_v),
+            floors=outlook.floors[0],
+            active=_bounds_along(outlook, outputs),
+            prices=costly_limits(self._objective, model, prices, self._limits, outlook.applied),
+            hold_cost=self._cost.of(instance, held) - self._cost.of(instance, moves),
+            hold_energy_kwh_per_kg=saved_v * model.kwh_per_kg_and_v,
+            noise_mv=outlook.uncertainty.noise_mv,
+        )
+
+
+def _bounds_along(outlook: Outlook, outputs: Floats) -> tuple[str, ...]:
+    """Return the names of the soft bounds that the cell is at now or will be."""
+    now = outlook.prediction.now
+    at_low = np.any(outputs <= outlook.floors + ACTIVE_WITHIN, axis=0)
+    at_low |= now <= outlook.floors[0] + ACTIVE_WITHIN
+    at_high = np.any(outputs >= outlook.ceilings - ACTIVE_WITHIN, axis=0)
+    at_high |= now >= outlook.ceilings[0] - ACTIVE_WITHIN
+    return tuple(
         f"{name}_{side}"
         for at, name in enumerate(NAMES)
         for side, flags in (("low", at_low), ("high", at_high))
         if flags[at]
-    ]
-    return Expectation(
-        now=prediction.now,
-        end=outputs[-1],
-        lowest_alumina_wt_pct=lowest,
-        critical_alumina_wt_pct=model.critical_alumina_wt_pct,
-        anode_effect_risk=_probability_below(
-            model.critical_alumina_wt_pct, lowest, uncertainty.alumina_sd_wt_pct
-        ),
-        energy_now_kwh_per_kg=float(prediction.now[VOLTAGE] * model.kwh_per_kg_and_v),
-        energy_end_kwh_per_kg=float(outputs[-1, VOLTAGE] * model.kwh_per_kg_and_v),
-        floors=low[0],
-        active=tuple(active),
-        prices=costly_limits(objective, model, prices, limits, applied),
-        hold_cost=cost_of(objective, instance, held) - cost_of(objective, instance, moves),
-        hold_energy_kwh_per_kg=(
-            mean_energy_kwh_per_kg(objective, model, prediction, held)
-            - mean_energy_kwh_per_kg(objective, model, prediction, moves)
-        ),
-        noise_mv=uncertainty.noise_mv,
     )
 
 

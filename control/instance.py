@@ -9,14 +9,13 @@ from numpy.typing import NDArray
 
 from control.limits import SetpointLimits
 from control.objective import ControlObjective
-from control.prediction import ACD, ALUMINA, COUNT, NAMES, UNITS, VOLTAGE, Prediction, Uncertainty
+from control.outlook import Outlook
+from control.prediction import ALUMINA, COUNT, UNITS
 from physics.signals import SETPOINTS
 
 Floats = NDArray[np.float64]
 FEED: Final = SETPOINTS.index("alumina_feed_rate_kg_per_h")
 BEAM: Final = SETPOINTS.index("beam_position_mm")
-SMALLEST_ROOM_CM: Final = 0.1  # design value: between a floor that a day plan sets and the ceiling
-MOST_ASKED_V: Final = 0.5  # design value: of a change of voltage, for the sake of its bounds
 
 
 @dataclass(frozen=True, slots=True)
@@ -104,66 +103,33 @@ class Instance:
 
 
 def make_instance(
-    objective: ControlObjective,
-    limits: MoveLimits,
-    cell: int,
-    prediction: Prediction,
-    applied: Floats,
-    uncertainty: Uncertainty,
-    t_plant_s: float,
+    objective: ControlObjective, limits: MoveLimits, cell: int, outlook: Outlook, t_plant_s: float
 ) -> Instance:
     """Return the numbers of one cell's problem.
 
     Args:
-        objective: targets and bounds.
+        objective: targets.
         limits: of the moves.
         cell: its number, for the phase of its target.
-        prediction: of the cell.
-        applied: setpoints in force, (2,), inside their hard bounds.
-        uncertainty: raises the low bounds.
+        outlook: of the cell; its setpoints in force inside their hard bounds.
         t_plant_s: now.
     """
     count = len(objective.move_blocks)
     ends = np.array(objective.block_starts) + np.array(objective.move_blocks)
     targets = objective.alumina_targets_wt_pct(cell, t_plant_s + ends * objective.step_s)
-    floors, ceilings = bounds_in_force(objective, prediction, uncertainty)
-    free = prediction.free
+    free, applied = outlook.prediction.free, outlook.applied
     low = np.tile((limits.low - applied) / limits.step, count)
     high = np.tile((limits.high - applied) / limits.step, count)
     reach_low, reach_high = limits.reach(applied)
     low[:2] = (reach_low - applied) / limits.step
     high[:2] = (reach_high - applied) / limits.step
     return Instance(
-        gain=(prediction.gain / UNITS[:, None]).reshape(count * COUNT, count * 2),
-        offset=((floors - free) / UNITS).ravel(),
-        room=((ceilings - floors) / UNITS).ravel(),
+        gain=(outlook.prediction.gain / UNITS[:, None]).reshape(count * COUNT, count * 2),
+        offset=((outlook.floors - free) / UNITS).ravel(),
+        room=((outlook.ceilings - outlook.floors) / UNITS).ravel(),
         miss=free[:, ALUMINA] - targets,
         risk=objective.risk_alumina_wt_pct - free[:, ALUMINA],
         low=low,
         high=high,
         change=np.tile(limits.block / limits.step, count),
     )
-
-
-def bounds_in_force(
-    objective: ControlObjective, prediction: Prediction, uncertainty: Uncertainty
-) -> tuple[Floats, Floats]:
-    """Return the low and the high soft bounds of every output at every point, (P, Q) each.
-
-    Those of the voltage give way to a voltage that is far outside: it is made by something else
-    than the gap (an anode effect, a bad contact), and the gap cannot make up for it.
-
-    Args:
-        objective: gives the bounds.
-        prediction: gives the voltage that comes by itself.
-        uncertainty: raises the low bounds of alumina and ACD.
-    """
-    pairs = np.array([objective.bounds(name) for name in NAMES])
-    floors = np.tile(pairs[:, 0], (len(prediction.free), 1))
-    ceilings = np.tile(pairs[:, 1], (len(prediction.free), 1))
-    floors[:, ALUMINA] = objective.alumina_floor_wt_pct(uncertainty.alumina_sd_wt_pct)
-    floors[:, ACD] = objective.acd_floor_cm(uncertainty.acd_sd_cm, uncertainty.noise_mv)
-    free_v = prediction.free[:, VOLTAGE]
-    floors[:, VOLTAGE] = np.minimum(floors[:, VOLTAGE], free_v + MOST_ASKED_V)
-    ceilings[:, VOLTAGE] = np.maximum(ceilings[:, VOLTAGE], free_v - MOST_ASKED_V)
-    return floors, ceilings

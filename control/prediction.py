@@ -34,7 +34,9 @@ class CellModel:
     Attributes:
         A: (N, N); B: (N, 2); c: (N,); C: (Q, N); d: (Q,), with Q outputs.
         kwh_per_kg_and_v: specific energy per volt; aluminium: 2.97998 / efficiency.
-        critical_alumina_wt_pct: at which an anode effect begins; NaN where it is not known.
+        critical_alumina_wt_pct: at which an anode effect begins.
+        nominal_feed_kg_per_h: what the cell uses at its nominal point.
+        shot_kg: what its feeders drop at once. Each of the three is NaN where it is not known.
     """
 
     A: Floats
@@ -44,6 +46,8 @@ class CellModel:
     d: Floats
     kwh_per_kg_and_v: float
     critical_alumina_wt_pct: float = math.nan
+    nominal_feed_kg_per_h: float = math.nan
+    shot_kg: float = math.nan
 
 
 @dataclass(frozen=True, slots=True)

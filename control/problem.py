@@ -23,6 +23,7 @@ Floats = NDArray[np.float64]
 RHO: Final = 2.0
 RELAXATION: Final = 1.8
 CHECK_EVERY: Final = 10  # iterations
+RELAXED_BY: Final = 10.0  # of the tolerance, once the iterations are used up
 _LARGEST: Final = 1e20  # OSQP takes 1e30 for infinite; nothing of a cell is near
 _SHORTEST_S: Final = 1e-6  # a time limit of 0 would be none
 
@@ -149,7 +150,14 @@ class CellProblem:
         solver = self._workspace(cell, program.arrays(instance), max(time_limit_s, _SHORTEST_S))
         solver.warm_start(x=program.start(instance, guess))
         result = solver.solve(raise_error=False)
-        status = _STATUS_BY_VALUE.get(result.info.status_val, SolverStatus.UNSOLVED)
+        status = _status_of(result)
+        solve_ms, iterations = float(result.info.run_time) * 1e3, int(result.info.iter)
+        if status is SolverStatus.ITERATION_LIMIT and 1e-3 * solve_ms < time_limit_s:
+            result = self._go_on(solver, time_limit_s - 1e-3 * solve_ms)
+            solve_ms += float(result.info.run_time) * 1e3
+            iterations += int(result.info.iter)
+            is_near = _status_of(result) is SolverStatus.SOLVED
+            status = SolverStatus.INACCURATE if is_near else _status_of(result)
         if not status.has_plan:
             del self._solvers[cell]
         points = len(self._objective.move_blocks)
@@ -158,9 +166,18 @@ class CellProblem:
             moves=program.moves(result.x),
             slack=program.slack(result.x),
             prices=Prices.of(program.slopes(result.y), points) if status.has_plan else None,
-            solve_ms=float(result.info.run_time) * 1e3,
-            iterations=int(result.info.iter),
+            solve_ms=solve_ms,
+            iterations=iterations,
         )
+
+    def _go_on(self, solver: Any, time_limit_s: float) -> Any:
+        """Let a solver that has come to its limit go on to a relaxed tolerance."""
+        tolerance = self._objective.tolerance
+        relaxed = tolerance * RELAXED_BY
+        solver.update_settings(eps_abs=relaxed, eps_rel=relaxed, time_limit=time_limit_s)
+        result = solver.solve(raise_error=False)
+        solver.update_settings(eps_abs=tolerance, eps_rel=tolerance)
+        return result
 
     def _workspace(self, cell: Hashable, arrays: Arrays, time_limit_s: float) -> Any:
         """Return the cell's solver with these numbers in it."""
@@ -191,6 +208,10 @@ class CellProblem:
         self._solvers[cell] = solver
         self.setups += 1
         return solver
+
+
+def _status_of(result: Any) -> SolverStatus:
+    return _STATUS_BY_VALUE.get(result.info.status_val, SolverStatus.UNSOLVED)
 
 
 def is_usable(instance: Instance) -> bool:

@@ -10,8 +10,9 @@ from typing import Final
 import msgspec
 import numpy as np
 
-from control.mpc import CellController, CellDecision
-from control.plan import Plan
+from control.decision import CellDecision
+from control.mpc import CellController
+from control.plan import PlainPlan, Plan
 from control.prediction import CellModel, Uncertainty
 from physics.signals import SETPOINTS
 from stream.app import Message, SectionTable, Worker, add_agent, section_key
@@ -22,7 +23,7 @@ from stream.records import Proposal, encode
 from stream.topics import ESTIMATES, PROPOSALS, TABLES
 
 _TABLE: Final = next(table for table in TABLES if table.owner == "decide")
-_STATE_VERSION: Final = 2
+_STATE_VERSION: Final = 3
 _FALLBACK_ENDS_AFTER_NS: Final = 60_000_000_000
 _SHORTEST_SOLVE_S: Final = 1e-6  # what is left of the deadline is never less, so that OSQP starts
 
@@ -36,7 +37,7 @@ class DecideState(msgspec.Struct, frozen=True, kw_only=True):
     Attributes:
         session, sequence: the estimate of the last decision.
         slot: which control period it was made in.
-        plans: cell number (as text) -> start of its plan, plant time, and its rows of setpoints.
+        plans: cell number (as text) -> its plan.
         fallen: cells for which it has been told that the optimiser gives no plan.
     """
 
@@ -44,7 +45,7 @@ class DecideState(msgspec.Struct, frozen=True, kw_only=True):
     session: int = -1
     sequence: int = -1
     slot: int | None = None
-    plans: dict[str, tuple[float, list[list[float]]]] = {}
+    plans: dict[str, PlainPlan] = {}
     fallen: tuple[int, ...] = ()
 
 
@@ -160,12 +161,12 @@ def decide_section(
                 noise_mv=float(estimate.values["voltage_noise_mv"][i]),
                 acd_floor_cm=-np.inf if acd_floor_cm is None else float(acd_floor_cm[i]),
             ),
-            Plan.from_lists(*kept) if kept is not None else None,
+            Plan.from_plain(*kept) if kept is not None else None,
             estimate.t_plant_s,
             max(settings.deadline_s - elapsed_s(), _SHORTEST_SOLVE_S),
         )
         if decision.plan is not None:
-            plans[str(cell)] = decision.plan.as_lists()
+            plans[str(cell)] = decision.plan.as_plain()
         else:
             plans.pop(str(cell), None)
         if decision.fallback is not None:
@@ -226,6 +227,7 @@ def add_decide(
             workspaces.
     """
     edges = Edges(_FALLBACK_ENDS_AFTER_NS)
+    told: dict[int, str] = {}  # what stands in, cell by cell
     recalled: set[int] = set()
     table = SectionTable[DecideState](
         worker,
@@ -277,7 +279,9 @@ def add_decide(
     async def tell(
         estimate: EstimateFrame, state: DecideState, fell_back: Sequence[FellBack]
     ) -> tuple[int, ...]:
-        """Report for which cells the optimiser has no plan, on change; return all such cells."""
+        """Report for which cells the optimiser has no optimal plan, and each step down or up the
+        ladder; return all such cells.
+        """
         now_ns = worker.clock_ns()
         section = estimate.section
         if section not in recalled:  # an event that a life before began must end in this one
@@ -287,8 +291,9 @@ def add_decide(
         now_fallen = {row.cell: row for row in fell_back}
         for cell in estimate.cells:
             edge = edges.update(cell, cell in now_fallen, now_ns)
-            if edge is Edge.BEGAN:
-                row = now_fallen[cell]
+            row = now_fallen.get(cell)
+            if row is not None and (edge is Edge.BEGAN or told.get(cell) != row.fallback):
+                told[cell] = row.fallback
                 await worker.outbox.report(
                     "decision_fell_back",
                     active=True,
@@ -298,6 +303,7 @@ def add_decide(
                     fallback=row.fallback,
                 )
             elif edge is Edge.ENDED:
+                told.pop(cell, None)
                 await worker.outbox.report(
                     "decision_fell_back",
                     section=section,

@@ -4,7 +4,7 @@ import numpy as np
 
 from control.objective import ControlObjective
 from control.prediction import CellModel
-from physics.design import PlantDesign
+from physics.design import PlantDesign, nominal_feed_kg_per_h
 from physics.reduced import model as reduced
 from physics.signals import SETPOINTS
 from stream.app import Worker
@@ -21,7 +21,7 @@ def make_lineariser(design: PlantDesign, objective: ControlObjective) -> Lineari
     """Return the function that linearises all cells of an estimate at the objective's step."""
     states_index = {name: i for i, name in enumerate(reduced.STATES)}
     outputs_index = {name: i for i, name in enumerate(reduced.OUTPUTS)}
-    critical_wt_pct = design.cell.bath.anode_effect_alumina_wt_pct
+    feed_kg_per_h = nominal_feed_kg_per_h(design)
 
     def linearise(estimate: EstimateFrame, applied: F64) -> tuple[F64, list[CellModel]]:
         states = np.column_stack([estimate.values[name] for name in reduced.STATES])
@@ -64,7 +64,9 @@ def make_lineariser(design: PlantDesign, objective: ControlObjective) -> Lineari
                         estimate.values["energy_kwh_per_kg"][i]
                         / estimate.values["cell_voltage_v"][i]
                     ),
-                    critical_alumina_wt_pct=critical_wt_pct,
+                    critical_alumina_wt_pct=design.cell.bath.anode_effect_alumina_wt_pct,
+                    nominal_feed_kg_per_h=feed_kg_per_h,
+                    shot_kg=design.cell.feed.shot_kg,
                 )
             )
         return states, models

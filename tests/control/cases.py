@@ -145,6 +145,7 @@ def make_model(step_s: float) -> CellModel:
         d=d,
         kwh_per_kg_and_v=2.98 / 0.945,
         critical_alumina_wt_pct=1.8,
+        nominal_feed_kg_per_h=NOMINAL_FEED_KG_PER_H,
     )
 
 

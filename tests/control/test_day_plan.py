@@ -17,6 +17,8 @@ from control.day_plan import (
     DayPlanner,
     DayStatus,
 )
+from control.outlook import SMALLEST_ROOM_CM, make_outlook
+from control.prediction import ACD, CellModel, Prediction, Uncertainty
 from ops.plantfile import load_plant
 from ops.settings import DEFAULT_PLANT
 from physics.reduced.day_model import DayBeliefs, linearise_day
@@ -134,3 +136,18 @@ def test_horizons_that_make_no_plan_are_refused() -> None:
         DayObjective(alf3_low_kg_per_day=50.0, alf3_high_kg_per_day=10.0)
     with pytest.raises(ValueError, match="alf3_step_kg_per_day 0"):
         DayObjective(alf3_step_kg_per_day=0.0)
+
+
+def test_the_fast_half_keeps_the_gap_that_the_days_ask_for() -> None:
+    prediction = Prediction(np.full((11, 5), 4.0), np.zeros((11, 5, 22)), np.full(5, 4.0))
+    nothing = np.zeros((1, 1))
+    model = CellModel(nothing, nothing, nothing[0], nothing, nothing[0], 3.15)
+
+    def floor_cm(asked_cm: float) -> float:
+        known = Uncertainty(acd_floor_cm=asked_cm)
+        outlook = make_outlook(PLANT.control, model, prediction, np.zeros(2), known)
+        return float(outlook.floors[0, ACD])
+
+    assert floor_cm(-np.inf) == PLANT.control.acd_low_cm
+    assert floor_cm(3.95) == 3.95
+    assert floor_cm(9.0) == PLANT.control.acd_high_cm - SMALLEST_ROOM_CM

@@ -7,9 +7,10 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
-from control.cost import cost_of
+from control.cost import PlanCost
 from control.instance import BEAM, FEED, MoveLimits, make_instance
 from control.objective import ControlObjective
+from control.outlook import make_outlook
 from control.prediction import ACD, NAMES, VOLTAGE, Uncertainty, predict
 from control.prices import costly_limits, price_limits
 from control.problem import CellProblem, SolverStatus
@@ -44,15 +45,9 @@ class Case:
     def solve(self, problem: CellProblem) -> tuple[float, Floats, dict[str, float]]:
         """Return the optimal value, which limits are active, and the price of each by name."""
         prediction = predict(MODEL, self.state, self.applied, self.limits.step, self.objective)
-        instance = make_instance(
-            self.objective,
-            self.limits,
-            self.cell,
-            prediction,
-            self.applied,
-            Uncertainty(0.05, 0.02, self.noise_mv),
-            0.0,
-        )
+        known = Uncertainty(0.05, 0.02, self.noise_mv)
+        outlook = make_outlook(self.objective, MODEL, prediction, self.applied, known)
+        instance = make_instance(self.objective, self.limits, self.cell, outlook, 0.0)
         guess = np.zeros(len(self.objective.move_blocks) * 2)
         solution = problem.solve(self.cell, instance, guess, 60.0)
         assert solution.status is SolverStatus.SOLVED
@@ -66,7 +61,7 @@ class Case:
             *(prices.change.ravel() > ACTIVE),
             *(solution.slack > ACTIVE),
         ]
-        value = cost_of(self.objective, instance, solution.moves)
+        value = PlanCost(self.objective).of(instance, solution.moves)
         return value, np.array(active), price_limits(prices, self.limits, self.applied)
 
     def eased(self, name: str, by: float) -> "Case":
@@ -139,9 +134,9 @@ def test_a_price_in_energy_is_what_the_gap_takes() -> None:
     """Where the floor of the gap alone stops the plan, its price is the energy of that gap."""
     case = Case(make_state(acd_cm=3.93, superheat_c=6.0), np.array([180.0, 200.0]), 15.0, 1)
     prediction = predict(MODEL, case.state, case.applied, LIMITS.step, OBJECTIVE)
-    instance = make_instance(
-        OBJECTIVE, LIMITS, 1, prediction, case.applied, Uncertainty(0.05, 0.02, 15.0), 0.0
-    )
+    known = Uncertainty(0.05, 0.02, 15.0)
+    outlook = make_outlook(OBJECTIVE, MODEL, prediction, case.applied, known)
+    instance = make_instance(OBJECTIVE, LIMITS, 1, outlook, 0.0)
     solution = CellProblem(OBJECTIVE).solve(1, instance, np.zeros(22), 60.0)
     assert solution.prices is not None
     rows = costly_limits(OBJECTIVE, MODEL, solution.prices, LIMITS, case.applied)

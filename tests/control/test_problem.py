@@ -11,9 +11,10 @@ import osqp
 import pytest
 from numpy.typing import NDArray
 
-from control.cost import cost_of
+from control.cost import PlanCost
 from control.instance import BEAM, Instance, MoveLimits, make_instance
 from control.objective import ControlObjective
+from control.outlook import make_outlook
 from control.prediction import CellModel, Uncertainty, predict
 from control.problem import CellProblem, SolverStatus
 from tests.control.cases import SETPOINT_LIMITS, make_model, make_state
@@ -24,6 +25,7 @@ EXACT = replace(OBJECTIVE, tolerance=1e-8, max_iterations=100_000)
 LIMITS = MoveLimits.of(OBJECTIVE, SETPOINT_LIMITS)
 MODEL = make_model(OBJECTIVE.step_s)
 STANDING = np.array([180.0, 200.0])
+COST = PlanCost(OBJECTIVE)
 STILL = np.zeros(len(OBJECTIVE.move_blocks) * 2)
 AGREES = 1e-4  # scaled moves: two exact solves of one problem
 
@@ -33,8 +35,8 @@ def instance_of(
 ) -> Instance:
     state = make_state(alumina_wt_pct, acd_cm, 7.0)
     prediction = predict(model, state, STANDING, LIMITS.step, OBJECTIVE)
-    known = Uncertainty(0.05, 0.02, 15.0)
-    return make_instance(OBJECTIVE, LIMITS, 1, prediction, STANDING, known, 0.0)
+    outlook = make_outlook(OBJECTIVE, model, prediction, STANDING, Uncertainty(0.05, 0.02, 15.0))
+    return make_instance(OBJECTIVE, LIMITS, 1, outlook, 0.0)
 
 
 @pytest.fixture(scope="module")
@@ -59,7 +61,7 @@ def test_the_arrays_are_the_objective(exact: CellProblem) -> None:
         moves = rng.uniform(-1.0, 1.0, len(STILL))
         point = exact.program.start(instance, moves)
         value = 0.5 * point @ whole @ point + arrays.q @ point
-        differences.append(value - cost_of(OBJECTIVE, instance, moves))
+        differences.append(value - COST.of(instance, moves))
     assert np.ptp(differences) < 1e-9
 
 
@@ -116,8 +118,8 @@ def test_a_badly_scaled_problem_is_solved_or_named(problem: CellProblem, factor:
     best = CellProblem(EXACT).solve(0, scaled, STILL, 60.0)
     assert best.status is SolverStatus.SOLVED
     if solution.status.has_plan:
-        lost = cost_of(OBJECTIVE, scaled, solution.moves) - cost_of(OBJECTIVE, scaled, best.moves)
-        gained = cost_of(OBJECTIVE, scaled, STILL) - cost_of(OBJECTIVE, scaled, best.moves)
+        lost = COST.of(scaled, solution.moves) - COST.of(scaled, best.moves)
+        gained = COST.of(scaled, STILL) - COST.of(scaled, best.moves)
         assert abs(lost) < 0.02 * gained
     else:
         assert solution.status is SolverStatus.ITERATION_LIMIT

@@ -10,8 +10,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from control.mpc import Fallback
+from control.decision import Fallback
 from control.problem import SolverStatus
+from physics.design import nominal_feed_kg_per_h
 from physics.estimate_state import to_bytes
 from stream import decide, estimate
 from stream.decide import DecideSettings, DecideState, decide_section, is_due, slot_of
@@ -120,7 +121,7 @@ def decided(
     )
 
 
-def test_after_the_deadline_the_plan_of_before_stands_in_or_nothing_is_proposed(
+def test_after_the_deadline_the_plan_of_before_stands_in_or_nominal_feed(
     brains: Brains, compute: Executor
 ) -> None:
     late = SETTINGS.deadline_s + 1.0
@@ -132,8 +133,11 @@ def test_after_the_deadline_the_plan_of_before_stands_in_or_nothing_is_proposed(
         return compute.submit(decided, brains, state, made, lambda: elapsed_s).result()
 
     state, setpoints, fell_back, _ = run(DecideState(), 1000.0, late)
-    assert (setpoints, state.plans) == ([{}, {}], {}), "no plan yet: nothing is asked for"
-    assert [(row.cell, row.fallback) for row in fell_back] == [(1, "hold"), (2, "hold")]
+    nominal = pytest.approx(nominal_feed_kg_per_h(brains.plant.design))
+    assert [setpoint["alumina_feed_rate_kg_per_h"] for setpoint in setpoints] == [nominal] * 2, (
+        "no plan yet"
+    )
+    assert [(row.cell, row.fallback) for row in fell_back] == [(1, "baseline"), (2, "baseline")]
     assert {row.why for row in fell_back} == {SolverStatus.TIME_LIMIT.value}
 
     state, setpoints, fell_back, by = run(DecideState(), 1000.0, 0.0)
@@ -210,14 +214,16 @@ def test_a_plant_whose_clock_was_put_back_is_estimated_anew(
 
 
 def test_states_survive_their_bytes_and_those_of_another_kind_are_told(brains: Brains) -> None:
-    planned = DecideState(session=1, sequence=2, slot=3, plans={"7": (1.5, [[180.0, 200.0]])})
+    planned = DecideState(
+        session=1, sequence=2, slot=3, plans={"7": (1.5, [[180.0, 200.0]], 184.0, 1.0, False)}
+    )
     assert decide.decode_state(decide.encode_state(planned)) == planned
     filtered = EstimateState(session=1, frames_missing=4, filter=to_bytes(brains.estimator.init(2)))
     payload = estimate.encode_state(filtered)
     assert estimate.decode_state(payload, 2) == filtered
     with pytest.raises(ValueError, match="estimate state of 2 cells; the section has 3"):
         estimate.decode_state(payload, 3)
-    with pytest.raises(ValueError, match="decide state of version 9, not 2"):
+    with pytest.raises(ValueError, match="decide state of version 9, not 3"):
         decide.decode_state(decide.encode_state(msgspec.structs.replace(planned, version=9)))
     with pytest.raises(ValueError, match="estimate state of version 9, not 2"):
         estimate.decode_state(

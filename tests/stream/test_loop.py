@@ -242,8 +242,8 @@ async def test_a_cell_whose_setpoints_are_unknown_is_held_and_told_until_it_plan
     began = await line.events("decision_fell_back", 5, 2)
     assert [(row.cell, row.active) for row in began] == [(11, True), (12, True)]
     assert began[0].sentence == (
-        "Cell 11: the optimiser gave no plan (the estimate or the setpoints are not usable); "
-        "hold stepped in."
+        "Cell 11: the optimiser gave no optimal plan (the estimate or the setpoints are not "
+        "usable); hold stepped in."
     )
     line.clock.forward(61.0)
     await line.send(5, 2, PLANT_START_S + PERIOD_S)
