@@ -19,7 +19,8 @@ from stream.records import Proposal
 
 F64 = NDArray[np.float64]
 FEED, BEAM = SETPOINTS
-SPREAD = np.array([0.35, 3.0, 0.25, 3.0, 1.0, 0.3, 0.05, 0.0])  # of cells, in the order of STATES
+SPREAD = np.array([0.35, 3.0, 0.25, 0.0, 1.0, 0.3, 0.05, 0.0])  # of cells, in the order of STATES
+SUPERHEAT_C, SUPERHEAT_SPREAD_C = 6.2, 1.5  # which the bath temperature follows
 ERROR = np.array([0.08, 1.0, 0.02, 0.3, 0.2, 0.05, 0.02, 0.0])  # of their estimates
 NOISE_MV = 12.0
 
@@ -66,6 +67,13 @@ class Line:
         def follow(x: jax.Array, u: jax.Array) -> jax.Array:
             return reduced.step_state(parameters, x, u, design.line.current_ka, self.period_s)
 
+        superheat_c = np.asarray(
+            jax.vmap(lambda x: reduced.outputs(parameters, x, design.line.current_ka))(
+                jnp.asarray(self.states)
+            )
+        )[:, reduced.OUTPUTS.index("superheat_c")]
+        drawn_c = SUPERHEAT_C + SUPERHEAT_SPREAD_C * self._rng.standard_normal(cells)
+        self.states[:, reduced.TEMPERATURE] += drawn_c - superheat_c
         self._follow = jax.jit(jax.vmap(follow))
         self._show = jax.jit(
             jax.vmap(lambda x: reduced.outputs(parameters, x, design.line.current_ka))
