@@ -42,7 +42,8 @@ class ControlObjective:
         feed_move_weight, beam_move_weight: per squared change, in units of a largest step.
         feed_deadband_kg_per_h, beam_deadband_mm: a first move smaller than this is left out (and
             never more than half of what the rate allows in a control period), so that the noise of
-            the estimate does not wear out the beam and its travel.
+            the estimate does not wear out the beam and its travel. Feed in known shots needs none:
+            see `control.shots`.
         feed_ripple_kg_per_h: how far a measured feed rate swings around a constant one, because it
             comes in shots.
         bound_weight: per step and unit of output beyond a soft bound: wt%, degC, cm, 0.1 V.

@@ -34,9 +34,11 @@ class CellModel:
     Attributes:
         A: (N, N); B: (N, 2); c: (N,); C: (Q, N); d: (Q,), with Q outputs.
         kwh_per_kg_and_v: specific energy per volt; aluminium: 2.97998 / efficiency.
+        shown: outputs of the present state, (Q,), where the linear model is not exact there (it may
+            be that of where the cell is about to be); None where it is.
         critical_alumina_wt_pct: at which an anode effect begins.
         nominal_feed_kg_per_h: what the cell uses at its nominal point.
-        shot_kg: what its feeders drop at once. Each of the three is NaN where it is not known.
+        shot_kg: what its feeders drop at once. Each of these three is NaN where it is not known.
     """
 
     A: Floats
@@ -45,6 +47,7 @@ class CellModel:
     C: Floats
     d: Floats
     kwh_per_kg_and_v: float
+    shown: Floats | None = None
     critical_alumina_wt_pct: float = math.nan
     nominal_feed_kg_per_h: float = math.nan
     shot_kg: float = math.nan
@@ -125,5 +128,5 @@ def predict(
             columns[:, 0] += whole[:, -1]
             columns[:, 1 + 2 * block : 3 + 2 * block] += whole[:, size:-1]
             path[block] = model.C @ columns
-        now = model.C @ state + model.d
+        now = model.C @ state + model.d if model.shown is None else model.shown
         return Prediction(free=path[:, :, 0] + model.d, gain=path[:, :, 1:], now=now)

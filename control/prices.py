@@ -75,19 +75,23 @@ def price_limits(prices: Prices, limits: MoveLimits, applied: Floats) -> dict[st
         where that is nearer than the hard bound; the change from move to move (`beam_rate`).
     """
     named: dict[str, float] = {}
-    for at, name in enumerate(NAMES):
-        named[f"{name}_low"] = float(np.sum(prices.floor[:, at]) / UNITS[at])
-        named[f"{name}_high"] = float(np.sum(prices.ceiling[:, at]) / UNITS[at])
+    soft = np.stack([prices.floor.sum(axis=0), prices.ceiling.sum(axis=0)]) / UNITS
+    for name, low, high in zip(NAMES, *soft.tolist(), strict=True):
+        named[f"{name}_low"], named[f"{name}_high"] = low, high
+    # The first move is bound by what is nearer: the hard bound, or how far it may go.
     reach_low, reach_high = limits.reach(applied)
-    for at, (name, _) in enumerate(_MOVES):
-        down, up = prices.low[:, at] / limits.step[at], prices.high[:, at] / limits.step[at]
-        # The first move is bound by what is nearer: the hard bound, or how far it may go.
-        goes_down, goes_up = reach_low[at] > limits.low[at], reach_high[at] < limits.high[at]
-        named[f"{name}_low"] = float(np.sum(down[1:] if goes_down else down))
-        named[f"{name}_high"] = float(np.sum(up[1:] if goes_up else up))
-        named[f"{name}_first_down"] = float(down[0]) if goes_down else 0.0
-        named[f"{name}_first_up"] = float(up[0]) if goes_up else 0.0
-        named[f"{name}_rate"] = float(np.sum(prices.change[:, at]) / limits.step[at])
+    goes_down, goes_up = reach_low > limits.low, reach_high < limits.high
+    first_down, first_up = prices.low[0] * goes_down, prices.high[0] * goes_up
+    hard = {
+        "low": prices.low.sum(axis=0) - first_down,
+        "high": prices.high.sum(axis=0) - first_up,
+        "first_down": first_down,
+        "first_up": first_up,
+        "rate": prices.change.sum(axis=0),
+    }
+    for which, scaled in hard.items():
+        for (name, _), price in zip(_MOVES, (scaled / limits.step).tolist(), strict=True):
+            named[f"{name}_{which}"] = price
     return named
 
 

@@ -24,7 +24,6 @@ RHO: Final = 2.0
 RELAXATION: Final = 1.8
 CHECK_EVERY: Final = 10  # iterations
 RELAXED_BY: Final = 10.0  # of the tolerance, once the iterations are used up
-_LARGEST: Final = 1e20  # OSQP takes 1e30 for infinite; nothing of a cell is near
 _SHORTEST_S: Final = 1e-6  # a time limit of 0 would be none
 
 
@@ -144,10 +143,11 @@ class CellProblem:
             guess: scaled moves to start from, (M * 2,).
             time_limit_s: the solver stops there.
         """
-        if not (is_usable(instance) and np.all(np.abs(guess) < _LARGEST)):
-            return _unsolved(SolverStatus.BAD_DATA, guess, instance)
         program = self.program
-        solver = self._workspace(cell, program.arrays(instance), max(time_limit_s, _SHORTEST_S))
+        arrays = program.arrays(instance)
+        if not (arrays.is_usable and np.isfinite(guess).all()):
+            return _unsolved(SolverStatus.BAD_DATA, guess, instance)
+        solver = self._workspace(cell, arrays, max(time_limit_s, _SHORTEST_S))
         solver.warm_start(x=program.start(instance, guess))
         result = solver.solve(raise_error=False)
         status = _status_of(result)
@@ -183,14 +183,15 @@ class CellProblem:
         """Return the cell's solver with these numbers in it."""
         solver = self._solvers.get(cell)
         if solver is not None:
-            solver.update(q=arrays.q, l=arrays.l, u=arrays.u, Ax=arrays.A.data)
-            solver.update_settings(time_limit=time_limit_s)
+            solver.update(l=arrays.l, u=arrays.u, Ax=arrays.Ax)
+            if not time_limit_s <= solver.settings.time_limit <= 1.1 * time_limit_s:
+                solver.update_settings(time_limit=time_limit_s)
             return solver
         solver = osqp.OSQP()
         solver.setup(
             arrays.P,
             arrays.q,
-            arrays.A,
+            arrays.matrix,
             arrays.l,
             arrays.u,
             verbose=False,
@@ -212,27 +213,6 @@ class CellProblem:
 
 def _status_of(result: Any) -> SolverStatus:
     return _STATUS_BY_VALUE.get(result.info.status_val, SolverStatus.UNSOLVED)
-
-
-def is_usable(instance: Instance) -> bool:
-    """Whether OSQP can take these numbers: a NaN it iterates on, an infinite one it refuses in an
-    update without a word, and then solves the problem of the time before.
-    """
-    return bool(
-        all(
-            np.all(np.abs(part) < _LARGEST)
-            for part in (
-                instance.gain,
-                instance.offset,
-                instance.room,
-                instance.miss,
-                instance.risk,
-            )
-        )
-        and np.all(instance.low < _LARGEST)
-        and np.all(instance.high > -_LARGEST)
-        and np.all(instance.change >= 0.0)
-    )
 
 
 def _unsolved(status: SolverStatus, guess: Floats, instance: Instance) -> Solution:

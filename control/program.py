@@ -20,6 +20,7 @@ from control.objective import ControlObjective
 from control.prediction import ACD, ALUMINA, COUNT
 
 Floats = NDArray[np.float64]
+_LARGEST: Final = 1e20  # OSQP takes 1e30 for infinite; nothing of a cell is near
 _SIDES: Final = ("offset", "room", "miss", "risk", "low", "high", "change")
 
 
@@ -28,15 +29,36 @@ class Arrays:
     """Minimise x' P x / 2 + q' x with l <= A x <= u: what OSQP takes.
 
     Attributes:
-        P: upper triangle, (V, V); q: (V,); A: (R, V); l, u: (R,). P, q and the structure of A are
-            the same for every instance.
+        P: upper triangle, (V, V); q: (V,). The same for every instance.
+        structure: of A, (R, V), the same for every instance; `Ax`: its entries.
+        l, u: (R,).
+        equal: how many rows are equations; they are the first.
     """
 
     P: sp.csc_matrix
     q: Floats
-    A: sp.csc_matrix
+    structure: sp.csc_matrix
+    Ax: Floats
     l: Floats  # noqa: E741
     u: Floats
+    equal: int
+
+    @property
+    def matrix(self) -> sp.csc_matrix:
+        """A itself."""
+        return sp.csc_matrix((self.Ax, self.structure.indices, self.structure.indptr))
+
+    @property
+    def is_usable(self) -> bool:
+        """Whether OSQP can take these numbers: a NaN it iterates on, an infinite one it refuses in
+        an update without a word, and then solves the problem of the time before. Only a side that
+        asks for nothing may be infinite.
+        """
+        return bool(
+            np.abs(self.Ax).max() < _LARGEST
+            and self.l.max() < _LARGEST
+            and self.l[: self.equal].min() > -_LARGEST
+        )
 
 
 class CellProgram:
@@ -61,7 +83,18 @@ class CellProgram:
             name: cp.Parameter(size, name=name) for name, size in zip(_SIDES, sizes, strict=True)
         }
         self._program = _compile(self._write(objective))
-        self._column_of = self._program.var_id_to_col
+        columns = self._program.var_id_to_col
+        self._at = {
+            variable.name(): slice(columns[variable.id], columns[variable.id] + variable.size)
+            for variable in (
+                self._moves,
+                self._outputs,
+                self._slack,
+                self._miss_left,
+                self._lean,
+                self._change,
+            )
+        }
         self._equal = int(self._program.cone_dims.zero)
         self._map_parameters()
 
@@ -115,9 +148,14 @@ class CellProgram:
             for parameter in sides
             for one in np.eye(parameter.size)
         ]
+        self._free = np.full(len(self._side), np.inf)
         self._side_map = sp.csr_matrix(np.column_stack(columns))
         self._side_map_back = sp.csr_matrix(self._side_map.T)
-        self._side_ends = np.cumsum([parameter.size for parameter in sides])[:-1]
+        ends = np.cumsum([0] + [parameter.size for parameter in sides])
+        self._side_parts = {
+            name: slice(first, last)
+            for name, first, last in zip(_SIDES, ends[:-1], ends[1:], strict=True)
+        }
 
     def _apply(self, values: dict[int, Floats]) -> tuple[Any, Floats, sp.csc_matrix, Floats]:
         quadratic, linear, _, matrix, side = self._program.apply_parameters(
@@ -128,16 +166,13 @@ class CellProgram:
     def arrays(self, instance: Instance) -> Arrays:
         """Return the program of these numbers."""
         data = self._matrix.data.copy()
-        gains = np.ravel(instance.gain, order="F")[self._gain_from]
-        data[self._gain_at] += self._gain_sign * gains
-        matrix = sp.csc_matrix((data, self._matrix.indices, self._matrix.indptr), copy=False)
-        constant = self._side + self._side_map @ np.concatenate(
-            [getattr(instance, name) for name in _SIDES]
-        )
-        low = -constant
-        high = np.full(len(constant), np.inf)
+        # Nothing else stands where a gain does.
+        data[self._gain_at] = self._gain_sign * instance.gain.T.ravel()[self._gain_from]
+        sides = np.concatenate([getattr(instance, name) for name in _SIDES])
+        low = -self._side - self._side_map @ sides
+        high = self._free.copy()
         high[: self._equal] = low[: self._equal]
-        return Arrays(self._quadratic, self._linear, matrix, low, high)
+        return Arrays(self._quadratic, self._linear, self._matrix, data, low, high, self._equal)
 
     def slopes(self, multipliers: Floats) -> dict[str, Floats]:
         """Return what the optimum costs more per unit of each side of an `Instance`.
@@ -148,40 +183,32 @@ class CellProgram:
         Args:
             multipliers: OSQP's, (R,).
         """
-        slopes = np.split(self._side_map_back @ multipliers, self._side_ends)
-        return dict(zip(_SIDES, slopes, strict=True))
+        slopes = self._side_map_back @ multipliers
+        return {name: slopes[part] for name, part in self._side_parts.items()}
 
     def start(self, instance: Instance, guess: Floats) -> Floats:
         """Return a full point of the program, (V,), from a guess of the moves, (M * 2,)."""
         outputs = instance.gain @ guess
         below = instance.offset - outputs
-        above = outputs - instance.offset - instance.room
         alumina = outputs[ALUMINA::COUNT]
-        known = {
-            self._moves.id: guess,
-            self._outputs.id: outputs,
-            self._slack.id: np.maximum(np.maximum(below, above), 0.0),
-            self._miss_left.id: alumina + instance.miss,
-            self._lean.id: np.maximum(instance.risk - alumina, 0.0),
-            self._change.id: guess - np.concatenate([np.zeros(2), guess[:-2]]),
-        }
-        start = np.zeros(self._program.x.size)
-        for identity, value in known.items():
-            column = self._column_of[identity]
-            start[column : column + len(value)] = value
+        start = np.empty(self._program.x.size)
+        start[self._at["moves"]] = guess
+        start[self._at["outputs"]] = outputs
+        start[self._at["slack"]] = np.maximum(np.maximum(below, -below - instance.room), 0.0)
+        start[self._at["miss_left"]] = alumina + instance.miss
+        start[self._at["lean"]] = np.maximum(instance.risk - alumina, 0.0)
+        change = start[self._at["change"]]
+        change[:] = guess
+        change[2:] -= guess[:-2]
         return start
 
     def moves(self, point: Any) -> Floats:
         """Return the scaled moves, (M * 2,), of a point, (V,)."""
-        return self._part(point, self._moves)
+        return np.array(point[self._at["moves"]], dtype=np.float64)
 
     def slack(self, point: Any) -> Floats:
         """Return how far soft bounds are missed, (P * Q,), at a point, (V,)."""
-        return self._part(point, self._slack)
-
-    def _part(self, point: Any, variable: Any) -> Floats:
-        column = self._column_of[variable.id]
-        return np.array(point[column : column + variable.size], dtype=np.float64)
+        return np.array(point[self._at["slack"]], dtype=np.float64)
 
 
 def _compile(problem: cp.Problem) -> Any:

@@ -3,7 +3,7 @@
 import numpy as np
 
 from control.objective import ControlObjective
-from control.prediction import CellModel
+from control.prediction import OUTPUTS, CellModel
 from physics.design import PlantDesign, nominal_feed_kg_per_h
 from physics.reduced import model as reduced
 from physics.signals import SETPOINTS
@@ -27,9 +27,14 @@ def make_lineariser(design: PlantDesign, objective: ControlObjective) -> Lineari
         states = np.column_stack([estimate.values[name] for name in reduced.STATES])
         # The beam is where it was measured; the input acts by its difference from that.
         states[:, states_index["beam_position_mm"]] = applied[:, _BEAM]
+        # A lean cell is on the steep side of the voltage's minimum, and leaves it as it is fed: its
+        # slopes there would have the controller believe that feeding it freezes it.
+        around = states.copy()
+        alumina = states_index["alumina_wt_pct"]
+        around[:, alumina] = np.maximum(around[:, alumina], objective.risk_alumina_wt_pct)
         linear = reduced.linearise(
             design,
-            states,
+            around,
             applied[:, _FEED],
             estimate.values["line_current_ka"],
             objective.step_s,
@@ -38,6 +43,7 @@ def make_lineariser(design: PlantDesign, objective: ControlObjective) -> Lineari
         beside_v = (
             1e-3 * estimate.values["added_resistance_uohm"] * estimate.values["line_current_ka"]
         )
+        shown = np.column_stack([estimate.values[name] for name in OUTPUTS])
         count = len(reduced.STATES)
         identity = np.eye(count)
         models = []
@@ -64,6 +70,7 @@ def make_lineariser(design: PlantDesign, objective: ControlObjective) -> Lineari
                         estimate.values["energy_kwh_per_kg"][i]
                         / estimate.values["cell_voltage_v"][i]
                     ),
+                    shown=shown[i],
                     critical_alumina_wt_pct=design.cell.bath.anode_effect_alumina_wt_pct,
                     nominal_feed_kg_per_h=feed_kg_per_h,
                     shot_kg=design.cell.feed.shot_kg,

@@ -154,6 +154,23 @@ def test_after_the_deadline_the_plan_of_before_stands_in_or_nominal_feed(
         assert list(setpoint.values()) == pytest.approx(state.plans[cell][1][0])
 
 
+def test_a_lean_cell_is_fed_though_its_voltage_falls(brains: Brains, compute: Executor) -> None:
+    """Near the anode effect the voltage falls by a volt per wt% fed, and the heat with it: slopes
+    that do not last, and by which a plan would rather starve the cell than let it cool.
+    """
+    made = estimated(brains, 1000.0)
+    lean = replace(made, values=made.values | {"alumina_wt_pct": np.full(2, 1.85)})
+
+    def run() -> list[dict[str, float]]:
+        return decided(brains, DecideState(), lean, lambda: 0.0)[1]
+
+    nominal = nominal_feed_kg_per_h(brains.plant.design)
+    limits = {row.name: row for row in brains.plant.setpoints}["alumina_feed_rate_kg_per_h"]
+    for setpoints in compute.submit(run).result():
+        fed = setpoints["alumina_feed_rate_kg_per_h"]
+        assert fed > nominal + 0.7 * (limits.high - nominal)
+
+
 @pytest.mark.parametrize("silent", ["line_current_ka", "beam_position_mm", "voltage_noise_mv"])
 def test_what_has_not_been_measured_for_minutes_moves_nothing(
     brains: Brains, compute: Executor, silent: str
