@@ -6,6 +6,7 @@ from itertools import chain
 
 import pytest
 import pytest_asyncio
+from hypothesis import settings
 
 from ops.broker import Broker, prepare_broker
 from ops.compute import prepare_jax
@@ -14,6 +15,10 @@ from ops.redis_server import RedisServer, prepare_redis
 
 logging.getLogger("asyncua").setLevel(logging.WARNING)
 _QUICK_BETWEEN = 2
+
+# How long an example takes is the machine's business, not the code's.
+settings.register_profile("potline", deadline=None)
+settings.load_profile("potline")
 
 # Before a test compiles anything: tests compile as the product does, and share what is compiled.
 prepare_jax()

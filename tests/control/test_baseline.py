@@ -222,7 +222,7 @@ def test_without_line_current_nothing_is_fed_and_no_average_is_taken() -> None:
     assert state.resistance.count[0] == 0
 
 
-@settings(max_examples=50, deadline=None)
+@settings(max_examples=50)
 @given(
     voltages=hnp.arrays(np.float64, (20, 3), elements=st.floats(width=64)),
     currents=hnp.arrays(np.float64, (20,), elements=st.floats(width=64, max_value=1e300)),
