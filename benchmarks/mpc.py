@@ -4,7 +4,7 @@
 
 `line_*_ms`: every cell of a line in closed loop, linearised and solved section by section as the
 loop does, once a control period; and the same for twice the cells. `ratio_osqp`: one cell's solve
-from its numbers to its plan and prices, against OSQP alone on the arrays of the same problems,
+from its numbers to its plan, against OSQP alone on the arrays of the same problems,
 updated and warm-started alike; OSQP runs with our settings and with its own, and the faster counts.
 `ratio_do_mpc`: linearisation and whole decision of one cell alone, against the same problem without
 linearisation in do-mpc; IPOPT runs with its own tolerance and with a loose one, and the faster

@@ -194,8 +194,8 @@ class CellController:
     def _planned(
         self, plan: Plan, outlook: Outlook, instance: Instance, solution: Solution
     ) -> CellDecision:
-        assert solution.prices is not None, "a solution with a plan has prices"
-        expected = self._expecter.expect(outlook, instance, plan.values, solution.prices)
+        prices = self._problem.prices(solution)
+        expected = self._expecter.expect(outlook, instance, plan.values, prices)
         reason, figures = explain(self._objective, plan.values[0], outlook.applied, expected)
         figures["feed_wanted_kg_per_h"] = plan.wanted_feed_kg_per_h
         figures["feed_owed_kg"] = plan.owed_kg

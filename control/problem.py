@@ -104,14 +104,14 @@ class Solution:
         status: how it ended.
         moves: scaled moves, (M * 2,); only to be used where the status has a plan.
         slack: how far soft bounds are missed, (P * Q,).
-        prices: of the limits; None without a plan.
+        multipliers: of the rows of the program, (R,); prices are made of them.
         solve_ms: the solver's own run time; `iterations`: its count.
     """
 
     status: SolverStatus
     moves: Floats
     slack: Floats
-    prices: Prices | None
+    multipliers: Floats
     solve_ms: float
     iterations: int
 
@@ -160,15 +160,19 @@ class CellProblem:
             status = SolverStatus.INACCURATE if is_near else _status_of(result)
         if not status.has_plan:
             del self._solvers[cell]
-        points = len(self._objective.move_blocks)
         return Solution(
             status=status,
             moves=program.moves(result.x),
             slack=program.slack(result.x),
-            prices=Prices.of(program.slopes(result.y), points) if status.has_plan else None,
+            multipliers=result.y,
             solve_ms=solve_ms,
             iterations=iterations,
         )
+
+    def prices(self, solution: Solution) -> Prices:
+        """Return the prices of the limits in a solution that has a plan."""
+        slopes = self.program.slopes(solution.multipliers)
+        return Prices.of(slopes, len(self._objective.move_blocks))
 
     def _go_on(self, solver: Any, time_limit_s: float) -> Any:
         """Let a solver that has come to its limit go on to a relaxed tolerance."""
@@ -217,4 +221,4 @@ def _status_of(result: Any) -> SolverStatus:
 
 def _unsolved(status: SolverStatus, guess: Floats, instance: Instance) -> Solution:
     moves, slack = np.full_like(guess, np.nan), np.full_like(instance.room, np.nan)
-    return Solution(status, moves, slack, prices=None, solve_ms=0.0, iterations=0)
+    return Solution(status, moves, slack, multipliers=np.empty(0), solve_ms=0.0, iterations=0)

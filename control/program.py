@@ -54,11 +54,10 @@ class Arrays:
         an update without a word, and then solves the problem of the time before. Only a side that
         asks for nothing may be infinite.
         """
-        return bool(
-            np.abs(self.Ax).max() < _LARGEST
-            and self.l.max() < _LARGEST
-            and self.l[: self.equal].min() > -_LARGEST
-        )
+        equal = self.l[: self.equal]
+        with np.errstate(over="ignore"):
+            squares = self.Ax @ self.Ax, equal @ equal
+        return all(square < _LARGEST**2 for square in squares) and bool(self.l.max() < _LARGEST)
 
 
 class CellProgram:
@@ -141,15 +140,17 @@ class CellProgram:
         numbers = np.arange(1.0, self._gain.size + 1.0)
         coded = self._apply(zeros | {self._gain.id: numbers})[2].data - self._matrix.data
         self._gain_at = np.flatnonzero(coded)
-        self._gain_from = np.abs(coded[self._gain_at]).astype(np.intp) - 1
+        at = np.abs(coded[self._gain_at]).astype(np.intp) - 1  # column by column, as CVXPY counts
+        columns, rows = np.divmod(at, self._gain.shape[0])
+        self._gain_from = rows * self._gain.shape[1] + columns
         self._gain_sign = np.sign(coded[self._gain_at])
-        columns = [
+        effects = [
             self._apply(zeros | {parameter.id: one})[3] - self._side
             for parameter in sides
             for one in np.eye(parameter.size)
         ]
         self._free = np.full(len(self._side), np.inf)
-        self._side_map = sp.csr_matrix(np.column_stack(columns))
+        self._side_map = sp.csr_matrix(np.column_stack(effects))
         self._side_map_back = sp.csr_matrix(self._side_map.T)
         ends = np.cumsum([0] + [parameter.size for parameter in sides])
         self._side_parts = {
@@ -167,7 +168,7 @@ class CellProgram:
         """Return the program of these numbers."""
         data = self._matrix.data.copy()
         # Nothing else stands where a gain does.
-        data[self._gain_at] = self._gain_sign * instance.gain.T.ravel()[self._gain_from]
+        data[self._gain_at] = self._gain_sign * instance.gain.ravel()[self._gain_from]
         sides = np.concatenate([getattr(instance, name) for name in _SIDES])
         low = -self._side - self._side_map @ sides
         high = self._free.copy()

@@ -13,7 +13,6 @@ from stream.frames import F64, EstimateFrame
 from stream.records import DECIDES, ModelRecord, encode
 from stream.topics import MODELS
 
-_FEED = SETPOINTS.index("alumina_feed_rate_kg_per_h")
 _BEAM = SETPOINTS.index("beam_position_mm")
 
 
@@ -35,7 +34,9 @@ def make_lineariser(design: PlantDesign, objective: ControlObjective) -> Lineari
         linear = reduced.linearise(
             design,
             around,
-            applied[:, _FEED],
+            # What the feeder's share of it will do counts over hours, in which a cell is fed what
+            # it uses, whatever it is fed just now.
+            np.full(len(states), feed_kg_per_h),
             estimate.values["line_current_ka"],
             objective.step_s,
         )

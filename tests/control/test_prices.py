@@ -52,8 +52,7 @@ class Case:
         guess = np.zeros(len(self.objective.move_blocks) * 2)
         solution = problem.solve(self.cell, instance, guess, 60.0)
         assert solution.status is SolverStatus.SOLVED
-        prices = solution.prices
-        assert prices is not None
+        prices = problem.prices(solution)
         active = [
             *(prices.floor.ravel() > ACTIVE),
             *(prices.ceiling.ravel() > ACTIVE),
@@ -138,9 +137,9 @@ def test_a_price_in_energy_is_what_the_gap_takes() -> None:
     known = Uncertainty(0.05, 0.02, 15.0)
     outlook = make_outlook(OBJECTIVE, MODEL, prediction, case.applied, known)
     instance = make_instance(OBJECTIVE, LIMITS, 1, outlook, 0.0)
-    solution = CellProblem(OBJECTIVE).solve(1, instance, np.zeros(22), 60.0)
-    assert solution.prices is not None
-    rows = costly_limits(OBJECTIVE, MODEL, solution.prices, LIMITS, case.applied)
+    problem = CellProblem(OBJECTIVE)
+    prices = problem.prices(problem.solve(1, instance, np.zeros_like(instance.low), 60.0))
+    rows = costly_limits(OBJECTIVE, MODEL, prices, LIMITS, case.applied)
     (floor,) = (row for row in rows if row.name == "acd_low")
     wider = MODEL.C[VOLTAGE] @ MODEL.C[ACD] * MODEL.kwh_per_kg_and_v  # of a gap wider by 1 cm
     assert floor.worth_kwh_per_kg == pytest.approx(wider, rel=0.01)
