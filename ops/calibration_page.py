@@ -6,14 +6,10 @@ from html import escape
 from typing import Any, Final
 
 import numpy as np
-from bokeh.embed import components
-from bokeh.resources import INLINE
-from bokeh.themes import Theme
 from numpy.typing import NDArray
 
-import ui
 from ops.calibration_words import digits, figure_sentence, summary_sentence
-from ops.page_style import PAGE_STYLE
+from ops.report_shell import fill_page
 from physics.calibration.calibrate import Calibration
 from physics.calibration.history import CHANNEL_NAMES, CHANNELS
 from physics.calibration.verdicts import FigureResult, Verdict
@@ -54,8 +50,6 @@ def report_page(calibration: Calibration, about: Mapping[str, Any]) -> str:
         ),
         "states": column(*(_state(calibration, name) for name in _STATE_NAMES)),
     }
-    theme = Theme(filename=f"{ui.__path__[0]}/theme/potline.yaml")
-    script, divs = components(pictures, theme=theme)
     offset = calibration.temperature_offset_c
     rows = "".join(_row(result) for result in calibration.figures)
     noisier = [
@@ -78,12 +72,11 @@ def report_page(calibration: Calibration, about: Mapping[str, Any]) -> str:
             f"{calibration.held_bins} bins of {len(calibration.t_plant_s)} lacked a reading of "
             "current, feed or beam, which was taken to be as before."
         )
-    return _PAGE.format(
-        title=escape(f"Calibration of cell {about['cell']} of {about['plant_name']}"),
-        bokeh=INLINE.render(),
-        style=PAGE_STYLE,
-        script=script,
-        plant=escape(str(about["plant_name"])),
+    return fill_page(
+        _MAIN,
+        title=f"Calibration of cell {about['cell']} of {about['plant_name']}",
+        where=f"{about['plant_name']} · cell {about['cell']}",
+        pictures=pictures,
         cell=escape(str(about["cell"])),
         origin=escape(
             f"{calibration.hours:.1f} h of history from {about['history']}; before: "
@@ -92,7 +85,6 @@ def report_page(calibration: Calibration, about: Mapping[str, Any]) -> str:
         summary=escape(summary_sentence(calibration.figures)),
         notes="".join(f"<p>{escape(note)}</p>" for note in notes),
         rows=rows,
-        **divs,
     )
 
 
@@ -239,18 +231,7 @@ def _thin(hours: F64, values: F64) -> tuple[F64, F64]:
     return hours[:count].reshape(-1, group).mean(1), values[:count].reshape(-1, group).mean(1)
 
 
-_PAGE: Final = """<!doctype html>
-<html lang="en"><head><meta charset="utf-8">
-<meta name="viewport" content="width=device-width, initial-scale=1">
-<title>{title}</title>
-{bokeh}
-<style>
-{style}</style>
-{script}
-</head><body>
-<header><b>potline</b>{plant} · cell {cell}</header>
-<main>
-<h1>What the history says of cell {cell}</h1>
+_MAIN: Final = """<h1>What the history says of cell {cell}</h1>
 <section><p><b>{summary}</b></p><p class="muted">{origin}</p>{notes}</section>
 <section><h2>Figures</h2>
 <table><thead><tr><th>figure</th><th class="num">plant file</th><th class="num">fitted</th>
@@ -263,5 +244,4 @@ _PAGE: Final = """<!doctype html>
 <p class="muted">By the plant file: its figures, with the states of the cell fitted every hour, so
 that what is seen is what the figures alone cannot follow.</p>{trends}</section>
 <section><h2>States of the cell, as fitted</h2>{states}</section>
-</main></body></html>
 """

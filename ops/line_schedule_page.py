@@ -4,14 +4,10 @@ from html import escape
 from typing import Any, Final
 
 import numpy as np
-from bokeh.embed import components
-from bokeh.resources import INLINE
-from bokeh.themes import Theme
 
-import ui
 from control.line_current import LineSchedule
 from ops.line_schedule import Market
-from ops.page_style import PAGE_STYLE
+from ops.report_shell import fill_page
 from ui.drawing import column, figure
 
 _WIDTH: Final = 1080
@@ -25,14 +21,11 @@ def schedule_page(title: str, market: Market, plan: LineSchedule) -> str:
         market: price and limit of every hour.
         plan: with a schedule.
     """
-    theme = Theme(filename=f"{ui.__path__[0]}/theme/potline.yaml")
-    script, div = components(_pictures(market, plan), theme=theme)
-    return _PAGE.format(
-        title=escape(title),
-        bokeh=INLINE.render(),
-        style=PAGE_STYLE,
-        script=script,
-        div=div,
+    return fill_page(
+        _MAIN,
+        title=title,
+        where=title,
+        pictures={"div": _pictures(market, plan)},
         reason=escape(plan.reason),
         price=f"{plan.metal_price_per_t:.0f}",
     )
@@ -70,20 +63,8 @@ def _steps(plot: Any, edges: Any, values: Any, colour: str, name: str) -> None:
     plot.add_layout(plot.legend[0], "right")
 
 
-_PAGE: Final = """<!doctype html>
-<html lang="en"><head><meta charset="utf-8">
-<meta name="viewport" content="width=device-width, initial-scale=1">
-<title>{title}</title>
-{bokeh}
-<style>
-{style}</style>
-{script}
-</head><body>
-<header><b>potline</b>{title}</header>
-<main>
-<h1>Current of the line</h1>
+_MAIN: Final = """<h1>Current of the line</h1>
 <section><p>{reason}</p><p class="muted">The last tonne costs {price}. Nothing is written: the
 current is set by the rectifier's operator.</p></section>
 <section>{div}</section>
-</main></body></html>
 """

@@ -3,30 +3,22 @@
 from html import escape
 from typing import Final
 
-from bokeh.embed import components
-from bokeh.resources import INLINE
-from bokeh.themes import Theme
-
-import ui
 from control.kpis import FACTORS
 from ops.evaluate.options import ControllerName
 from ops.evaluate.pictures import draw_pictures
 from ops.evaluate.summary import COMPARED, Findings, spread
 from ops.evaluate.words import limit_sentences, summary_sentences
-from ops.page_style import PAGE_STYLE
+from ops.report_shell import fill_page
 
 
 def report_page(findings: Findings) -> str:
     """Return the page."""
-    theme = Theme(filename=f"{ui.__path__[0]}/theme/potline.yaml")
-    script, divs = components(draw_pictures(findings), theme=theme)
     options = findings.options
-    return _PAGE.format(
-        title=escape(f"Evaluation on {findings.plant.name}"),
-        bokeh=INLINE.render(),
-        style=PAGE_STYLE,
-        script=script,
-        plant=escape(findings.plant.name),
+    return fill_page(
+        _MAIN,
+        title=f"Evaluation on {findings.plant.name}",
+        where=f"{findings.plant.name} · evaluation",
+        pictures=draw_pictures(findings),
         origin=escape(
             f"{options.seeds} seeds of {options.cells} cells, {options.days:g} days each after a "
             f"burn-in of {options.burn_in_days:g}: {options.pot_days:g} pot-days for each "
@@ -42,7 +34,6 @@ def report_page(findings: Findings) -> str:
             f"<td>{escape(f.unit)}</td><td class='muted'>{escape(f.source)}</td></tr>"
             for f in FACTORS
         ),
-        **divs,
     )
 
 
@@ -102,18 +93,7 @@ def _events(findings: Findings) -> str:
     )
 
 
-_PAGE: Final = """<!doctype html>
-<html lang="en"><head><meta charset="utf-8">
-<meta name="viewport" content="width=device-width, initial-scale=1">
-<title>{title}</title>
-{bokeh}
-<style>
-{style}</style>
-{script}
-</head><body>
-<header><b>potline</b>{plant} · evaluation</header>
-<main>
-<h1>What the controller is worth</h1>
+_MAIN: Final = """<h1>What the controller is worth</h1>
 <section>{summary}<p class="muted">{origin}</p></section>
 <section><h2>What limits it</h2>{limits}</section>
 <section><h2>Change against the baselines</h2>
@@ -133,5 +113,4 @@ effects are not few perfluorocarbons.</p></section>
 <section><h2>Means of the line</h2>
 <p class="muted">By the hour, mean over cells and seeds; the burn-in is shaded.</p>{hours}</section>
 <section><h2>One cell of the first seed</h2>{example}</section>
-</main></body></html>
 """

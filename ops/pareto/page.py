@@ -5,15 +5,11 @@ from pathlib import Path
 from typing import Any, Final
 
 import numpy as np
-from bokeh.embed import components
-from bokeh.resources import INLINE
-from bokeh.themes import Theme
 
-import ui
 from control.rating import GAP, OBJECTIVES, TARGETS, Rated
-from ops.page_style import PAGE_STYLE
 from ops.pareto.front import Front, Method
 from ops.pareto.words import CAVEAT, COLUMNS, TARGET_WORDS, plant_lines, summary_sentences
+from ops.report_shell import fill_page
 from ui.drawing import column, figure, row
 
 _COLOUR: Final = {Method.SWEEP: "#c8640f", Method.NSGA2: "#7d98b3"}
@@ -31,21 +27,18 @@ _HALF: Final = 552
 
 def report_page(front: Front, picked: int) -> str:
     """Return the page."""
-    theme = Theme(filename=f"{ui.__path__[0]}/theme/potline.yaml")
     plots = [_pair(front, *pair) for pair in _PAIRS]
     targets = [_target(front, at) for at in range(len(TARGETS))]
     pictures = {
         "pairs": column(row(plots[0], plots[1]), row(plots[2], targets[0])),
         "targets": column(row(targets[1], targets[2]), row(targets[3], _superheat(front))),
     }
-    script, divs = components(pictures, theme=theme)
     sentences = "".join(f"<p>{escape(sentence)}</p>" for sentence in summary_sentences(front))
-    return _PAGE.format(
-        title=escape(f"Trade-off of {front.plant.name}"),
-        bokeh=INLINE.render(),
-        style=PAGE_STYLE,
-        script=script,
-        plant=escape(front.plant.name),
+    return fill_page(
+        _MAIN,
+        title=f"Trade-off of {front.plant.name}",
+        where=f"{front.plant.name} · trade-off",
+        pictures=pictures,
         summary=sentences,
         caveat=escape(CAVEAT),
         origin=escape(
@@ -58,7 +51,6 @@ def report_page(front: Front, picked: int) -> str:
         heads="".join(f"<th class='num'>{escape(word)}</th>" for word in _heads(front, picked)),
         rows="".join(_rows(front, picked)),
         lines=escape(plant_lines(front, picked)),
-        **divs,
     )
 
 
@@ -209,18 +201,7 @@ def draw_png(front: Front, path: Path) -> None:
     drawing.savefig(path, dpi=110)
 
 
-_PAGE: Final = """<!doctype html>
-<html lang="en"><head><meta charset="utf-8">
-<meta name="viewport" content="width=device-width, initial-scale=1">
-<title>{title}</title>
-{bokeh}
-<style>
-{style}</style>
-{script}
-</head><body>
-<header><b>potline</b>{plant} · trade-off</header>
-<main>
-<h1>Energy, greenhouse gases and anode effects against each other</h1>
+_MAIN: Final = """<h1>Energy, greenhouse gases and anode effects against each other</h1>
 <section>{summary}<p class="muted">{origin}</p><p class="muted">{caveat}</p></section>
 <section><h2>The front</h2>{pairs}</section>
 <section><h2>What is set along it</h2>{targets}</section>
@@ -228,5 +209,4 @@ _PAGE: Final = """<!doctype html>
 <p class="muted">In brackets: the number of the point, for --pick and the table.</p>
 <table><thead><tr><th></th>{heads}</tr></thead><tbody>{rows}</tbody></table></section>
 <section><h2>For the plant file</h2><pre>{lines}</pre></section>
-</main></body></html>
 """

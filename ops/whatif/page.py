@@ -4,12 +4,8 @@ from html import escape
 from typing import Any, Final
 
 import numpy as np
-from bokeh.embed import components
-from bokeh.resources import INLINE
-from bokeh.themes import Theme
 
-import ui
-from ops.page_style import PAGE_STYLE
+from ops.report_shell import fill_page
 from ops.whatif.run import CourseName, WhatIf
 from ops.whatif.words import (
     QUANTITIES,
@@ -38,7 +34,6 @@ _MOST_ENDED: Final = 0.5  # beyond, a band would tell of the lucky ones only
 
 def report_page(found: WhatIf) -> str:
     """Return the page."""
-    theme = Theme(filename=f"{ui.__path__[0]}/theme/potline.yaml")
     words = {name: (word, unit) for name, word, unit, _ in QUANTITIES}
     plots = [
         *(_course(found, name, *words[name]) for name in _DRAWN),
@@ -49,15 +44,12 @@ def report_page(found: WhatIf) -> str:
         ),
     ]
     pictures = column(*(row(*plots[at : at + 2]) for at in range(0, len(plots), 2)))
-    script, divs = components({"pictures": pictures}, theme=theme)
     given = ", ".join(str(one) for one in found.given.values())
-    return _PAGE.format(
-        title=escape(f"What if {given}, cell {found.cell}"),
-        bokeh=INLINE.render(),
-        style=PAGE_STYLE,
-        script=script,
-        plant=escape(found.plant.name),
-        cell=found.cell,
+    return fill_page(
+        _MAIN,
+        title=f"What if {given}, cell {found.cell}",
+        where=f"{found.plant.name} · cell {found.cell} · what if",
+        pictures={"pictures": pictures},
         verdict=escape(verdict(found)),
         origin=escape(f"{found.hours[-1]:g} h on the twin, from {found.start.origin}."),
         said="".join(
@@ -77,7 +69,6 @@ def report_page(found: WhatIf) -> str:
         heads="".join(f"<th class='num'>{escape(TITLES[name])}</th>" for name in CourseName),
         rows="".join(_rows(found)),
         mpc=escape(found.mpc_reason),
-        **divs,
     )
 
 
@@ -199,18 +190,7 @@ def _tidy(plot: Any) -> None:
     legend.padding = 2
 
 
-_PAGE: Final = """<!doctype html>
-<html lang="en"><head><meta charset="utf-8">
-<meta name="viewport" content="width=device-width, initial-scale=1">
-<title>{title}</title>
-{bokeh}
-<style>
-{style}</style>
-{script}
-</head><body>
-<header><b>potline</b>{plant} · cell {cell} · what if</header>
-<main>
-<h1>{verdict}</h1>
+_MAIN: Final = """<h1>{verdict}</h1>
 <section><p class="muted">{origin}</p>{said}</section>
 <section><h2>Bounds</h2><table><tbody>{bounds}</tbody></table></section>
 <section><h2>Courses</h2>
@@ -221,5 +201,4 @@ A cross: an anode effect, where the twin ends.</p>{pictures}</section>
 <table><thead><tr><th></th><th class="num">now</th>{heads}</tr></thead>
 <tbody>{rows}</tbody></table></section>
 <section><h2>What the MPC says to its first move</h2><p>{mpc}</p></section>
-</main></body></html>
 """
