@@ -7,7 +7,14 @@ import jax
 import jax.numpy as jnp
 from jax import Array
 
-from physics.doubt import Lean, doubt_disturbances, doubt_gap, keep_sane
+from physics.doubt import (
+    Lean,
+    choose,
+    doubt_disturbances,
+    doubt_gap,
+    keep_sane,
+    may_be_step,
+)
 from physics.drives import follow_beam, is_fresh, read_feeder, usable_current_ka
 from physics.estimate_columns import describe_cell
 from physics.estimate_state import EstimatorState, get_belief, one_per_cell, set_belief
@@ -115,7 +122,7 @@ def _absorb_cell(
     current_ka = usable_current_ka(setting, line_current_ka)
     noise_mv = lately(NOISE, state.noise_mv)
     belief = get_belief(state)
-    followed_cm, gained_cm2, beam_zero_mm, beam_mm = follow_beam(
+    followed_cm, gained_cm2, beam_zero_mm, beam_play_mm, beam_mm = follow_beam(
         setting,
         state,
         variances(belief)[ACD],
@@ -161,6 +168,7 @@ def _absorb_cell(
         value[VOLTAGE],
         carries & ~is_out,
         is_out & ~was_out,
+        (state.misfit_scans >= 0.0) & ~is_out,
     )
     # An anode effect stirs the bath and feeds it: what is odd for a while after it is the alumina.
     excused = -_EXCUSED_S / jnp.maximum(state.scan_s, 1e-3)
@@ -184,6 +192,7 @@ def _absorb_cell(
         seen_s=seen_s,
         beam_position_mm=jnp.where(fresh[POSITION], beam_mm, jnp.nan),
         beam_zero_mm=beam_zero_mm,
+        beam_play_mm=beam_play_mm,
         feed_rate_kg_per_h=state.feed_rate_kg_per_h
         + smoothing * (feed_kg_per_h - state.feed_rate_kg_per_h),
         line_current_ka=line_current_ka,
@@ -210,10 +219,12 @@ def _take_in_voltage(
     voltage_v: Array,
     usable: Array,
     sparks: Array,
+    may_wait: Array,
 ) -> tuple[Belief, Innovation]:
     """Take in a voltage that may depend on alumina in any way within what alumina may be.
 
-    An anode effect that begins (`sparks`) says nothing but the alumina at which it does.
+    An anode effect that begins (`sparks`) says nothing but the alumina at which it does. A voltage
+    that may be the begin of a step (`physics.doubt.may_be_step`) is not taken in where `may_wait`.
 
     Voltage has its minimum near 4 wt% of alumina. A tangent would say there that voltage tells
     nothing, or beside it that a whole swing of alumina lies on one slope; either way the filter
@@ -250,4 +261,8 @@ def _take_in_voltage(
         setting.tolerance_sd,
     )
     blank = jnp.where(usable, 1.0, jnp.nan)
-    return after, Innovation(innovation.residual * blank, innovation.normalised * blank)
+    held_back = may_wait & ~sparks & may_be_step(innovation, current_ka)
+    return (
+        choose(held_back, belief, after),
+        Innovation(innovation.residual * blank, innovation.normalised * blank),
+    )

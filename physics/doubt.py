@@ -21,6 +21,7 @@ _TEMPERATURE_LEAN: Final = 0.8  # design value: likewise
 _CHANCE_SD: Final = 5.0  # design value: as many of the mean's own, where scans are few
 _MOST_STEP_UOHM: Final = 0.4  # design value: new anodes raise it by 0.1 to 0.3 uohm
 _MISFIT_UOHM: Final = 1.0  # design value: beyond it is no step, see `doubt_gap`
+_STEP_SD: Final = 2.5  # design value: noise is beyond it once in eighty scans
 _MOST_LEAN_SD: Final = 6.0  # design value: one wrong reading is no step
 
 
@@ -51,7 +52,7 @@ def doubt_gap(
     anew = begin_anew(
         belief, belief.mean.at[ACD].set(setting.start_mean[ACD]), setting.start_factor
     )
-    kept = _choose(misled, anew, belief)
+    kept = choose(misled, anew, belief)
     return kept, jnp.where(misled, 0.0, scans), misled
 
 
@@ -146,7 +147,7 @@ def keep_sane(setting: FilterSetting, belief: Belief) -> tuple[Belief, Array]:
     count = held.shape[0]
     factor = belief.factor.at[:count].multiply(wider[:, None])
     return (
-        _choose(
+        choose(
             finite,
             belief._replace(mean=held, factor=factor),
             begin_anew(belief, setting.start_mean, setting.start_factor),
@@ -155,6 +156,22 @@ def keep_sane(setting: FilterSetting, belief: Belief) -> tuple[Belief, Array]:
     )
 
 
-def _choose(condition: Array, this: Belief, other: Belief) -> Belief:
+def may_be_step(voltage: Innovation, current_ka: Array) -> Array:
+    """Whether a voltage is so odd that it had better wait for those after it.
+
+    The first voltages of a step would be explained by what is least known, which near the minimum
+    of the voltage is alumina, before it is noticed that innovations lean. Alumina is in no hurry:
+    of what is held back nothing is lost but a scan or two. A step beyond what anodes or a tapping
+    make is no such step; see `doubt_gap`.
+
+    Args:
+        voltage: innovation; NaN where there was none.
+        current_ka: scalar.
+    """
+    step_uohm = jnp.abs(1e3 * voltage.residual / current_ka)
+    return (jnp.abs(voltage.normalised) > _STEP_SD) & (step_uohm < _MISFIT_UOHM)
+
+
+def choose(condition: Array, this: Belief, other: Belief) -> Belief:
     chosen: Belief = jax.tree.map(lambda *pair: jnp.where(condition, *pair), this, other)
     return chosen

@@ -41,25 +41,27 @@ def follow_beam(
     measured_mm: Array,
     usable: Array,
     elapsed_s: Array,
-) -> tuple[Array, Array, Array, Array]:
+) -> tuple[Array, Array, Array, Array, Array]:
     """Let the gap follow the measured beam, as far as a beam can have moved.
 
-    Changes within rounding and noise are no moves; they count as soon as they add up to one. A
-    change that no beam drive can make is a wrong reading, or the end of one, or a beam that was
-    set anew: the gap stays where it is, is known no better than at the start, and the position is
-    not told before the next reading bears it out.
+    A beam that turns back runs through its play before the anodes move with it. Changes within
+    rounding and noise are no moves; they count as soon as they add up to one. A change that no beam
+    drive can make is a wrong reading, or the end of one, or a beam that was set anew: the gap stays
+    where it is, is known no better than at the start, and the position is not told before the next
+    reading bears it out.
 
     Args:
         setting: of the filter.
-        state: before; `beam_zero_mm` is where the beam was when the gap last followed it.
+        state: before; `beam_zero_mm` is where the beam was when the gap last followed it, and
+            `beam_play_mm` where in its play the anodes hang.
         acd_variance_cm2: of the gap, before.
         measured_mm: beam position.
         usable: whether it may be used.
         elapsed_s: plant time since a position was last taken in; NaN if never.
 
     Returns:
-        How far the gap follows, cm, and the variance it gains by that, cm2; the new `beam_zero_mm`,
-        and the position to tell (NaN where not believed).
+        How far the gap follows, cm, and the variance it gains by that, cm2; the new `beam_zero_mm`
+        and `beam_play_mm`, and the position to tell (NaN where not believed).
     """
     moved_mm = jnp.where(usable, measured_mm - state.beam_zero_mm, 0.0)
     is_known = jnp.isfinite(moved_mm)  # the first reading moves nothing
@@ -67,15 +69,23 @@ def follow_beam(
     reach_mm = setting.beam_dead_zone_mm + setting.beam_reach_mm_per_s * elapsed_s
     has_jumped = is_known & (jnp.abs(moved_mm) > reach_mm)
     has_moved = ~has_jumped & (jnp.abs(moved_mm) >= setting.beam_dead_zone_mm)
-    followed_cm = jnp.where(has_moved, moved_mm / 10.0, 0.0)
-    beyond_cm = jnp.maximum(jnp.abs(followed_cm) - setting.beam_action_mm / 10.0, 0.0)
-    doubt_cm2 = setting.backlash_cm**2 + (setting.beam_move_share * beyond_cm) ** 2
+    moved_mm = jnp.where(has_moved, moved_mm, 0.0)
+    half_mm = 0.5 * setting.beam_play_mm
+    play_mm = jnp.clip(state.beam_play_mm - moved_mm, -half_mm, half_mm)
+    lost_mm = state.beam_play_mm - play_mm  # of the move, in the play
+    followed_cm = (moved_mm - lost_mm) / 10.0
+    beyond_cm = jnp.maximum((jnp.abs(moved_mm) - setting.beam_action_mm) / 10.0, 0.0)
+    doubt_cm2 = (
+        setting.beam_move_sd_cm**2
+        + (setting.play_share * lost_mm / 10.0) ** 2
+        + (setting.beam_move_share * beyond_cm) ** 2
+    )
     anew_cm2 = jnp.maximum(jnp.sum(setting.start_factor[ACD] ** 2) - acd_variance_cm2, 0.0)
     gained_cm2 = jnp.where(has_jumped, anew_cm2, jnp.where(has_moved, doubt_cm2, 0.0))
     is_new_zero = usable & (has_moved | has_jumped | ~is_known)
     zero_mm = jnp.where(is_new_zero, measured_mm, state.beam_zero_mm)
     told_mm = jnp.where(usable, measured_mm, state.beam_position_mm)
-    return followed_cm, gained_cm2, zero_mm, jnp.where(has_jumped, jnp.nan, told_mm)
+    return followed_cm, gained_cm2, zero_mm, play_mm, jnp.where(has_jumped, jnp.nan, told_mm)
 
 
 def read_feeder(

@@ -17,7 +17,7 @@ from physics.hindsight import NOTES, REMEMBERED, SAMPLED, SLOTS
 from physics.kalman import Belief
 from physics.signals import SIGNALS
 
-STATE_VERSION: Final = 3
+STATE_VERSION: Final = 4
 _COUNT: Final = len(ESTIMATED)
 _OF_THE_SECTION: Final = {"t_plant_s": (), "scan_s": (), "slot_s": (SLOTS,), "note_s": (NOTES,)}
 _SIZES: Final = {  # beyond the cells; the others have one number for each cell
@@ -52,6 +52,7 @@ class EstimatorState(NamedTuple):
         seen_s: (C, K) plant time at which each of `physics.signals.SIGNALS` was last taken in.
         beam_position_mm: (C,) lately measured; NaN also where that is too long ago or not believed.
         beam_zero_mm: (C,) beam position that the gap has followed so far.
+        beam_play_mm: (C,) by how much the anodes hang above the middle of the beam's play.
         feed_rate_kg_per_h: (C,) commanded feed, smoothed over about 15 min.
         line_current_ka: (C,) lately measured; NaN also where that is too long ago.
         noise_mv: (C,) voltage noise, likewise.
@@ -83,6 +84,7 @@ class EstimatorState(NamedTuple):
     seen_s: Array
     beam_position_mm: Array
     beam_zero_mm: Array
+    beam_play_mm: Array
     feed_rate_kg_per_h: Array
     line_current_ka: Array
     noise_mv: Array

@@ -82,6 +82,7 @@ class Estimator:
                 "seen_s": np.full((cell_count, len(SIGNALS)), np.nan),
                 "beam_position_mm": unknown,
                 "beam_zero_mm": unknown,
+                "beam_play_mm": zeros,
                 "feed_rate_kg_per_h": feed_kg_per_h,
                 "line_current_ka": unknown,
                 "noise_mv": unknown,

@@ -39,8 +39,9 @@ class EstimatorTuning:
         *_per_root_h: random walk of a state, per square root of an hour.
         *_standing_*: what no number of scans averages out (resistances and anode effect taken as
             nominal, a biased thermocouple, another dissolution rate); added to the reported sd.
-        backlash_cm: sd that a beam move adds to the gap.
-        beam_move_share: sd that it adds beside that, as a share of what it is above
+        beam_move_sd_cm: sd that a beam move adds to the gap.
+        play_share: sd that it adds beside that, as a share of what the beam's play takes of it.
+        beam_move_share: sd that it adds beside both, as a share of what it is above
             `beam_action_mm`, the largest move that is made to control a cell: anodes do not follow
             a beam that is raised to be given new travel.
         beam_margin: a beam is believed to move so many times as fast as its drive.
@@ -61,13 +62,13 @@ class EstimatorTuning:
     feeder_start_sd: float = 0.04
     resistance_start_sd_uohm: float = 0.05
     heat_start_sd_kw: float = 15.0
-    alumina_wt_pct_per_root_h: float = 0.04
+    alumina_wt_pct_per_root_h: float = 0.05
     undissolved_share_per_root_h: float = 0.25
     acd_cm_per_root_h: float = 0.012
     temperature_c_per_root_h: float = 1.0
     ledge_cm_per_root_h: float = 0.05
     alf3_wt_pct_per_root_h: float = 0.08
-    feeder_per_root_h: float = 0.08
+    feeder_per_root_h: float = 0.04
     resistance_uohm_per_root_h: float = 0.02
     heat_kw_per_root_h: float = 25.0
     heat_step_kw: float = 150.0
@@ -77,7 +78,8 @@ class EstimatorTuning:
     alf3_standing_sd_wt_pct: float = 0.3
     temperature_standing_sd_c: float = 0.7
     undissolved_standing_share: float = 0.2
-    backlash_cm: float = 0.012
+    beam_move_sd_cm: float = 0.005
+    play_share: float = 0.4
     beam_move_share: float = 0.5
     beam_action_mm: float = 1.0
     beam_margin: float = 1.5
@@ -99,7 +101,9 @@ class FilterSetting(NamedTuple):
     voltage_sd_v: Array
     temperature_sd_c: Array
     current_sd_ka: Array
-    backlash_cm: Array
+    beam_move_sd_cm: Array
+    beam_play_mm: Array
+    play_share: Array
     beam_move_share: Array
     beam_action_mm: Array
     beam_sd_mm: Array
@@ -174,7 +178,9 @@ def make_setting(
         "voltage_sd_v": noise_sd["cell_voltage_v"],
         "temperature_sd_c": noise_sd["bath_temperature_c"],
         "current_sd_ka": noise_sd["line_current_ka"],
-        "backlash_cm": tuning.backlash_cm,
+        "beam_move_sd_cm": tuning.beam_move_sd_cm,
+        "beam_play_mm": gap.beam_backlash_mm,
+        "play_share": tuning.play_share,
         "beam_move_share": tuning.beam_move_share,
         "beam_action_mm": tuning.beam_action_mm,
         "beam_sd_mm": resolution_mm / np.sqrt(12.0),

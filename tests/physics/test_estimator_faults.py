@@ -2,6 +2,7 @@
 
 from dataclasses import replace
 
+import jax.numpy as jnp
 import numpy as np
 import pytest
 
@@ -150,6 +151,7 @@ def test_a_reading_that_flickers_by_its_resolution_moves_nothing() -> None:
 def test_small_moves_count_when_they_add_up() -> None:
     record = make_record(15.0, 60)
     state, _ = follow(record, last=30)
+    state = state._replace(beam_play_mm=jnp.full(CELLS, -0.5 * DESIGN.cell.gap.beam_backlash_mm))
     crept = with_beam(record, 30, 40, 0.1 * np.arange(1, 11))
     marks = record.valid.copy()
     marks[30:40, :, VOLTAGE] = False

@@ -135,7 +135,8 @@ def test_a_sample_of_hours_ago_counts_as_if_it_had_been_known(at_slot: Estimator
     wrong = take(without, 12.0)
     moved = float(in_time.mean[0, ALF3] - without.mean[0, ALF3])
     assert abs(moved) > 0.08
-    assert float(late.mean[0, ALF3] - without.mean[0, ALF3]) == pytest.approx(moved, rel=0.03)
+    # not to the digit: which odd voltages wait (physics.doubt) depends on what is believed by then
+    assert float(late.mean[0, ALF3] - without.mean[0, ALF3]) == pytest.approx(moved, rel=0.05)
     wronged = float(wrong.mean[0, ALF3] - without.mean[0, ALF3])
     assert abs(wronged - moved) > 0.2 * abs(moved)
     sds = [float(np.linalg.norm(s.factor[0, ALF3])) for s in (in_time, late, wrong, without)]
