@@ -12,6 +12,7 @@ from physics.doubt import (
     choose,
     doubt_disturbances,
     doubt_gap,
+    doubt_treatment,
     keep_sane,
     may_be_step,
 )
@@ -23,7 +24,7 @@ from physics.filter_model import ESTIMATED, evaluate_estimate
 from physics.hindsight import Clones, Hindsight, remember
 from physics.innovation import Consistency, count_scan, learn_noise
 from physics.kalman import Belief, Innovation, predict, update, variances
-from physics.reduced.model import ACD, ALUMINA, TEMPERATURE
+from physics.reduced.model import ACD, ALUMINA, FEEDER, TEMPERATURE
 from physics.signals import SIGNALS
 from physics.voltage import BACK_EMF_V
 
@@ -142,8 +143,9 @@ def _absorb_cell(
         setting.model,
         belief,
         setting.noise_per_s,
-        gained_cm2 * unit[ACD] + state.doubt,
-        feed_kg_per_h,
+        gained_cm2 * unit[ACD] + state.doubt + doubt_treatment(setting, was_out & ~is_out),
+        # The treatment breaks the crust at every feeding point: what it feeds arrives.
+        jnp.where(is_out | was_out, feed_kg_per_h / belief.mean[FEEDER], feed_kg_per_h),
         current_ka,
         extra_v,
         dt_s,

@@ -9,7 +9,7 @@ from jax import Array
 from physics.estimator_tuning import FilterSetting
 from physics.filter_model import HEAT, RESISTANCE, THINNEST_LEDGE_CM
 from physics.kalman import Belief, Innovation, begin_anew, variances
-from physics.reduced.model import ACD, ALUMINA
+from physics.reduced.model import ACD, ALUMINA, FEEDER
 
 _BELOW_ANODE_EFFECT_WT_PCT: Final = 0.1  # design value: a cell without anode effect has more
 _MISFIT_SD: Final = 10.0  # design value: far beyond what the filter takes for an outlier
@@ -22,6 +22,8 @@ _CHANCE_SD: Final = 5.0  # design value: as many of the mean's own, where scans 
 _MOST_STEP_UOHM: Final = 0.4  # design value: new anodes raise it by 0.1 to 0.3 uohm
 _MISFIT_UOHM: Final = 1.0  # design value: beyond it is no step, see `doubt_gap`
 _STEP_SD: Final = 2.5  # design value: noise is beyond it once in eighty scans
+_TREATED_WT_PCT: Final = 0.35  # design value: half of what a treatment feeds
+_TREATED_FEEDER: Final = 0.3  # design value: half of what a fault takes
 _MOST_LEAN_SD: Final = 6.0  # design value: one wrong reading is no step
 
 
@@ -106,6 +108,21 @@ def doubt_disturbances(
     gained = jnp.zeros_like(setting.start_mean).at[RESISTANCE].set(step_uohm**2)
     gained = gained.at[ACD].set(jnp.where(stepped & is_moved, start_acd_cm2, 0.0))
     return Lean(of_voltage, of_temperature), gained.at[HEAT].set(step_kw**2)
+
+
+def doubt_treatment(setting: FilterSetting, has_ended: Array) -> Array:
+    """The variance (N,) that the states gain where an anode effect has ended.
+
+    How much its treatment fed is known roughly, and whether a feeder that was at fault is still so
+    is not known: who treats a cell looks at its feeders.
+
+    Args:
+        setting: of the filter.
+        has_ended: scalar, bool.
+    """
+    gained = jnp.zeros_like(setting.start_mean)
+    gained = gained.at[ALUMINA].set(_TREATED_WT_PCT**2).at[FEEDER].set(_TREATED_FEEDER**2)
+    return jnp.where(has_ended, gained, 0.0)
 
 
 def _lean_on(

@@ -14,7 +14,7 @@ from physics.estimate_state import EstimatorState
 from physics.estimator import Estimator, count_compilations
 from physics.filter_model import ESTIMATED
 from physics.plant import UNDISTURBED
-from physics.reduced.model import ACD, ALUMINA, FEEDER, LEDGE, STATES
+from physics.reduced.model import ACD, ALUMINA, FEEDER, LEDGE, STATES, UNDISSOLVED
 from physics.signals import SIGNALS
 from tests.physics.line_record import LineRecord, record_line
 from tests.physics.plants import load_design, load_noise_sd
@@ -264,6 +264,29 @@ def test_a_gap_that_opens_at_once_is_not_taken_for_alumina(record: LineRecord) -
     before = np.asarray(state.mean[:, ALUMINA])
     assert np.all(np.abs(np.asarray(during.mean[:, ALUMINA]) - before)[flat] < 0.25)
     assert np.all(np.abs(np.asarray(after.mean - clean.mean)[flat, ALUMINA]) < 0.25)
+
+
+def test_what_the_treatment_of_an_anode_effect_feeds_arrives(record: LineRecord) -> None:
+    """Though a feeder was thought to lose half; and what is known of it is doubted afterwards."""
+    state, _ = follow(record, last=120)
+    mean = np.array(state.mean)
+    mean[:, FEEDER] = 0.5
+    state = state._replace(mean=jnp.asarray(mean))
+    scans = slice(120, 124)
+    burning = record.value[scans].copy()
+    burning[:3, :, VOLTAGE] = 28.0  # the last scan sees the end of it
+    treated = burning.copy()
+    shots_kg = 2 * DESIGN.cell.feed.shot_kg
+    treated[1:, :, FED] += shots_kg
+    times, marks = record.t_plant_s[scans], record.valid[scans]
+    without, _ = ESTIMATOR.step(state, times[:3], burning[:3], marks[:3])
+    fed, _ = ESTIMATOR.step(state, times[:3], treated[:3], marks[:3])
+    more = np.asarray(fed.mean - without.mean)
+    arrived_kg = 0.01 * DESIGN.cell.bath.mass_kg * more[:, ALUMINA] + more[:, UNDISSOLVED]
+    assert np.allclose(arrived_kg, shots_kg, rtol=0.1)
+    after, _ = ESTIMATOR.step(fed, times[3:], treated[3:], marks[3:])
+    grown = np.sqrt(covariances(after)[:, FEEDER, FEEDER])
+    assert np.all(grown > 3.0 * np.sqrt(covariances(fed)[:, FEEDER, FEEDER]))
 
 
 def test_an_anode_effect_tells_the_alumina(record: LineRecord) -> None:
