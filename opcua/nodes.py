@@ -88,11 +88,11 @@ class NodeRow:
 
 @dataclass(frozen=True, slots=True)
 class Quantity:
-    """A signal or setpoint: its name in the plant file, its browse name and unit here."""
+    """A signal, setpoint or analysis: its name in the plant file, its browse name and unit here."""
 
     name: str
     browse_name: str
-    unit: Unit
+    unit: Unit | None
     holds: str
 
 
@@ -102,6 +102,11 @@ CELL_QUANTITIES: Final = (
     Quantity("alumina_fed_kg", "AluminaFed", KILOGRAM, "running total of alumina dropped"),
     Quantity("beam_position_mm", "BeamPosition", MILLIMETRE, "anode beam, up is positive"),
     Quantity("voltage_noise_mv", "VoltageNoise", MILLIVOLT, "deviation of the voltage, 1 min"),
+)
+LABORATORY_QUANTITIES: Final = (
+    Quantity("alumina_wt_pct", "Alumina", None, "alumina in the bath"),
+    Quantity("excess_alf3_wt_pct", "ExcessAlF3", None, "excess of AlF3 in the bath"),
+    Quantity("bath_temperature_c", "BathTemperature", DEGREE_CELSIUS, "bath temperature"),
 )
 SETPOINT_QUANTITIES: Final = (
     Quantity("alumina_feed_rate_kg_per_h", "AluminaFeedRate", KILOGRAM_PER_HOUR, "feed rate"),
@@ -253,6 +258,28 @@ def _setpoint_rows(quantity: Quantity) -> tuple[NodeRow, ...]:
     )
 
 
+_LABORATORY_ROWS: Final = (
+    NodeRow(
+        f"{LINE}/Snapshot/Laboratory/Drawn",
+        "L1.Snapshot.Laboratory.Drawn",
+        DataType.DOUBLE,
+        "plant time at which each cell's newest reported sample was drawn; NaN before the first",
+        SECOND,
+        is_array=True,
+    ),
+    *(
+        NodeRow(
+            f"{LINE}/Snapshot/Laboratory/{quantity.browse_name}",
+            f"L1.Snapshot.Laboratory.{quantity.browse_name}",
+            DataType.DOUBLE,
+            f"{quantity.holds} of each cell's newest reported sample",
+            quantity.unit,
+            is_array=True,
+        )
+        for quantity in LABORATORY_QUANTITIES
+    ),
+)
+
 _CELL_ROWS: Final = (
     NodeRow(
         f"{LINE}/Cells/C{{cell:03d}}/ModeTarget",
@@ -279,5 +306,6 @@ NODES: Final[tuple[NodeRow, ...]] = (
     *_LINE_ROWS,
     *(row for quantity in CELL_QUANTITIES for row in _signal_rows(quantity)),
     *(row for quantity in SETPOINT_QUANTITIES for row in _setpoint_rows(quantity)),
+    *_LABORATORY_ROWS,
     *_CELL_ROWS,
 )

@@ -23,7 +23,7 @@ from opcua.watchdog import Modes
 from physics.design import PlantDesign
 from physics.plant import PlantInputs, init_plant, make_inputs, step_plant
 from physics.precision import require_x64
-from physics.signals import CELL_SIGNALS, SETPOINTS
+from physics.signals import ANALYSED, CELL_SIGNALS, SETPOINTS
 
 F64 = NDArray[np.float64]
 FEED, BEAM = SETPOINTS
@@ -39,6 +39,8 @@ class LineScan:
         working: setpoint name to what is in force from now on, (C,).
         wanted: setpoint name to what local control asks for, without treatment, (C,).
         is_local: cells that local control moved in this step, (C,) bool.
+        drawn_plant_s: plant time of the sample that the laboratory reported last, (C,); NaN before
+            the first; `analysed`: what it found in it, by name to (C,).
     """
 
     t_plant_s: float
@@ -48,6 +50,8 @@ class LineScan:
     wanted: dict[str, F64]
     working: dict[str, F64]
     is_local: NDArray[np.bool_]
+    drawn_plant_s: F64
+    analysed: dict[str, F64]
 
 
 class LineSimulation:
@@ -76,7 +80,7 @@ class LineSimulation:
         self._limits = {row.name: row for row in setpoints}
         self._settings = settings or scale_baseline(TUNED, design)
         self._parameters, self._state = init_plant(design, cells, seed)
-        self._t_plant_s = t_plant_s
+        self._t_plant_s = self._began_plant_s = t_plant_s
         now = make_inputs(self._state)
         feed = np.asarray(now.feed_rate_kg_per_h, dtype=np.float64)
         beam = np.asarray(now.beam_target_mm, dtype=np.float64)
@@ -144,5 +148,16 @@ class LineSimulation:
             BEAM: np.where(treated, dropped_mm, np.where(is_local, wanted[BEAM], accepted[BEAM])),
         }
         return LineScan(
-            t_plant_s, cells, self._current_ka, treated, wanted, dict(self._working), is_local
+            t_plant_s,
+            cells,
+            self._current_ka,
+            treated,
+            wanted,
+            dict(self._working),
+            is_local,
+            self._began_plant_s + np.asarray(outputs.laboratory.t_sampled_s, dtype=np.float64),
+            {
+                name: np.asarray(getattr(outputs.laboratory, name), dtype=np.float64)
+                for name in ANALYSED
+            },
         )

@@ -13,15 +13,17 @@ from ops.entry import needed, start_log
 from ops.plantfile import PlantFile, plant_hash
 from ops.settings import Settings
 from physics.design import nominal_feed_kg_per_h, sections
-from physics.estimate_state import to_bytes
+from physics.estimate_state import from_bytes, to_bytes
 from physics.estimator import Estimator
 from physics.signals import SIGNALS
 from stream.app import Worker, make_worker
 from stream.decide import DecideSettings, Linearise, add_decide
 from stream.estimate import EstimateState, add_estimate, step_estimate
 from stream.frames import Origin, Quality, SampleFrame
+from stream.laboratory import make_ranges
 from stream.models import announce, make_lineariser
 from stream.run import await_topics, run_worker
+from stream.sampling import LABORATORY_SD
 from stream.screen import add_screen
 from stream.screening import Screen
 from stream.topics import LOOP_APP
@@ -50,7 +52,7 @@ def make_loop(
     add_screen(
         worker, {section: Screen(section, numbers, rows) for section, numbers in cells.items()}
     )
-    add_estimate(worker, estimator, cells, compute)
+    add_estimate(worker, estimator, cells, make_ranges(plant.signals), compute)
     add_decide(
         worker,
         controller,
@@ -91,6 +93,7 @@ def _warm_up(
             origin=Origin("", 0, 0),
         )
         state = EstimateState(filter=to_bytes(estimator.init(size)))
+        estimator.take_sample(from_bytes(state.filter), 0, np.nan, [np.nan] * 3, LABORATORY_SD)
         _, estimate = step_estimate(estimator, state, frame)
         assert estimate is not None, "a first frame is new to a first state"
         applied = np.tile([nominal_feed_kg_per_h(plant.design), 0.0], (size, 1))

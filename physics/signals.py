@@ -15,6 +15,9 @@ CELL_SIGNALS: Final = (
 LINE_SIGNALS: Final = ("line_current_ka",)
 SIGNALS: Final = CELL_SIGNALS + LINE_SIGNALS
 
+ANALYSED: Final = ("alumina_wt_pct", "excess_alf3_wt_pct", "bath_temperature_c")
+"""What a laboratory says of a sample."""
+
 SETPOINTS: Final = (
     "alumina_feed_rate_kg_per_h",
     "beam_position_mm",  # absolute target of the anode beam

@@ -1,7 +1,11 @@
-"""Agent `accepted` -> `estimates`: keeps the state of every cell, frame by frame, each once."""
+"""Agents `accepted` -> `estimates` and `laboratory`: keep the state of every cell, each frame and
+each sample once.
+
+A report of the laboratory waits in the state until the next frame: only that agent runs the filter.
+"""
 
 import asyncio
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from concurrent.futures import Executor
 from dataclasses import replace
 from typing import Final
@@ -12,20 +16,35 @@ import numpy as np
 from physics.estimate_state import from_bytes, to_bytes
 from physics.estimator import Estimator
 from stream.app import Message, SectionTable, Worker, add_agent, section_key
-from stream.frame_codec import decode_samples, encode_estimates
-from stream.frames import F64, I64, EstimateFrame, Quality, SampleFrame
-from stream.topics import ACCEPTED, ESTIMATES, TABLES
+from stream.edges import Edge, Edges
+from stream.frame_codec import decode_samples, encode_estimates, encode_rejects
+from stream.frames import F64, I64, EstimateFrame, Origin, Quality, SampleFrame
+from stream.laboratory import (
+    LaboratoryState,
+    Ranges,
+    Refusal,
+    WaitingReport,
+    analysis_in_words,
+    receive,
+)
+from stream.records import LaboratoryReport, RecordError, decode, encode
+from stream.rejects import Reason, reject_message
+from stream.sampling import Sampled, has_samples, take_waiting
+from stream.topics import ACCEPTED, ESTIMATES, LABORATORY, REJECTS, TABLES
 
 _TABLE: Final = next(table for table in TABLES if table.owner == "estimate")
 _STATE_VERSION: Final = 2
 _BATH: Final = "bath_temperature_c"
+_REFUSALS_END_AFTER_NS: Final = 30_000_000_000
+SAMPLED_COLUMN: Final = "laboratory_sampled"  # of an estimate: 1 where it rests on a sample, else 0
 
 
 class EstimateState(msgspec.Struct, frozen=True, kw_only=True):
     """The filter of a section and how far it has come.
 
     `bath_c` and `bath_source_ns` are the newest bath temperature of each cell that was taken in and
-    its source time, as bytes; empty before the first.
+    its source time, as bytes; empty before the first. `laboratory` is what waits, and what was
+    taken in, of the laboratory's reports.
     """
 
     version: int = _STATE_VERSION
@@ -36,6 +55,7 @@ class EstimateState(msgspec.Struct, frozen=True, kw_only=True):
     frames_missing: int = 0
     bath_c: bytes = b""  # float64
     bath_source_ns: bytes = b""  # int64
+    laboratory: LaboratoryState = LaboratoryState()
     filter: bytes
 
 
@@ -106,13 +126,14 @@ def step_estimate(
     # A loop that joins a gateway in mid-life has missed nothing that it was ever responsible for.
     missing = frame.sequence - expected if state.frames_applied else 0
     cells = len(frame.cells)
-    before = from_bytes(state.filter)
+    before, laboratory = from_bytes(state.filter), state.laboratory
     bath_c, bath_source_ns = np.full(cells, np.nan), np.zeros(cells, dtype=np.int64)
     if state.bath_c:
         bath_c = np.frombuffer(state.bath_c)
         bath_source_ns = np.frombuffer(state.bath_source_ns, dtype=np.int64)
     if frame.session != state.session and frame.t_plant_s[-1] <= float(before.t_plant_s):
         before = estimator.init(cells)  # the plant's clock was put back: begin anew
+        laboratory = msgspec.structs.replace(laboratory, taken_s={})
         bath_c = np.full(cells, np.nan)
     usable = frame.quality <= Quality.UNCERTAIN
     marks, bath_c, bath_source_ns = find_new_baths(frame, bath_c, bath_source_ns)
@@ -127,6 +148,7 @@ def step_estimate(
         frames_missing=state.frames_missing + missing,
         bath_c=bath_c.tobytes(),
         bath_source_ns=bath_source_ns.tobytes(),
+        laboratory=laboratory,
         filter=to_bytes(filtered),
     )
     newest_ns = int(frame.source_time_ns[usable].max()) if usable.any() else 0
@@ -136,7 +158,8 @@ def step_estimate(
         session=frame.session,
         sequence=frame.sequence,
         cells=frame.cells,
-        values={name: np.asarray(column, dtype=np.float64) for name, column in columns.items()},
+        values={name: np.asarray(column, dtype=np.float64) for name, column in columns.items()}
+        | {SAMPLED_COLUMN: has_samples(filtered, laboratory, frame.cells)},
         t_plant_s=float(frame.t_plant_s[-1]),
         t_source_ns=newest_ns,
         t_received_ns=frame.t_received_ns,
@@ -150,16 +173,56 @@ def step_estimate(
     return following, estimate
 
 
+def take_samples(
+    estimator: Estimator, state: EstimateState, frame: SampleFrame
+) -> tuple[EstimateState, list[Sampled]]:
+    """Take in the laboratory's samples that wait, before a frame; none before one that is known.
+
+    Args:
+        estimator: of the plant; pure.
+        state: of the section.
+        frame: accepted samples that `step_estimate` gets next.
+
+    Returns:
+        The next state, and what became of each report that waits no more.
+    """
+    if (frame.session, frame.sequence) <= (state.session, state.sequence):
+        return state, []
+    if not state.laboratory.waiting:
+        return state, []
+    filtered, laboratory, done = take_waiting(
+        estimator,
+        from_bytes(state.filter),
+        state.laboratory,
+        frame.cells,
+        float(frame.t_plant_s[-1]),
+        frame.t_received_ns,
+    )
+    following = msgspec.structs.replace(state, laboratory=laboratory, filter=to_bytes(filtered))
+    return following, done
+
+
+def step_section(
+    estimator: Estimator, state: EstimateState, frame: SampleFrame
+) -> tuple[EstimateState, EstimateFrame | None, list[Sampled]]:
+    """Do both of a section's steps: `take_samples`, then `step_estimate`."""
+    sampled, done = take_samples(estimator, state, frame)
+    following, estimate = step_estimate(estimator, sampled, frame)
+    return following, estimate, done
+
+
 def add_estimate(
     worker: Worker,
     estimator: Estimator,
     cells: Mapping[int, tuple[int, ...]],
+    ranges: Ranges,
     compute: Executor,
 ) -> None:
-    """Add the agent to `worker`.
+    """Add the agents to `worker`.
 
     Args:
         cells: the cells of each section.
+        ranges: what a laboratory's values can be.
         compute: where JAX runs, off the event loop.
     """
 
@@ -173,13 +236,19 @@ def add_estimate(
         lambda section, payload: decode_state(payload, len(cells[section])),
         initial,
     )
+    edges = Edges(_REFUSALS_END_AFTER_NS)
 
     async def handle(message: Message) -> None:
         frame = decode_samples(message.value)
+        async with table.changing(frame.section):
+            await absorb(frame, message)
+
+    async def absorb(frame: SampleFrame, message: Message) -> None:
         state = table.get(frame.section)
-        following, estimate = await asyncio.get_running_loop().run_in_executor(
-            compute, step_estimate, estimator, state, frame
+        following, estimate, sampled = await asyncio.get_running_loop().run_in_executor(
+            compute, step_section, estimator, state, frame
         )
+        await tell(frame, sampled)
         if estimate is not None:
             await worker.outbox.send(
                 ESTIMATES.name,
@@ -192,4 +261,60 @@ def add_estimate(
                 await worker.outbox.report("samples_missing", section=frame.section, frames=lost)
         await table.put(frame.section, following)
 
+    async def tell(frame: SampleFrame, sampled: Sequence[Sampled]) -> None:
+        for one in sampled:
+            report, refusal = one.waiting.report, one.refusal
+            if refusal is not None:
+                origin = Origin(LABORATORY.name, one.waiting.partition, one.waiting.offset)
+                await turn_away(encode(report), origin, frame.section, refusal)
+                continue
+            age_h = (float(frame.t_plant_s[-1]) - report.t_drawn_plant_s) / 3600.0
+            await worker.outbox.report(
+                "laboratory_taken_in",
+                section=frame.section,
+                cell=report.cell,
+                age_h=round(age_h, 1),
+                found=analysis_in_words(report, one.beyond),
+            )
+
+    async def turn_away(payload: bytes, origin: Origin, section: int, refusal: Refusal) -> None:
+        now_ns = worker.clock_ns()
+        rejects = reject_message(
+            payload, origin, refusal.reason, refusal.detail, now_ns, section=section
+        )
+        await worker.outbox.send(
+            REJECTS.name, section_key(section), encode_rejects(rejects), origin.partition
+        )
+        # A fact and not a condition that lasts: reports come once a day.
+        if edges.update(section, True, now_ns) is Edge.BEGAN:
+            await worker.outbox.report(
+                "laboratory_refused", section=section, reason=f"{refusal.reason}, {refusal.detail}"
+            )
+
+    async def handle_report(message: Message) -> None:
+        try:
+            report = decode(message.value, LaboratoryReport)
+        except RecordError as exc:
+            await worker.refuse(message, str(exc))
+            return
+        await worker.note_readable(message.topic, True)
+        section = report.section
+        if section not in cells or worker.partition_of(section) != message.partition:
+            detail = f"section {section} is not of this partition; the plant has {sorted(cells)}"
+            refusal = Refusal(Reason.UNKNOWN_SECTION, detail)
+            await turn_away(message.value, message.origin, -1, refusal)
+            return
+        waiting = WaitingReport(report, message.partition, message.offset)
+        async with table.changing(section):
+            state = table.get(section)
+            laboratory, fault = receive(
+                state.laboratory, waiting, cells[section], ranges, worker.clock_ns()
+            )
+            table.keep(section, msgspec.structs.replace(state, laboratory=laboratory))
+            if laboratory.waiting != state.laboratory.waiting:
+                await table.flush(section)  # counts alone go with the next frame
+        if fault is not None:
+            await turn_away(message.value, message.origin, section, fault)
+
     add_agent(worker, "estimate", ACCEPTED, handle)
+    add_agent(worker, "laboratory", LABORATORY, handle_report)
