@@ -9,7 +9,7 @@ from asyncua import Server, ua
 from control.limits import SetpointLimits
 from opcua.address_space import AddressSpace
 from opcua.line_control import LineControl
-from opcua.nodes import CELL_QUANTITIES, LABORATORY_QUANTITIES, SETPOINT_QUANTITIES
+from opcua.nodes import CELL_QUANTITIES, LABORATORY_QUANTITIES, setpoints_of
 from opcua.scan_history import ScanHistory
 from opcua.scans import to_datetime
 from opcua.simulation import LineScan
@@ -68,7 +68,7 @@ class Display:
                 f"L1.C{{cell:03d}}.SP.{quantity.browse_name}.Working",
                 scan.working[quantity.name].tolist(),
             )
-            for quantity in SETPOINT_QUANTITIES
+            for quantity in setpoints_of(scan.working)
         ]
         columns.append(("L1.C{cell:03d}.State.AnodeEffect", scan.anode_effect.astype(int).tolist()))
         for pattern, value in self._control.columns():
@@ -98,7 +98,7 @@ class Display:
         await self._space.write("L1.Clock.Speed", speed, moment)
         await self._space.write("L1.Comm.WatchdogTimeout_s", timeout_s, moment)
         limits = {row.name: row for row in setpoints}
-        for quantity in SETPOINT_QUANTITIES:
+        for quantity in setpoints_of(limits):
             row = limits[quantity.name]
             pattern = f"L1.C{{cell:03d}}.SP.{quantity.browse_name}"
             for cell in range(1, self._space.cells + 1):

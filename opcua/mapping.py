@@ -90,7 +90,7 @@ class SetpointNode:
     """Where one setpoint is written, and where the plant shows what is in force.
 
     Attributes:
-        name: one of `physics.signals.SETPOINTS`.
+        name: one of `physics.signals.SETPOINTS` or `OPTIONAL_SETPOINTS`.
         target: pattern of the nodes written, one per cell.
         readback: node or pattern that the plant itself writes; never the target.
         scale, offset: ours = raw * scale + offset, for the target.

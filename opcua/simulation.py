@@ -23,7 +23,7 @@ from opcua.watchdog import Modes
 from physics.design import PlantDesign
 from physics.plant import PlantInputs, init_plant, make_inputs, step_plant
 from physics.precision import require_x64
-from physics.signals import ANALYSED, CELL_SIGNALS, SETPOINTS
+from physics.signals import ALF3_SETPOINT, ANALYSED, CELL_SIGNALS, SETPOINTS
 
 F64 = NDArray[np.float64]
 FEED, BEAM = SETPOINTS
@@ -88,7 +88,10 @@ class LineSimulation:
         self._was_local = np.ones(cells, dtype=bool)
         self._current_ka = float(design.line.current_ka)
         self._working = {FEED: feed, BEAM: beam}
-        self.start = {FEED: feed, BEAM: beam}
+        if ALF3_SETPOINT in self._limits:
+            dose = np.asarray(self._state.alf3_kg_per_day, dtype=np.float64)
+            self._working[ALF3_SETPOINT] = self.bounded(ALF3_SETPOINT, dose)
+        self.start = dict(self._working)
 
     def bounded(self, name: str, values: F64) -> F64:
         """Return setpoints within the limits of the plant file."""
@@ -121,7 +124,10 @@ class LineSimulation:
         working = {
             name: np.where(treated, self._working[name], accepted[name]) for name in SETPOINTS
         }
-        inputs = PlantInputs(working[FEED], working[BEAM])
+        # A cell on local control, or a plant without the setpoint, doses by its own routine.
+        routine = np.full(len(is_local), np.nan)
+        dose = np.where(is_local, np.nan, accepted.get(ALF3_SETPOINT, routine))
+        inputs = PlantInputs(working[FEED], working[BEAM], dose)
         self._state, outputs = step_plant(self._parameters, self._state, inputs, dt_s)
         self._t_plant_s = t_plant_s
         cells = {
@@ -147,6 +153,11 @@ class LineSimulation:
             FEED: np.where(treated, feed, np.where(is_local, wanted[FEED], accepted[FEED])),
             BEAM: np.where(treated, dropped_mm, np.where(is_local, wanted[BEAM], accepted[BEAM])),
         }
+        if ALF3_SETPOINT in self._limits:
+            dosed = np.asarray(self._state.alf3_kg_per_day, dtype=np.float64)
+            wanted[ALF3_SETPOINT] = self._working[ALF3_SETPOINT] = self.bounded(
+                ALF3_SETPOINT, dosed
+            )
         return LineScan(
             t_plant_s,
             cells,

@@ -4,10 +4,12 @@ import os
 import time
 from collections.abc import Callable, Mapping
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
 from typing import Final
 
 import numpy as np
 
+from control.day_plan import DayPlanner
 from control.mpc import CellController
 from ops.entry import needed, start_log
 from ops.plantfile import PlantFile, plant_hash
@@ -15,10 +17,11 @@ from ops.settings import Settings
 from physics.design import nominal_feed_kg_per_h, sections
 from physics.estimate_state import from_bytes, to_bytes
 from physics.estimator import Estimator
-from physics.signals import SIGNALS
+from physics.signals import ALF3_SETPOINT, SIGNALS
 from stream.app import Worker, make_worker
+from stream.days import DayBrain, plan_days
 from stream.decide import DecideSettings, Linearise, add_decide
-from stream.estimate import EstimateState, add_estimate, step_estimate
+from stream.estimate import SAMPLED_COLUMN, EstimateState, add_estimate, step_estimate
 from stream.frames import Origin, Quality, SampleFrame
 from stream.laboratory import make_ranges
 from stream.models import announce, make_lineariser
@@ -48,6 +51,7 @@ def make_loop(
     estimator = Estimator(plant.design, {row.name: row.noise_sd for row in plant.signals})
     controller = CellController(plant.control, {row.name: row for row in plant.setpoints})
     linearise = make_lineariser(plant.design, plant.control)
+    days = make_day_brain(plant)
     compute = ThreadPoolExecutor(max_workers=1, thread_name_prefix="compute")
     add_screen(
         worker, {section: Screen(section, numbers, rows) for section, numbers in cells.items()}
@@ -65,14 +69,23 @@ def make_loop(
             sections=len(cells),
         ),
         compute,
+        days,
     )
-    _warm_up(estimator, linearise, plant, cells)
+    _warm_up(estimator, linearise, days, plant, cells)
     return worker
+
+
+def make_day_brain(plant: PlantFile) -> DayBrain | None:
+    """Return what plans days; None where the plant file has no setpoint for it."""
+    if all(row.name != ALF3_SETPOINT for row in plant.setpoints):
+        return None
+    return DayBrain(DayPlanner(plant.control), plant.design)
 
 
 def _warm_up(
     estimator: Estimator,
     linearise: Linearise,
+    days: DayBrain | None,
     plant: PlantFile,
     cells: Mapping[int, tuple[int, ...]],
 ) -> None:
@@ -98,6 +111,19 @@ def _warm_up(
         assert estimate is not None, "a first frame is new to a first state"
         applied = np.tile([nominal_feed_kg_per_h(plant.design), 0.0], (size, 1))
         linearise(estimate, applied)
+        if days is not None:
+            nominal = plant.cell.nominal
+            known = {
+                "bath_temperature_c": nominal.bath_temperature_c,
+                "ledge_cm": nominal.ledge_cm,
+                "excess_alf3_wt_pct": plant.cell.bath.excess_alf3_wt_pct,
+                "acd_cm": nominal.acd_cm,
+                "line_current_ka": plant.line.current_ka,
+                "added_resistance_uohm": 0.0,
+                SAMPLED_COLUMN: 1.0,
+            }
+            values = {name: np.full(size, value) for name, value in known.items()}
+            plan_days(days, {}, replace(estimate, values=values))
 
 
 def run_loop(settings: Settings, plant: PlantFile) -> None:

@@ -22,3 +22,8 @@ SETPOINTS: Final = (
     "alumina_feed_rate_kg_per_h",
     "beam_position_mm",  # absolute target of the anode beam
 )
+"""The two inputs of the fast model. Every plant file has them."""
+
+ALF3_SETPOINT: Final = "alf3_addition_kg_per_day"
+OPTIONAL_SETPOINTS: Final = (ALF3_SETPOINT,)
+"""What a plant file may have beside them; the slow half of the controller asks for it."""
