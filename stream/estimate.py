@@ -5,7 +5,7 @@ A report of the laboratory waits in the state until the next frame: only that ag
 """
 
 import asyncio
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from concurrent.futures import Executor
 from dataclasses import replace
 from typing import Final
@@ -16,26 +16,24 @@ import numpy as np
 from physics.estimate_state import from_bytes, to_bytes
 from physics.estimator import Estimator
 from stream.app import Message, SectionTable, Worker, add_agent, section_key
-from stream.edges import Edge, Edges
-from stream.frame_codec import decode_samples, encode_estimates, encode_rejects
-from stream.frames import F64, I64, EstimateFrame, Origin, Quality, SampleFrame
+from stream.frame_codec import decode_samples, encode_estimates
+from stream.frames import F64, I64, EstimateFrame, Quality, SampleFrame
 from stream.laboratory import (
     LaboratoryState,
     Ranges,
     Refusal,
     WaitingReport,
-    analysis_in_words,
     receive,
 )
-from stream.records import LaboratoryReport, RecordError, decode, encode
-from stream.rejects import Reason, reject_message
+from stream.laboratory_news import LaboratoryNews
+from stream.records import LaboratoryReport, RecordError, decode
+from stream.rejects import Reason
 from stream.sampling import Sampled, has_samples, take_waiting
-from stream.topics import ACCEPTED, ESTIMATES, LABORATORY, REJECTS, TABLES
+from stream.topics import ACCEPTED, ESTIMATES, LABORATORY, TABLES
 
 _TABLE: Final = next(table for table in TABLES if table.owner == "estimate")
 _STATE_VERSION: Final = 2
 _BATH: Final = "bath_temperature_c"
-_REFUSALS_END_AFTER_NS: Final = 30_000_000_000
 SAMPLED_COLUMN: Final = "laboratory_sampled"  # of an estimate: 1 where it rests on a sample, else 0
 
 
@@ -236,7 +234,7 @@ def add_estimate(
         lambda section, payload: decode_state(payload, len(cells[section])),
         initial,
     )
-    edges = Edges(_REFUSALS_END_AFTER_NS)
+    news = LaboratoryNews(worker)
 
     async def handle(message: Message) -> None:
         frame = decode_samples(message.value)
@@ -248,7 +246,7 @@ def add_estimate(
         following, estimate, sampled = await asyncio.get_running_loop().run_in_executor(
             compute, step_section, estimator, state, frame
         )
-        await tell(frame, sampled)
+        await news.tell(frame, sampled)
         if estimate is not None:
             await worker.outbox.send(
                 ESTIMATES.name,
@@ -261,36 +259,6 @@ def add_estimate(
                 await worker.outbox.report("samples_missing", section=frame.section, frames=lost)
         await table.put(frame.section, following)
 
-    async def tell(frame: SampleFrame, sampled: Sequence[Sampled]) -> None:
-        for one in sampled:
-            report, refusal = one.waiting.report, one.refusal
-            if refusal is not None:
-                origin = Origin(LABORATORY.name, one.waiting.partition, one.waiting.offset)
-                await turn_away(encode(report), origin, frame.section, refusal)
-                continue
-            age_h = (float(frame.t_plant_s[-1]) - report.t_drawn_plant_s) / 3600.0
-            await worker.outbox.report(
-                "laboratory_taken_in",
-                section=frame.section,
-                cell=report.cell,
-                age_h=round(age_h, 1),
-                found=analysis_in_words(report, one.beyond),
-            )
-
-    async def turn_away(payload: bytes, origin: Origin, section: int, refusal: Refusal) -> None:
-        now_ns = worker.clock_ns()
-        rejects = reject_message(
-            payload, origin, refusal.reason, refusal.detail, now_ns, section=section
-        )
-        await worker.outbox.send(
-            REJECTS.name, section_key(section), encode_rejects(rejects), origin.partition
-        )
-        # A fact and not a condition that lasts: reports come once a day.
-        if edges.update(section, True, now_ns) is Edge.BEGAN:
-            await worker.outbox.report(
-                "laboratory_refused", section=section, reason=f"{refusal.reason}, {refusal.detail}"
-            )
-
     async def handle_report(message: Message) -> None:
         try:
             report = decode(message.value, LaboratoryReport)
@@ -302,19 +270,19 @@ def add_estimate(
         if section not in cells or worker.partition_of(section) != message.partition:
             detail = f"section {section} is not of this partition; the plant has {sorted(cells)}"
             refusal = Refusal(Reason.UNKNOWN_SECTION, detail)
-            await turn_away(message.value, message.origin, -1, refusal)
+            await news.turn_away(message.value, message.origin, -1, refusal)
             return
         waiting = WaitingReport(report, message.partition, message.offset)
         async with table.changing(section):
             state = table.get(section)
-            laboratory, fault = receive(
+            laboratory, refused = receive(
                 state.laboratory, waiting, cells[section], ranges, worker.clock_ns()
             )
             table.keep(section, msgspec.structs.replace(state, laboratory=laboratory))
             if laboratory.waiting != state.laboratory.waiting:
                 await table.flush(section)  # counts alone go with the next frame
-        if fault is not None:
-            await turn_away(message.value, message.origin, section, fault)
+        if refused is not None:
+            await news.turn_back(refused)
 
     add_agent(worker, "estimate", ACCEPTED, handle)
     add_agent(worker, "laboratory", LABORATORY, handle_report)

@@ -66,6 +66,14 @@ class Refusal:
     detail: str
 
 
+@dataclass(frozen=True, slots=True)
+class Refused:
+    """A report that is turned away."""
+
+    waiting: WaitingReport
+    refusal: Refusal
+
+
 def make_ranges(signals: Iterable[SignalLimits]) -> Ranges:
     """Return what a laboratory's values can be; the temperature's range is the plant file's."""
     row = next(row for row in signals if row.name == "bath_temperature_c")
@@ -82,8 +90,8 @@ def receive(
     cells: tuple[int, ...],
     ranges: Ranges,
     now_ns: int,
-) -> tuple[LaboratoryState, Refusal | None]:
-    """Let a report wait for the filter, count it as known, or turn it away.
+) -> tuple[LaboratoryState, Refused | None]:
+    """Let a report wait for the filter, count it as known, or turn one away.
 
     Args:
         state: of the report's section.
@@ -91,21 +99,36 @@ def receive(
         cells: numbers of the section's cells.
         ranges: what its values can be.
         now_ns: wall time.
+
+    Returns:
+        The next state, and what is turned away: the report, or the oldest of those that wait for
+        the same cell, where there are too many. (A loop that begins with a topic of weeks is given
+        all of them before the first scan.)
     """
     told = report.report
-    refusal = find_fault(told, cells, ranges, now_ns)
-    if refusal is None:
-        waiting_s = [
-            one.report.t_drawn_plant_s for one in state.waiting if one.report.cell == told.cell
-        ]
-        taken_s = state.taken_s.get(str(told.cell), ())
-        if any(abs(told.t_drawn_plant_s - t_s) < _SAME_WITHIN_S for t_s in (*waiting_s, *taken_s)):
-            return msgspec.structs.replace(state, repeated=state.repeated + 1), None
-        if len(waiting_s) >= _MOST_WAITING or len(taken_s) >= _MOST_TAKEN:
-            refusal = Refusal(Reason.TOO_MANY, f"more samples of cell {told.cell} than can be")
-    if refusal is not None:
-        return msgspec.structs.replace(state, refused=state.refused + 1), refusal
-    return msgspec.structs.replace(state, waiting=(*state.waiting, report)), None
+    fault = find_fault(told, cells, ranges, now_ns)
+    if fault is not None:
+        counted = msgspec.structs.replace(state, refused=state.refused + 1)
+        return counted, Refused(report, fault)
+    own = [one for one in state.waiting if one.report.cell == told.cell]
+    taken_s = state.taken_s.get(str(told.cell), ())
+    known_s = (*(one.report.t_drawn_plant_s for one in own), *taken_s)
+    if any(abs(told.t_drawn_plant_s - t_s) < _SAME_WITHIN_S for t_s in known_s):
+        return msgspec.structs.replace(state, repeated=state.repeated + 1), None
+    waiting, out = (*state.waiting, report), None
+    if len(taken_s) >= _MOST_TAKEN:
+        out = report
+    elif len(own) >= _MOST_WAITING:
+        out = min((*own, report), key=lambda one: one.report.t_drawn_plant_s)
+    if out is None:
+        return msgspec.structs.replace(state, waiting=waiting), None
+    following = msgspec.structs.replace(
+        state,
+        waiting=tuple(one for one in waiting if one is not out),
+        refused=state.refused + 1,
+    )
+    too_many = Refusal(Reason.TOO_MANY, f"more samples of cell {told.cell} than can be")
+    return following, Refused(out, too_many)
 
 
 def find_fault(

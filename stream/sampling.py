@@ -84,9 +84,11 @@ def take_waiting(
         if one.report.t_drawn_plant_s > t_plant_s
         and t_received_ns - one.report.t_reported_ns > _WAITS_FOR_NS
     ]
-    done = [
-        Sampled(one, SampleStatus.FROM_THE_FUTURE, dict.fromkeys(SAMPLED, np.nan)) for one in future
-    ]
+    strange = [one for one in ripe if one.report.cell not in cells]  # of a plant file of before
+    ripe = [one for one in ripe if one not in strange]
+    nothing = dict.fromkeys(SAMPLED, np.nan)
+    done = [Sampled(one, SampleStatus.FROM_THE_FUTURE, nothing) for one in future]
+    done += [Sampled(one, SampleStatus.UNKNOWN_CELL, nothing) for one in strange]
     taken_s = dict(laboratory.taken_s)
     while ripe:
         batch = list({one.report.cell: one for one in reversed(ripe)}.values())  # first of each
@@ -126,7 +128,7 @@ def _take_batch(
     values = [[getattr(report, name) for name in SAMPLED] for report in reports]
     filtered, outcome = estimator.take_sample(
         filtered,
-        [cells.index(report.cell) if report.cell in cells else -1 for report in reports],
+        [cells.index(report.cell) for report in reports],
         [report.t_drawn_plant_s for report in reports],
         np.array(values, dtype=np.float64),  # None becomes NaN
         LABORATORY_SD,

@@ -1,7 +1,7 @@
 """Reports of a laboratory: which are believed, which known, and what the filter makes of them."""
 
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from concurrent.futures import Executor
 from dataclasses import replace
 from typing import Any, TypeVar
@@ -64,9 +64,10 @@ def test_what_cannot_be_is_turned_away_with_its_reason(
     changes: dict[str, Any], reason: Reason
 ) -> None:
     report = WaitingReport(make_report(**{"cell": 1, "t_drawn_plant_s": 1000.0} | changes), 0, 7)
-    state, refusal = receive(LaboratoryState(), report, CELLS, RANGES, NOW_NS)
-    assert refusal is not None
-    assert refusal.reason is reason
+    state, refused = receive(LaboratoryState(), report, CELLS, RANGES, NOW_NS)
+    assert refused is not None
+    assert refused.waiting is report
+    assert refused.refusal.reason is reason
     assert (state.waiting, state.refused) == ((), 1)
 
 
@@ -78,18 +79,28 @@ def test_a_sample_is_known_again_by_its_cell_and_time_whoever_reports_it() -> No
         waiting(2, 500.0),
         waiting(2, 1000.0),
     ):
-        state, refusal = receive(state, report, CELLS, RANGES, NOW_NS)
-        assert refusal is None
+        state, refused = receive(state, report, CELLS, RANGES, NOW_NS)
+        assert refused is None
     assert [one.report.cell for one in state.waiting] == [1, 2]
     assert (state.repeated, state.refused) == (2, 0)
 
 
-def test_a_flood_of_reports_stays_small() -> None:
+@pytest.mark.parametrize("order", [range(100), reversed(range(100))])
+def test_of_a_flood_of_reports_the_newest_samples_stay(order: Iterable[int]) -> None:
     state = LaboratoryState()
-    for number in range(100):
+    for number in order:
         state, _ = receive(state, waiting(1, 1000.0 + 10.0 * number), CELLS, RANGES, NOW_NS)
-    assert len(state.waiting) == 4
+    kept_s = sorted(one.report.t_drawn_plant_s for one in state.waiting)
+    assert kept_s == [1960.0, 1970.0, 1980.0, 1990.0]
     assert state.refused == 96
+
+
+def test_of_more_samples_than_a_day_can_have_no_more_is_taken() -> None:
+    state = LaboratoryState(taken_s={"1": tuple(np.arange(32.0))})
+    following, refused = receive(state, waiting(1, 1000.0), CELLS, RANGES, NOW_NS)
+    assert refused is not None
+    assert refused.refusal.reason is Reason.TOO_MANY
+    assert following.waiting == ()
 
 
 @given(
@@ -232,6 +243,20 @@ def test_a_loop_that_catches_up_takes_a_sample_in_when_its_time_has_come(
         state, _, done = _run(brains, state, [9400.0, 10_000.0], 13, later_s=300.0)
         assert [one.status for one in done] == [SampleStatus.TAKEN_IN] * 2
         assert state.laboratory.taken_s == {"1": (7200.0, 9000.0), "2": (9100.0,)}
+
+    on_compute(work)
+
+
+def test_reports_on_cells_of_another_plant_file_stop_nothing(
+    brains: Brains, on_compute: Callable[[Callable[[], None]], None]
+) -> None:
+    def work() -> None:
+        begun = _begun(brains)
+        of_before = LaboratoryState(waiting=(waiting(21, 4000.0), waiting(22, 4000.0)))
+        told = msgspec.structs.replace(begun, laboratory=of_before)
+        state, _, done = _run(brains, told, [8800.0], 12)
+        assert [one.status for one in done] == [SampleStatus.UNKNOWN_CELL] * 2
+        assert state.laboratory.waiting == ()
 
     on_compute(work)
 
