@@ -1,10 +1,10 @@
 """The loop worker, put together: screen, estimate and decide in one Faust process."""
 
+import asyncio
 import os
 import time
 from collections.abc import Callable, Mapping
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import replace
 from typing import Final
 
 import numpy as np
@@ -19,9 +19,9 @@ from physics.estimate_state import from_bytes, to_bytes
 from physics.estimator import Estimator
 from physics.signals import ALF3_SETPOINT, SIGNALS
 from stream.app import Worker, make_worker
-from stream.days import DayBrain, plan_days
+from stream.days import DayBrain, warm_up
 from stream.decide import DecideSettings, Linearise, add_decide
-from stream.estimate import SAMPLED_COLUMN, EstimateState, add_estimate, step_estimate
+from stream.estimate import EstimateState, add_estimate, step_estimate
 from stream.frames import Origin, Quality, SampleFrame
 from stream.laboratory import make_ranges
 from stream.models import announce, make_lineariser
@@ -32,12 +32,16 @@ from stream.screening import Screen
 from stream.topics import LOOP_APP
 
 _PROCESS: Final = "loop"
+_DAYS_WARM_AFTER_S: Final = 10.0  # a start has better use for the processor; days can wait
 
 
 def make_loop(
-    settings: Settings, plant: PlantFile, clock_ns: Callable[[], int] = time.time_ns
+    settings: Settings,
+    plant: PlantFile,
+    days: DayBrain | None,
+    clock_ns: Callable[[], int] = time.time_ns,
 ) -> Worker:
-    """Return the worker with its three agents, everything compiled before the first message."""
+    """Return the worker with its agents, all but the days compiled before the first message."""
     cells = dict(enumerate(sections(plant.line)))
     limits = {row.name: row for row in plant.signals}
     rows = tuple(limits[name] for name in SIGNALS)
@@ -51,7 +55,6 @@ def make_loop(
     estimator = Estimator(plant.design, {row.name: row.noise_sd for row in plant.signals})
     controller = CellController(plant.control, {row.name: row for row in plant.setpoints})
     linearise = make_lineariser(plant.design, plant.control)
-    days = make_day_brain(plant)
     compute = ThreadPoolExecutor(max_workers=1, thread_name_prefix="compute")
     add_screen(
         worker, {section: Screen(section, numbers, rows) for section, numbers in cells.items()}
@@ -71,7 +74,7 @@ def make_loop(
         compute,
         days,
     )
-    _warm_up(estimator, linearise, days, plant, cells)
+    _warm_up(estimator, linearise, plant, cells)
     return worker
 
 
@@ -85,7 +88,6 @@ def make_day_brain(plant: PlantFile) -> DayBrain | None:
 def _warm_up(
     estimator: Estimator,
     linearise: Linearise,
-    days: DayBrain | None,
     plant: PlantFile,
     cells: Mapping[int, tuple[int, ...]],
 ) -> None:
@@ -111,30 +113,24 @@ def _warm_up(
         assert estimate is not None, "a first frame is new to a first state"
         applied = np.tile([nominal_feed_kg_per_h(plant.design), 0.0], (size, 1))
         linearise(estimate, applied)
-        if days is not None:
-            nominal = plant.cell.nominal
-            known = {
-                "bath_temperature_c": nominal.bath_temperature_c,
-                "ledge_cm": nominal.ledge_cm,
-                "excess_alf3_wt_pct": plant.cell.bath.excess_alf3_wt_pct,
-                "acd_cm": nominal.acd_cm,
-                "line_current_ka": plant.line.current_ka,
-                "added_resistance_uohm": 0.0,
-                SAMPLED_COLUMN: 1.0,
-            }
-            values = {name: np.full(size, value) for name, value in known.items()}
-            plan_days(days, {}, replace(estimate, values=values))
 
 
 def run_loop(settings: Settings, plant: PlantFile) -> None:
     """Run a loop worker until it is told to stop."""
     start_log()
     connection = settings.kafka.connection(needed(settings.kafka.address, "kafka.address"))
-    worker = make_loop(settings, plant)
+    days = make_day_brain(plant)
+    worker = make_loop(settings, plant, days)
     await_topics(connection, settings.kafka.partitions)
 
     async def say_what_decides() -> None:
         await worker.recovered()
         await announce(worker, plant.name, plant_hash(plant))
 
-    run_worker(worker, [say_what_decides])
+    async def warm_up_days() -> None:
+        await worker.recovered()
+        if days is not None:
+            await asyncio.sleep(_DAYS_WARM_AFTER_S)
+            await asyncio.to_thread(warm_up, days, {len(part) for part in sections(plant.line)})
+
+    run_worker(worker, [say_what_decides, warm_up_days])

@@ -4,8 +4,9 @@ What is planned stands until the next plan. Its addition of AlF3 is proposed wit
 that a cell that comes to AUTO, or was held, gets it too; its gap is a floor for the fast half.
 """
 
-from collections.abc import Mapping
-from dataclasses import dataclass
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+from threading import Event
 from typing import Final
 
 import msgspec
@@ -14,7 +15,7 @@ import numpy as np
 from control.day_desk import DayDesk, DayStanding
 from control.day_plan import DayPlanner
 from physics.design import PlantDesign
-from physics.reduced.day_model import DAY_STATES
+from physics.reduced.day_model import DAY_STATES, DayBeliefs, linearise_day
 from physics.signals import ALF3_SETPOINT
 from stream.estimate import SAMPLED_COLUMN
 from stream.frames import F64, EstimateFrame
@@ -29,10 +30,27 @@ NO_SAMPLE: Final = (
 
 @dataclass(frozen=True, slots=True)
 class DayBrain:
-    """What plans days: the compiled problem and the plant's figures. Not for two threads."""
+    """What plans days. Not for two threads, but for `warm_up`.
+
+    Attributes:
+        planner: the problem.
+        design: of the plant.
+        ready: set once all is compiled; before that nothing is planned, for it takes many seconds.
+    """
 
     planner: DayPlanner
     design: PlantDesign
+    ready: Event = field(default_factory=Event)
+
+
+def warm_up(brain: DayBrain, sizes: Iterable[int]) -> None:
+    """Compile what plans days, for sections of so many cells; in a thread of its own."""
+    step_s = brain.planner.objective.day.step_h * 3600.0
+    for size in sizes:
+        any_cell = np.ones(size)
+        beliefs = DayBeliefs(any_cell, any_cell, any_cell, any_cell)
+        linearise_day(brain.design, np.ones((size, 3)), np.ones((size, 2)), beliefs, step_s)
+    brain.ready.set()
 
 
 def plan_days(
@@ -51,6 +69,8 @@ def plan_days(
     Returns:
         What stands from now on.
     """
+    if not brain.ready.is_set():
+        return dict(standing)
     desk = DayDesk(brain.planner, brain.design, {int(cell): one for cell, one in standing.items()})
     known = np.logical_and.reduce([np.isfinite(estimate.values[name]) for name in _NEEDED])
     sampled = estimate.values[SAMPLED_COLUMN] > 0.0

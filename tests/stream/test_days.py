@@ -16,7 +16,7 @@ from ops.plantfile import load_plant
 from physics.estimate_state import to_bytes
 from physics.signals import ALF3_SETPOINT, SETPOINTS
 from stream import decide
-from stream.days import NO_SAMPLE, DayBrain, gap_floors_cm, plan_days
+from stream.days import NO_SAMPLE, DayBrain, gap_floors_cm, plan_days, warm_up
 from stream.decide import DecideState, decide_both, decide_section
 from stream.estimate import SAMPLED_COLUMN, EstimateState, step_estimate
 from stream.frames import EstimateFrame, Origin
@@ -33,6 +33,7 @@ ResultT = TypeVar("ResultT")
 def _brain(brains: Brains) -> DayBrain:
     made = make_day_brain(brains.plant)
     assert made is not None
+    warm_up(made, [2])
     return made
 
 
@@ -154,6 +155,13 @@ def test_few_plans_are_made_at_one_decision(brains: Brains, brain: DayBrain) -> 
         standing = plan_days(brain, standing, many)
         counts.append(len(standing))
     assert counts == [8, 16, 20, 20]
+
+
+def test_nothing_is_planned_before_all_is_compiled(brains: Brains) -> None:
+    cold = make_day_brain(brains.plant)
+    assert cold is not None
+    standing = {"1": DayStanding(30.0, slot=-1)}
+    assert plan_days(cold, standing, estimated(brains, 1000.0, [1.0, 1.0])) == standing
 
 
 def test_a_plant_without_the_setpoint_runs_as_before(
