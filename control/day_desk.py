@@ -5,6 +5,7 @@ from dataclasses import dataclass, field
 from typing import Final
 
 import numpy as np
+from numpy.typing import NDArray
 
 from control.day_plan import DayLinear, DayPlan, DayPlanner, Floats
 from control.objective import GOLDEN_FRACTION
@@ -22,11 +23,14 @@ class DayStanding:
         slot: the period it was made in; -1 before the first.
         alf3_kg_per_day: addition in force.
         acd_floor_cm: for the fast half; minus infinity where there is none.
+        reason, figures: why, as the plan said; empty where there is no plan.
     """
 
     alf3_kg_per_day: float
     slot: int = -1
     acd_floor_cm: float = -np.inf
+    reason: str = ""
+    figures: dict[str, float] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,7 +48,12 @@ class DayDesk:
     standing: dict[int, DayStanding] = field(default_factory=dict)
 
     def plan_due(
-        self, cells: tuple[int, ...], t_plant_s: float, values: Mapping[str, Floats]
+        self,
+        cells: tuple[int, ...],
+        t_plant_s: float,
+        values: Mapping[str, Floats],
+        may_plan: NDArray[np.bool_] | None = None,
+        most: int | None = None,
     ) -> dict[int, DayPlan]:
         """Plan for the cells whose period has begun, and remember what was planned.
 
@@ -52,6 +61,8 @@ class DayDesk:
             cells: numbers of the section's cells.
             t_plant_s: plant time.
             values: columns of the section's estimate, each (C,).
+            may_plan: (C,) for which cells; for all where left out. The others stay due.
+            most: how many plans at once; the others stay due.
 
         Returns:
             The new plans by cell number. A cell whose estimate is not usable keeps what stands.
@@ -60,6 +71,9 @@ class DayDesk:
         period_s = objective.day.period_h * 3600.0
         slots = {cell: int(t_plant_s / period_s + cell * GOLDEN_FRACTION) for cell in cells}
         due = [i for i, cell in enumerate(cells) if slots[cell] != self.of(cell).slot]
+        if may_plan is not None:
+            due = [i for i in due if may_plan[i]]
+        due = due[:most]
         if not due:
             return {}
         state = np.column_stack([values[name] for name in DAY_STATES])
@@ -82,7 +96,11 @@ class DayDesk:
             plan = self.planner.plan(linear, inputs[i], target)
             plans[cells[i]] = plan
             self.standing[cells[i]] = DayStanding(
-                plan.alf3_kg_per_day, slots[cells[i]], plan.acd_floor_cm
+                plan.alf3_kg_per_day,
+                slots[cells[i]],
+                plan.acd_floor_cm,
+                plan.reason if plan.status.has_plan else "",
+                plan.figures,
             )
         return plans
 

@@ -172,6 +172,20 @@ EVENTS: Final[dict[str, EventType]] = {
             "Clear the named condition and ask again.",
         ),
         EventType(
+            "laboratory_taken_in",
+            Priority.JOURNAL,
+            Consequence.JOURNAL,
+            "Cell {cell}: the laboratory's sample of {age_h} h ago was taken in: {found}.",
+            "",
+        ),
+        EventType(
+            "laboratory_refused",
+            Priority.LOW,
+            Consequence.WARN,
+            "Section {section}: reports of the laboratory are being turned away: {reason}.",
+            "Look at the rejects for the cell, the time and the values; report the sample again.",
+        ),
+        EventType(
             "process_started",
             Priority.JOURNAL,
             Consequence.JOURNAL,

@@ -94,7 +94,8 @@ async def build_address_space(
     """
     namespace = await server.register_namespace(NAMESPACE_URI)
     items: dict[str, ua.AddNodesItem] = {}
-    for row in NODES:
+    has = {None, *(bounds.name for bounds in setpoints)}
+    for row in (row for row in NODES if row.belongs_to in has):
         ranges = ranges_of(row, signals, setpoints)
         for cell in range(1, cells + 1) if row.is_per_cell else (0,):
             for item in _items_of(row, cell, cells, ranges, namespace):

@@ -9,7 +9,7 @@ from asyncua import Server, ua
 from control.limits import SetpointLimits
 from opcua.address_space import AddressSpace
 from opcua.line_control import LineControl
-from opcua.nodes import CELL_QUANTITIES, SETPOINT_QUANTITIES
+from opcua.nodes import CELL_QUANTITIES, LABORATORY_QUANTITIES, setpoints_of
 from opcua.scan_history import ScanHistory
 from opcua.scans import to_datetime
 from opcua.simulation import LineScan
@@ -42,6 +42,10 @@ class Display:
         values["L1.LineVoltage"] = volts
         values["L1.LinePower"] = volts * scan.line_current_ka / 1e3
         values["L1.Snapshot.AnodeEffect"] = scan.anode_effect.astype(int).tolist()
+        for quantity in LABORATORY_QUANTITIES:
+            pattern = f"L1.Snapshot.Laboratory.{quantity.browse_name}"
+            values[pattern] = scan.analysed[quantity.name].tolist()
+        values["L1.Snapshot.Laboratory.Drawn"] = scan.drawn_plant_s.tolist()
         values["L1.Clock.PlantTime"] = scan.t_plant_s
         values["L1.Clock.ScanCounter"] = self.scans
         kept: dict[ua.NodeId, ua.DataValue] = {}
@@ -64,7 +68,7 @@ class Display:
                 f"L1.C{{cell:03d}}.SP.{quantity.browse_name}.Working",
                 scan.working[quantity.name].tolist(),
             )
-            for quantity in SETPOINT_QUANTITIES
+            for quantity in setpoints_of(scan.working)
         ]
         columns.append(("L1.C{cell:03d}.State.AnodeEffect", scan.anode_effect.astype(int).tolist()))
         for pattern, value in self._control.columns():
@@ -94,7 +98,7 @@ class Display:
         await self._space.write("L1.Clock.Speed", speed, moment)
         await self._space.write("L1.Comm.WatchdogTimeout_s", timeout_s, moment)
         limits = {row.name: row for row in setpoints}
-        for quantity in SETPOINT_QUANTITIES:
+        for quantity in setpoints_of(limits):
             row = limits[quantity.name]
             pattern = f"L1.C{{cell:03d}}.SP.{quantity.browse_name}"
             for cell in range(1, self._space.cells + 1):

@@ -15,6 +15,7 @@ from typing import Final
 
 from opcua.backfill import backfill
 from opcua.counter import watch_counter
+from opcua.laboratory import LaboratoryDesk, LaboratoryReader, PublishReport
 from opcua.link import Connector, Link, LinkError, LinkStatus
 from opcua.link_news import LinkNews, Report
 from opcua.mapping import Mapping
@@ -28,6 +29,7 @@ from opcua.scans import Scan, ScanReader
 
 _log = logging.getLogger(__name__)
 _TICK_S: Final = 0.1
+_LABORATORY_EVERY_S: Final = 5.0  # wall time; samples are hours old when they are reported
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,10 +47,11 @@ class GatewayStatus:
     points_published: int = 0
     frames_waiting: int = 0
     t_last_scan_ns: int = 0
+    reports_published: int = 0  # of the laboratory
 
 
 class Gateway:
-    """The one-way door from the plant to `samples`."""
+    """The one-way door from the plant to `samples` and `laboratory`."""
 
     def __init__(
         self,
@@ -63,6 +66,7 @@ class Gateway:
         buffer_packets: int = 120,
         drain_s: float = 1.5,
         resume: ResumePoint | None = None,
+        publish_report: PublishReport | None = None,
         clock_ns: Callable[[], int] = time.time_ns,
     ) -> None:
         """Make a gateway; `run` starts it.
@@ -79,6 +83,7 @@ class Gateway:
             drain_s: how long `run` may go on publishing after it was told to stop.
             resume: what a gateway before this one had published; what the plant scanned since is
                 read back, or else counted as missed.
+            publish_report: takes what the laboratory reports, where the mapping says where it does.
             clock_ns: wall clock, UTC nanoseconds.
         """
         self._mapping = mapping
@@ -90,6 +95,7 @@ class Gateway:
         self._signals = tuple(row.name for row in mapping.signals)
         self._order = ScanOrder() if resume is None else resume.order
         self._grid: PollGrid | None = None  # of a plant that does not count, from the first look
+        self._laboratory_due_s = -math.inf
         self._unclaimed_missed = 0  # looks that were not made, told with the next scan
         session = clock_ns() if resume is None else max(clock_ns(), resume.session + 1)
         self._packer = Packer(publish_interval_s, session)
@@ -97,6 +103,7 @@ class Gateway:
         for section, scans in ({} if resume is None else resume.behind).items():
             if section < len(sections):
                 self._publisher.note_missed(section, scans)
+        self._desk = LaboratoryDesk(mapping, sections, publish_report)
         self._news = LinkNews(report, clock_ns)
         self._connector = Connector(endpoint, self._news.see, clock_ns)
         self._counts = GatewayStatus(self._connector.status, self._packer.session)
@@ -112,6 +119,7 @@ class Gateway:
             frames_published=self._publisher.frames,
             points_published=self._publisher.points,
             frames_waiting=self._publisher.waiting,
+            reports_published=self._desk.published,
         )
 
     async def run(self, stop: asyncio.Event) -> None:
@@ -127,6 +135,7 @@ class Gateway:
         telling = [
             asyncio.create_task(self._publisher.run(), name="gateway: publish"),
             asyncio.create_task(self._news.run(), name="gateway: events"),
+            asyncio.create_task(self._desk.run(), name="gateway: laboratory"),
         ]
         stopped = asyncio.create_task(self._until(stop), name="gateway: stop")
         try:
@@ -204,6 +213,19 @@ class Gateway:
             self._count(scans_read=1)
             self._publisher.add(self._packer.add(one))
         self._counts = replace(self._counts, t_last_scan_ns=now_ns)
+        await self._look_at_laboratory(link, reader)
+
+    async def _look_at_laboratory(self, link: Link, reader: ScanReader) -> None:
+        """Read, now and then, what the plant shows of its laboratory."""
+        now_s = asyncio.get_running_loop().time()
+        nodes = reader.nodes
+        if nodes.laboratory is None or now_s < self._laboratory_due_s:
+            return
+        self._laboratory_due_s = now_s + _LABORATORY_EVERY_S
+        laboratory = LaboratoryReader(nodes.laboratory, nodes.cells)
+        answers = await link.read(laboratory.node_ids)
+        now_ns = self._clock_ns()
+        self._desk.see(laboratory.look(answers, now_ns), now_ns)
 
     async def _backfilled(
         self, link: Link, reader: ScanReader, missing: range, scan: Scan

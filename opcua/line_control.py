@@ -7,7 +7,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from control.limits import SetpointLimits
-from opcua.nodes import SETPOINT_QUANTITIES, CellMode, WatchdogState
+from opcua.nodes import CellMode, WatchdogState, setpoints_of
 from opcua.simulation import LineScan
 from opcua.watchdog import Modes, Watchdog, actual_modes, shed_targets
 from opcua.write_rules import WriteRule
@@ -39,6 +39,7 @@ class LineControl:
             start: setpoint name to what is in force at the start, (C,).
             watchdog_timeout_s: standstill of the optimiser's heartbeat after which cells are shed.
         """
+        self._quantities = setpoints_of(start)
         self._resolution = {row.name: row.resolution for row in setpoints}
         self.accepted = {name: np.array(values) for name, values in start.items()}
         self.target = {name: np.array(values) for name, values in start.items()}
@@ -107,7 +108,7 @@ class LineControl:
                 f"L1.Snapshot.SP.{quantity.browse_name}.Readback",
                 _listed(self.accepted, quantity.name),
             )
-            for quantity in SETPOINT_QUANTITIES
+            for quantity in self._quantities
         ]
         arrays.append(("L1.Snapshot.ModeActual", self.modes.tolist()))
         return arrays
@@ -118,7 +119,7 @@ class LineControl:
             ("L1.C{cell:03d}.ModeTarget", self.mode_target.tolist()),
             ("L1.C{cell:03d}.ModeActual", self.modes.tolist()),
         ]
-        for quantity in SETPOINT_QUANTITIES:
+        for quantity in self._quantities:
             pattern = f"L1.C{{cell:03d}}.SP.{quantity.browse_name}"
             columns.append((f"{pattern}.Readback", _listed(self.accepted, quantity.name)))
             columns.append((f"{pattern}.Target", _listed(self.target, quantity.name)))

@@ -9,6 +9,7 @@ from dataclasses import dataclass, field
 from enum import StrEnum
 
 from opcua.addresses import Address, parse_address
+from physics.signals import ANALYSED
 
 
 class Layout(StrEnum):
@@ -89,7 +90,7 @@ class SetpointNode:
     """Where one setpoint is written, and where the plant shows what is in force.
 
     Attributes:
-        name: one of `physics.signals.SETPOINTS`.
+        name: one of `physics.signals.SETPOINTS` or `OPTIONAL_SETPOINTS`.
         target: pattern of the nodes written, one per cell.
         readback: node or pattern that the plant itself writes; never the target.
         scale, offset: ours = raw * scale + offset, for the target.
@@ -195,12 +196,47 @@ class ModeNodes:
 
 
 @dataclass(frozen=True, slots=True)
+class LaboratoryNodes:
+    """Where the plant shows, of each cell, the newest sample that its laboratory has reported.
+
+    Attributes:
+        drawn: node or pattern of the time of the sample: plant time in seconds, or a DateTime where
+            plant time is UTC. 0, NaN or no value: none yet.
+        values: rows named as in `physics.signals.ANALYSED`, one or more.
+        first_index: element of an array `drawn` that belongs to cell 1.
+    """
+
+    drawn: str
+    values: tuple[SignalNode, ...]
+    drawn_layout: Layout = Layout.SCALAR
+    first_index: int = 0
+
+    def __post_init__(self) -> None:
+        _check_pattern(self.drawn, self.drawn_layout, "laboratory, drawn")
+        _check_first_index(self.first_index, "laboratory, drawn")
+        names = [row.name for row in self.values]
+        if not names or len(set(names)) < len(names) or not set(names) <= set(ANALYSED):
+            raise ValueError(
+                f"laboratory: values are {', '.join(names) or 'none'}; give one row or more, each "
+                f"once, of {', '.join(ANALYSED)}"
+            )
+        if Layout.LINE in (self.drawn_layout, *(row.layout for row in self.values)):
+            raise ValueError("laboratory: a sample is of one cell; set layouts to scalar or array")
+
+    @property
+    def drawn_signal(self) -> SignalNode:
+        """The time as a thing to read."""
+        return SignalNode("drawn", self.drawn, self.drawn_layout, first_index=self.first_index)
+
+
+@dataclass(frozen=True, slots=True)
 class Mapping:
     """The whole `[opcua]` table.
 
     Attributes:
         signals, setpoints: every one that the plant file names, each once.
         modes: left out, cells follow targets at all times.
+        laboratory: left out, the plant shows no samples; people may report them.
         has_history: the server keeps a history of the signals and the clock, so that scans missed
             in an outage can be had later; needs a scan counter.
         namespaces: short names for namespace URIs.
@@ -212,6 +248,7 @@ class Mapping:
     clock: ClockNodes = ClockNodes()
     heartbeats: HeartbeatNodes = HeartbeatNodes()
     modes: ModeNodes | None = None
+    laboratory: LaboratoryNodes | None = None
     has_history: bool = False
     namespaces: dict[str, str] = field(default_factory=dict)
     first_number: int = 1
@@ -237,6 +274,8 @@ class Mapping:
         patterns += [self.heartbeats.optimiser, self.heartbeats.plant]
         if self.modes is not None:
             patterns += [self.modes.target, self.modes.actual]
+        if self.laboratory is not None:
+            patterns += [self.laboratory.drawn, *(row.node for row in self.laboratory.values)]
         return tuple(pattern for pattern in patterns if pattern is not None)
 
     def address(self, pattern: str, cell: int) -> Address:

@@ -5,14 +5,17 @@ between versions of this namespace; what breaks them gets a new namespace URI. R
 they come with the signals and setpoints of the plant file, so that a limit has one home.
 """
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 from enum import IntEnum, StrEnum
+from functools import partial
 from typing import Final
 
 from opcua.units import (
     DEGREE_CELSIUS,
     KILOAMPERE,
     KILOGRAM,
+    KILOGRAM_PER_DAY,
     KILOGRAM_PER_HOUR,
     MEGAWATT,
     MILLIMETRE,
@@ -21,6 +24,7 @@ from opcua.units import (
     VOLT,
     Unit,
 )
+from physics.signals import ALF3_SETPOINT
 
 NAMESPACE_URI: Final = "urn:potline:plant:1"
 LINE: Final = "Line1"
@@ -65,6 +69,7 @@ class NodeRow:
         path: browse names below Objects, parts divided by "/".
         node_id: the string identifier.
         signal, setpoint: the name in the plant file that gives the node its ranges.
+        belongs_to: a setpoint; a server of a plant file without it has no such node.
         is_array: one value per cell in one node.
         is_historized: the server keeps a history that HistoryRead gives back.
     """
@@ -76,6 +81,7 @@ class NodeRow:
     unit: Unit | None = None
     signal: str | None = None
     setpoint: str | None = None
+    belongs_to: str | None = None
     is_array: bool = False
     is_historized: bool = False
     written_by: WrittenBy = WrittenBy.SCADA
@@ -88,11 +94,11 @@ class NodeRow:
 
 @dataclass(frozen=True, slots=True)
 class Quantity:
-    """A signal or setpoint: its name in the plant file, its browse name and unit here."""
+    """A signal, setpoint or analysis: its name in the plant file, its browse name and unit here."""
 
     name: str
     browse_name: str
-    unit: Unit
+    unit: Unit | None
     holds: str
 
 
@@ -103,9 +109,15 @@ CELL_QUANTITIES: Final = (
     Quantity("beam_position_mm", "BeamPosition", MILLIMETRE, "anode beam, up is positive"),
     Quantity("voltage_noise_mv", "VoltageNoise", MILLIVOLT, "deviation of the voltage, 1 min"),
 )
+LABORATORY_QUANTITIES: Final = (
+    Quantity("alumina_wt_pct", "Alumina", None, "alumina in the bath"),
+    Quantity("excess_alf3_wt_pct", "ExcessAlF3", None, "excess of AlF3 in the bath"),
+    Quantity("bath_temperature_c", "BathTemperature", DEGREE_CELSIUS, "bath temperature"),
+)
 SETPOINT_QUANTITIES: Final = (
     Quantity("alumina_feed_rate_kg_per_h", "AluminaFeedRate", KILOGRAM_PER_HOUR, "feed rate"),
     Quantity("beam_position_mm", "BeamPosition", MILLIMETRE, "absolute beam position"),
+    Quantity(ALF3_SETPOINT, "AlF3Addition", KILOGRAM_PER_DAY, "AlF3 addition"),
 )
 
 _LINE_ROWS: Final = (
@@ -186,6 +198,12 @@ _LINE_ROWS: Final = (
 )
 
 
+def setpoints_of(names: Iterable[str]) -> tuple[Quantity, ...]:
+    """Return the setpoints of a plant file that has these, in the order of the table."""
+    known = set(names)
+    return tuple(quantity for quantity in SETPOINT_QUANTITIES if quantity.name in known)
+
+
 def _signal_rows(quantity: Quantity) -> tuple[NodeRow, NodeRow]:
     name = quantity.browse_name
     return (
@@ -212,9 +230,10 @@ def _signal_rows(quantity: Quantity) -> tuple[NodeRow, NodeRow]:
 
 def _setpoint_rows(quantity: Quantity) -> tuple[NodeRow, ...]:
     name, setpoint, unit = quantity.browse_name, quantity.name, quantity.unit
+    own = partial(NodeRow, belongs_to=setpoint)
     path, node_id = f"{LINE}/Cells/C{{cell:03d}}/SP/{name}", f"L1.C{{cell:03d}}.SP.{name}"
     return (
-        NodeRow(
+        own(
             f"{LINE}/Snapshot/SP/{name}/Readback",
             f"L1.Snapshot.SP.{name}.Readback",
             DataType.DOUBLE,
@@ -223,7 +242,7 @@ def _setpoint_rows(quantity: Quantity) -> tuple[NodeRow, ...]:
             setpoint=setpoint,
             is_array=True,
         ),
-        NodeRow(
+        own(
             f"{path}/Target",
             f"{node_id}.Target",
             DataType.DOUBLE,
@@ -232,7 +251,7 @@ def _setpoint_rows(quantity: Quantity) -> tuple[NodeRow, ...]:
             setpoint=setpoint,
             written_by=WrittenBy.OPTIMISER,
         ),
-        NodeRow(
+        own(
             f"{path}/Readback",
             f"{node_id}.Readback",
             DataType.DOUBLE,
@@ -240,7 +259,7 @@ def _setpoint_rows(quantity: Quantity) -> tuple[NodeRow, ...]:
             unit,
             setpoint=setpoint,
         ),
-        NodeRow(
+        own(
             f"{path}/Working",
             f"{node_id}.Working",
             DataType.DOUBLE,
@@ -248,10 +267,32 @@ def _setpoint_rows(quantity: Quantity) -> tuple[NodeRow, ...]:
             unit,
             setpoint=setpoint,
         ),
-        NodeRow(f"{path}/HiLim", f"{node_id}.HiLim", DataType.DOUBLE, "highest target", unit),
-        NodeRow(f"{path}/LoLim", f"{node_id}.LoLim", DataType.DOUBLE, "lowest target", unit),
+        own(f"{path}/HiLim", f"{node_id}.HiLim", DataType.DOUBLE, "highest target", unit),
+        own(f"{path}/LoLim", f"{node_id}.LoLim", DataType.DOUBLE, "lowest target", unit),
     )
 
+
+_LABORATORY_ROWS: Final = (
+    NodeRow(
+        f"{LINE}/Snapshot/Laboratory/Drawn",
+        "L1.Snapshot.Laboratory.Drawn",
+        DataType.DOUBLE,
+        "plant time at which each cell's newest reported sample was drawn; NaN before the first",
+        SECOND,
+        is_array=True,
+    ),
+    *(
+        NodeRow(
+            f"{LINE}/Snapshot/Laboratory/{quantity.browse_name}",
+            f"L1.Snapshot.Laboratory.{quantity.browse_name}",
+            DataType.DOUBLE,
+            f"{quantity.holds} of each cell's newest reported sample",
+            quantity.unit,
+            is_array=True,
+        )
+        for quantity in LABORATORY_QUANTITIES
+    ),
+)
 
 _CELL_ROWS: Final = (
     NodeRow(
@@ -279,5 +320,6 @@ NODES: Final[tuple[NodeRow, ...]] = (
     *_LINE_ROWS,
     *(row for quantity in CELL_QUANTITIES for row in _signal_rows(quantity)),
     *(row for quantity in SETPOINT_QUANTITIES for row in _setpoint_rows(quantity)),
+    *_LABORATORY_ROWS,
     *_CELL_ROWS,
 )

@@ -55,6 +55,14 @@ class ResolvedModes:
 
 
 @dataclass(frozen=True, slots=True)
+class ResolvedLaboratory:
+    """The time of each cell's newest sample, and what was found in it."""
+
+    drawn: Readable
+    values: tuple[Readable, ...]
+
+
+@dataclass(frozen=True, slots=True)
 class ResolvedNodes:
     """All nodes of a mapping on one server, valid as long as the connection."""
 
@@ -66,6 +74,7 @@ class ResolvedNodes:
     heartbeat_out: Writable | None
     heartbeat_in: ua.NodeId | None
     modes: ResolvedModes | None
+    laboratory: ResolvedLaboratory | None = None
 
 
 class _Finder:
@@ -182,7 +191,13 @@ async def resolve(link: Link, mapping: Mapping, cells: Sequence[int]) -> Resolve
     mode_actual = finder.want(
         "mode shown", modes.actual if modes else None, modes.actual_layout if modes else Layout.LINE
     )
+    laboratory = mapping.laboratory
+    samples = [
+        (row, finder.want(f"laboratory's {row.name}", row.node, row.layout))
+        for row in (() if laboratory is None else (laboratory.drawn_signal, *laboratory.values))
+    ]
     await finder.find(link)
+    shown = [finder.readable(row, where) for row, where in samples]
     return ResolvedNodes(
         cells=tuple(cells),
         signals=tuple(
@@ -210,6 +225,7 @@ async def resolve(link: Link, mapping: Mapping, cells: Sequence[int]) -> Resolve
                 mode_actual,
             ),
         ),
+        laboratory=ResolvedLaboratory(shown[0], tuple(shown[1:])) if shown else None,
     )
 
 

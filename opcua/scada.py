@@ -21,7 +21,7 @@ from control.limits import SetpointLimits
 from opcua.address_space import AddressSpace, build_address_space
 from opcua.display import Display
 from opcua.line_control import LineControl
-from opcua.nodes import SETPOINT_QUANTITIES, CellMode
+from opcua.nodes import CellMode, setpoints_of
 from opcua.scans import to_datetime
 from opcua.simulation import LineScan, LineSimulation
 from opcua.write_rules import Anonymous, RuledWrites, WriteRule
@@ -203,7 +203,7 @@ def _rules(
         rules[space.node_id("L1.C{cell:03d}.ModeTarget", cell)] = WriteRule(
             "mode", ua.VariantType.Int32, cell, allowed=modes
         )
-        for quantity in SETPOINT_QUANTITIES:
+        for quantity in setpoints_of(limits):
             row = limits[quantity.name]
             pattern = f"L1.C{{cell:03d}}.SP.{quantity.browse_name}.Target"
             rules[space.node_id(pattern, cell)] = WriteRule(

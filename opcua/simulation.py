@@ -23,7 +23,7 @@ from opcua.watchdog import Modes
 from physics.design import PlantDesign
 from physics.plant import PlantInputs, init_plant, make_inputs, step_plant
 from physics.precision import require_x64
-from physics.signals import CELL_SIGNALS, SETPOINTS
+from physics.signals import ALF3_SETPOINT, ANALYSED, CELL_SIGNALS, SETPOINTS
 
 F64 = NDArray[np.float64]
 FEED, BEAM = SETPOINTS
@@ -39,6 +39,8 @@ class LineScan:
         working: setpoint name to what is in force from now on, (C,).
         wanted: setpoint name to what local control asks for, without treatment, (C,).
         is_local: cells that local control moved in this step, (C,) bool.
+        drawn_plant_s: plant time of the sample that the laboratory reported last, (C,); NaN before
+            the first; `analysed`: what it found in it, by name to (C,).
     """
 
     t_plant_s: float
@@ -48,6 +50,8 @@ class LineScan:
     wanted: dict[str, F64]
     working: dict[str, F64]
     is_local: NDArray[np.bool_]
+    drawn_plant_s: F64
+    analysed: dict[str, F64]
 
 
 class LineSimulation:
@@ -76,7 +80,7 @@ class LineSimulation:
         self._limits = {row.name: row for row in setpoints}
         self._settings = settings or scale_baseline(TUNED, design)
         self._parameters, self._state = init_plant(design, cells, seed)
-        self._t_plant_s = t_plant_s
+        self._t_plant_s = self._began_plant_s = t_plant_s
         now = make_inputs(self._state)
         feed = np.asarray(now.feed_rate_kg_per_h, dtype=np.float64)
         beam = np.asarray(now.beam_target_mm, dtype=np.float64)
@@ -84,7 +88,10 @@ class LineSimulation:
         self._was_local = np.ones(cells, dtype=bool)
         self._current_ka = float(design.line.current_ka)
         self._working = {FEED: feed, BEAM: beam}
-        self.start = {FEED: feed, BEAM: beam}
+        if ALF3_SETPOINT in self._limits:
+            dose = np.asarray(self._state.alf3_kg_per_day, dtype=np.float64)
+            self._working[ALF3_SETPOINT] = self.bounded(ALF3_SETPOINT, dose)
+        self.start = dict(self._working)
 
     def bounded(self, name: str, values: F64) -> F64:
         """Return setpoints within the limits of the plant file."""
@@ -117,7 +124,10 @@ class LineSimulation:
         working = {
             name: np.where(treated, self._working[name], accepted[name]) for name in SETPOINTS
         }
-        inputs = PlantInputs(working[FEED], working[BEAM])
+        # A cell on local control, or a plant without the setpoint, doses by its own routine.
+        routine = np.full(len(is_local), np.nan)
+        dose = np.where(is_local, np.nan, accepted.get(ALF3_SETPOINT, routine))
+        inputs = PlantInputs(working[FEED], working[BEAM], dose)
         self._state, outputs = step_plant(self._parameters, self._state, inputs, dt_s)
         self._t_plant_s = t_plant_s
         cells = {
@@ -143,6 +153,22 @@ class LineSimulation:
             FEED: np.where(treated, feed, np.where(is_local, wanted[FEED], accepted[FEED])),
             BEAM: np.where(treated, dropped_mm, np.where(is_local, wanted[BEAM], accepted[BEAM])),
         }
+        if ALF3_SETPOINT in self._limits:
+            dosed = np.asarray(self._state.alf3_kg_per_day, dtype=np.float64)
+            wanted[ALF3_SETPOINT] = self._working[ALF3_SETPOINT] = self.bounded(
+                ALF3_SETPOINT, dosed
+            )
         return LineScan(
-            t_plant_s, cells, self._current_ka, treated, wanted, dict(self._working), is_local
+            t_plant_s,
+            cells,
+            self._current_ka,
+            treated,
+            wanted,
+            dict(self._working),
+            is_local,
+            self._began_plant_s + np.asarray(outputs.laboratory.t_sampled_s, dtype=np.float64),
+            {
+                name: np.asarray(getattr(outputs.laboratory, name), dtype=np.float64)
+                for name in ANALYSED
+            },
         )

@@ -9,6 +9,7 @@ from stream.frames import EstimateFrame, RejectFrame, SampleFrame
 from stream.records import (
     Command,
     Event,
+    LaboratoryReport,
     ModelRecord,
     Move,
     Proposal,
@@ -29,6 +30,7 @@ _READERS: Final[Mapping[Topic, Callable[[bytes], Message]]] = {
     topics.PROPOSALS: lambda payload: decode(payload, Proposal),
     topics.MOVES: lambda payload: decode(payload, Move),
     topics.COMMANDS: lambda payload: decode(payload, Command),
+    topics.LABORATORY: lambda payload: decode(payload, LaboratoryReport),
     topics.EVENTS: lambda payload: decode(payload, Event),
     topics.DEAD_LETTERS: decode_rejects,
     topics.MODELS: lambda payload: decode(payload, ModelRecord),

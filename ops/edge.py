@@ -20,7 +20,8 @@ from stream.app import section_key
 from stream.frame_codec import encode_samples
 from stream.frames import SampleFrame
 from stream.outbox import Outbox
-from stream.topics import SAMPLES, partition_of
+from stream.records import LaboratoryReport, encode
+from stream.topics import LABORATORY, SAMPLES, partition_of
 
 AnswerT = TypeVar("AnswerT")
 _FLUSH_WITHIN_S: Final = 0.3  # with what the gateway takes to drain, less than its grace
@@ -66,7 +67,7 @@ def _plant_origin_ns() -> int:
 
 
 async def run_gateway_process(settings: Settings, plant: PlantFile) -> None:
-    """Read the plant and publish its samples until a signal stops it.
+    """Read the plant and publish its samples and its laboratory's reports until a signal stops it.
 
     It does not wait for Kafka, neither to begin nor to end: scans are kept while it is away.
     """
@@ -84,6 +85,14 @@ async def run_gateway_process(settings: Settings, plant: PlantFile) -> None:
             partition_of(frame.section, partitions),
         )
 
+    async def publish_report(report: LaboratoryReport) -> None:
+        await outbox.send(
+            LABORATORY.name,
+            section_key(report.section),
+            encode(report),
+            partition_of(report.section, partitions),
+        )
+
     parts = sections(plant.line)
     before = await _unless_stopped(
         newest_samples(connection, partitions, range(len(parts))), stop, instead={}
@@ -97,6 +106,7 @@ async def run_gateway_process(settings: Settings, plant: PlantFile) -> None:
         scan_period_s=plant.line.scan_period_s,
         publish_interval_s=settings.gateway.publish_interval_s,
         resume=resume_point(before, time.time_ns()),
+        publish_report=publish_report,
     )
     connecting = asyncio.create_task(outbox.start())  # says in the log where it waits for Kafka
     try:

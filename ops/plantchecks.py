@@ -11,7 +11,7 @@ from opcua.mapping import Mapping as NodeMapping
 from ops.mistakes import nearest
 from physics.design import CellDesign, LineDesign
 from physics.fields.layout import make_layout
-from physics.signals import SETPOINTS, SIGNALS
+from physics.signals import ALF3_SETPOINT, OPTIONAL_SETPOINTS, SETPOINTS, SIGNALS
 from stream.signals import SignalLimits
 
 SCHEMA_VERSION: Final = 1
@@ -22,6 +22,7 @@ _AGREES_WITHIN: Final = 0.01  # of areas and masses with what the geometry holds
 # The longest ending that a name has says its unit: `..._kg_per_h` before `..._h`.
 _UNIT_OF_ENDING: Final = {
     "_kg_per_h": "kg/h",
+    "_kg_per_day": "kg/day",
     "_ka": "kA",
     "_kg": "kg",
     "_mm": "mm",
@@ -62,19 +63,54 @@ def _signals_complete(tables: Mapping[str, Any]) -> Iterator[Finding]:
 
 
 def _setpoints_complete(tables: Mapping[str, Any]) -> Iterator[Finding]:
-    yield from _complete("setpoints", [row.name for row in tables["setpoints"]], SETPOINTS)
+    names = [row.name for row in tables["setpoints"]]
+    yield from _complete("setpoints", names, SETPOINTS, OPTIONAL_SETPOINTS)
 
 
 def _mapping_complete(tables: Mapping[str, Any]) -> Iterator[Finding]:
     mapping: NodeMapping = tables["opcua"]
     yield from _complete("opcua.signals", [row.name for row in mapping.signals], SIGNALS)
-    yield from _complete("opcua.setpoints", [row.name for row in mapping.setpoints], SETPOINTS)
+    names = [row.name for row in mapping.setpoints]
+    yield from _complete("opcua.setpoints", names, SETPOINTS, OPTIONAL_SETPOINTS)
 
 
-def _complete(table: str, names: Sequence[str], wanted: Sequence[str]) -> Iterator[Finding]:
+def _optional_mapped(tables: Mapping[str, Any]) -> Iterator[Finding]:
+    limited = {row.name for row in tables["setpoints"]}
+    mapped = {row.name for row in tables["opcua"].setpoints}
+    for name in OPTIONAL_SETPOINTS:
+        if (name in limited) != (name in mapped):
+            there, missing = "setpoints", "opcua.setpoints"
+            if name in mapped:
+                there, missing = missing, there
+            yield (
+                f"{missing}.{name}",
+                "",
+                f"is missing, though [[{there}]] has it. Remedy: add a row with this name, or "
+                f"leave out the other.",
+            )
+
+
+def _days_within_limits(tables: Mapping[str, Any]) -> Iterator[Finding]:
+    day = tables["control"].day
+    for row in tables["setpoints"]:
+        if row.name == ALF3_SETPOINT and not (
+            row.low <= day.alf3_low_kg_per_day and day.alf3_high_kg_per_day <= row.high
+        ):
+            yield (
+                "control.day.alf3_high_kg_per_day",
+                f"{day.alf3_low_kg_per_day:g} to {day.alf3_high_kg_per_day:g}",
+                f"must lie within setpoints.{row.name}, {row.low:g} to {row.high:g}, or plans "
+                "would count on what is not written.",
+            )
+
+
+def _complete(
+    table: str, names: Sequence[str], wanted: Sequence[str], optional: Sequence[str] = ()
+) -> Iterator[Finding]:
+    known = (*wanted, *optional)
     for name in dict.fromkeys(names):
-        if name not in wanted:
-            yield f"{table}.{name}", "", nearest(name, wanted)
+        if name not in known:
+            yield f"{table}.{name}", "", nearest(name, known)
         elif names.count(name) > 1:
             yield f"{table}.{name}", "", "stands more than once. Remedy: keep one of the rows."
     for name in wanted:
@@ -215,6 +251,8 @@ _RULES: Final[tuple[tuple[tuple[str, ...], Rule], ...]] = (
     (("signals",), _signals_complete),
     (("setpoints",), _setpoints_complete),
     (("opcua",), _mapping_complete),
+    (("setpoints", "opcua"), _optional_mapped),
+    (("setpoints", "control"), _days_within_limits),
     ((), _units_as_named),
     (("signals",), _signal_ranges),
     (("setpoints",), _setpoint_ranges),

@@ -21,13 +21,14 @@ def line_layout(plant: PlantFile) -> LineLayout:
 
 def shown_quantities(plant: PlantFile) -> tuple[Quantity, ...]:
     """Return what the screens show, with the normal bands of a plant: its controller's soft bounds,
-    its signals' normal ranges, its setpoints' limits."""
+    its signals' normal ranges, its setpoints' limits. A setpoint that it lacks is not shown."""
     bands = {row.name: (row.normal_low, row.normal_high) for row in plant.signals}
     for row in plant.setpoints:
         bands.setdefault(row.name, (row.low, row.high))
     for name in ("alumina", "superheat"):
         bands[name] = plant.control.bounds(name)
-    return fitted(bands)
+    there = {None, *(row.name for row in plant.setpoints)}
+    return tuple(quantity for quantity in fitted(bands) if quantity.setpoint in there)
 
 
 async def run_feed_process(settings: Settings, plant: PlantFile) -> None:
@@ -41,7 +42,7 @@ async def run_feed_process(settings: Settings, plant: PlantFile) -> None:
         settings.kafka.connection(needed(settings.kafka.address, "kafka.address")),
         needed(settings.redis.address, "redis.address"),
         sections(plant.line),
-        trend_columns(),
+        trend_columns(shown_quantities(plant)),
         stop_event(),
     )
 

@@ -17,7 +17,8 @@ from ops.follow import end_consumer
 from ops.kafka_state import read_kafka_state
 from stream.frames import EstimateFrame, Quality, RejectFrame, SampleFrame
 from stream.kafka import KafkaConnection, KafkaUnreachableError, make_consumer
-from stream.records import Command, Event, ModelRecord, Move, Proposal
+from stream.laboratory import analysis_in_words
+from stream.records import Command, Event, LaboratoryReport, ModelRecord, Move, Proposal
 from stream.topics import Topic
 
 _SHOWN_BYTES: Final = 48
@@ -125,7 +126,7 @@ def _cells_of(message: Message) -> set[int]:
             return set(message.cells)
         case RejectFrame():
             return set(message.cell.tolist())
-        case Proposal() | Move() | Command():
+        case Proposal() | Move() | Command() | LaboratoryReport():
             return {message.cell}
         case Event(cell=int() as number):
             return {number}
@@ -152,6 +153,12 @@ def _lines(message: Message, cell: int | None) -> Iterator[str]:
             yield (
                 f"{time_text(message.t_issued_ns)} cell {message.cell} {message.kind} "
                 f"{message.mode} by {message.issued_by} ({message.role}): {message.reason}"
+            )
+        case LaboratoryReport():
+            yield (
+                f"{time_text(message.t_reported_ns)} cell {message.cell} drawn at plant time "
+                f"{message.t_drawn_plant_s:.0f} s, by {message.reported_by}: "
+                f"{analysis_in_words(message)}"
             )
         case Event():
             ended = "" if message.active else " (ended)"

@@ -8,6 +8,7 @@ from typing import Final
 from ops.distribution import Distribution
 from ops.offsets import OffsetSet
 from stream.frames import EstimateFrame, Origin, Quality, RejectFrame, SampleFrame
+from stream.topics import SAMPLES
 
 _SETTLE_AT: Final = 2048  # estimates of a section kept open; older half is then settled for good
 
@@ -43,7 +44,7 @@ class SamplesTally:
         self._first_offsets = first_offsets
         self._sessions: dict[tuple[int, int], _Session] = defaultdict(_Session)
         self._accepted: dict[int, OffsetSet] = defaultdict(OffsetSet)
-        self._rejected: dict[int, OffsetSet] = defaultdict(OffsetSet)
+        self._rejected: dict[tuple[str, int], OffsetSet] = defaultdict(OffsetSet)
         self.published = 0
         self.accepted = 0
         self.rejected = 0
@@ -91,9 +92,10 @@ class SamplesTally:
     def add_rejected(self, rejects: RejectFrame) -> None:
         """Count a frame on `rejects`."""
         origin = rejects.origin
-        if not self.is_ours(origin):
+        if origin.topic == SAMPLES.name and not self.is_ours(origin):
             return
-        if not self._rejected[origin.partition].add(origin.offset):
+        # Offsets of another topic are others: a report turned away hides no sample.
+        if not self._rejected[origin.topic, origin.partition].add(origin.offset):
             self.repeated += 1
             return
         self.rejected += rejects.points

@@ -15,8 +15,9 @@ import jax.numpy as jnp
 from jax import Array
 
 from physics.reduced.model import ALF3, ALUMINA, TEMPERATURE
+from physics.signals import ANALYSED
 
-SAMPLED: Final = ("alumina_wt_pct", "excess_alf3_wt_pct", "bath_temperature_c")
+SAMPLED: Final = ANALYSED
 SAMPLED_STATES: Final = (ALUMINA, ALF3, TEMPERATURE)
 SLOTS: Final = 7  # with SLOT_S: a day and what has begun of the next slot
 SLOT_S: Final = 4.0 * 3600.0  # design value

@@ -15,7 +15,15 @@ CELL_SIGNALS: Final = (
 LINE_SIGNALS: Final = ("line_current_ka",)
 SIGNALS: Final = CELL_SIGNALS + LINE_SIGNALS
 
+ANALYSED: Final = ("alumina_wt_pct", "excess_alf3_wt_pct", "bath_temperature_c")
+"""What a laboratory says of a sample."""
+
 SETPOINTS: Final = (
     "alumina_feed_rate_kg_per_h",
     "beam_position_mm",  # absolute target of the anode beam
 )
+"""The two inputs of the fast model. Every plant file has them."""
+
+ALF3_SETPOINT: Final = "alf3_addition_kg_per_day"
+OPTIONAL_SETPOINTS: Final = (ALF3_SETPOINT,)
+"""What a plant file may have beside them; the slow half of the controller asks for it."""

@@ -225,6 +225,7 @@ class SectionTable(Generic[StateT]):
         self._initial = initial
         self._decoded: dict[int, tuple[bytes, StateT]] = {}
         self._unflushed: set[int] = set()
+        self._changing: dict[int, asyncio.Lock] = {}
         self._flushing: dict[int, asyncio.Lock] = {}
         self._faust = worker.app.Table(
             table.name,
@@ -232,6 +233,11 @@ class SectionTable(Generic[StateT]):
             value_type=bytes,
             partitions=worker.partitions,
         )
+
+    def changing(self, section: int) -> asyncio.Lock:
+        """Return what an agent holds from reading a state until it has written the next one, where
+        another agent writes to the same table."""
+        return self._changing.setdefault(section, asyncio.Lock())
 
     def get(self, section: int) -> StateT:
         """Return the state of a section; the initial one where there is none."""

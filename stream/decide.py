@@ -1,4 +1,7 @@
-"""Agent `estimates` -> `proposals`: every control period, setpoints for every cell of a section."""
+"""Agent `estimates` -> `proposals`: every control period, setpoints for every cell of a section.
+
+Where the plant file has the setpoint, the days are planned first (`stream.days`).
+"""
 
 import asyncio
 import time
@@ -10,12 +13,14 @@ from typing import Final
 import msgspec
 import numpy as np
 
+from control.day_desk import DayStanding
 from control.decision import CellDecision
 from control.mpc import CellController
 from control.plan import PlainPlan, Plan
 from control.prediction import CellModel, Uncertainty
 from physics.signals import SETPOINTS
 from stream.app import Message, SectionTable, Worker, add_agent, section_key
+from stream.days import DayBrain, add_addition, gap_floors_cm, plan_days
 from stream.edges import Edge, Edges
 from stream.frame_codec import decode_estimates
 from stream.frames import F64, EstimateFrame
@@ -39,6 +44,7 @@ class DecideState(msgspec.Struct, frozen=True, kw_only=True):
         slot: which control period it was made in.
         plans: cell number (as text) -> its plan.
         fallen: cells for which it has been told that the optimiser gives no plan.
+        days: cell number (as text) -> what stands of its plan over days.
     """
 
     version: int = _STATE_VERSION
@@ -47,6 +53,7 @@ class DecideState(msgspec.Struct, frozen=True, kw_only=True):
     slot: int | None = None
     plans: dict[str, PlainPlan] = {}
     fallen: tuple[int, ...] = ()
+    days: dict[str, DayStanding] = {}
 
 
 def encode_state(state: DecideState) -> bytes:
@@ -179,8 +186,42 @@ def decide_section(
         slot=slot_of(settings, estimate.section, estimate.t_plant_s),
         plans=plans,
         fallen=state.fallen,
+        days=state.days,
     )
     return following, proposals, fell_back
+
+
+def decide_both(
+    controller: CellController,
+    linearise: Linearise,
+    days: DayBrain | None,
+    settings: DecideSettings,
+    state: DecideState,
+    estimate: EstimateFrame,
+    clock_ns: Callable[[], int],
+    elapsed_s: Callable[[], float],
+) -> tuple[DecideState, list[Proposal], list[FellBack]]:
+    """Plan the days of the cells that are due, then decide above the gap that the plans ask for.
+
+    Args:
+        days: plans them; None where the plant has no setpoint for it.
+
+    The others, and what is returned, are those of `decide_section`.
+    """
+    if days is None:
+        return decide_section(controller, linearise, settings, state, estimate, clock_ns, elapsed_s)
+    standing = plan_days(days, state.days, estimate)
+    following, proposals, fell_back = decide_section(
+        controller,
+        linearise,
+        settings,
+        msgspec.structs.replace(state, days=standing),
+        estimate,
+        clock_ns,
+        elapsed_s,
+        gap_floors_cm(standing, estimate.cells),
+    )
+    return following, [add_addition(proposal, standing) for proposal in proposals], fell_back
 
 
 def _proposal(
@@ -219,10 +260,12 @@ def add_decide(
     linearise: Linearise,
     settings: DecideSettings,
     compute: Executor,
+    days: DayBrain | None = None,
 ) -> None:
     """Add the agent to `worker`.
 
     Args:
+        days: plans AlF3 and gap over days; None where the plant has no setpoint for AlF3.
         compute: where JAX and the solver run, off the event loop; one thread, for the solvers'
             workspaces.
     """
@@ -249,9 +292,10 @@ def add_decide(
 
         following, proposals, fell_back = await asyncio.get_running_loop().run_in_executor(
             compute,
-            decide_section,
+            decide_both,
             controller,
             linearise,
+            days,
             settings,
             state,
             estimate,
@@ -261,7 +305,8 @@ def add_decide(
         taken_s = elapsed_s()
         if taken_s > settings.deadline_s:
             # Made of a plant that has moved on. It must not be acted on, nor gone on with; to do so
-            # little of it as came in time would move some cells always and others never.
+            # little of it as came in time would move some cells always and others never. What is
+            # planned over days does not age so fast, and would take the same time again.
             await worker.outbox.report("decision_late", section=section, seconds=round(taken_s, 1))
             await table.put(section, msgspec.structs.replace(following, plans=state.plans))
             return

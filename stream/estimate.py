@@ -1,4 +1,8 @@
-"""Agent `accepted` -> `estimates`: keeps the state of every cell, frame by frame, each once."""
+"""Agents `accepted` -> `estimates` and `laboratory`: keep the state of every cell, each frame and
+each sample once.
+
+A report of the laboratory waits in the state until the next frame: only that agent runs the filter.
+"""
 
 import asyncio
 from collections.abc import Mapping
@@ -14,18 +18,31 @@ from physics.estimator import Estimator
 from stream.app import Message, SectionTable, Worker, add_agent, section_key
 from stream.frame_codec import decode_samples, encode_estimates
 from stream.frames import F64, I64, EstimateFrame, Quality, SampleFrame
-from stream.topics import ACCEPTED, ESTIMATES, TABLES
+from stream.laboratory import (
+    LaboratoryState,
+    Ranges,
+    Refusal,
+    WaitingReport,
+    receive,
+)
+from stream.laboratory_news import LaboratoryNews
+from stream.records import LaboratoryReport, RecordError, decode
+from stream.rejects import Reason
+from stream.sampling import Sampled, has_samples, take_waiting
+from stream.topics import ACCEPTED, ESTIMATES, LABORATORY, TABLES
 
 _TABLE: Final = next(table for table in TABLES if table.owner == "estimate")
 _STATE_VERSION: Final = 2
 _BATH: Final = "bath_temperature_c"
+SAMPLED_COLUMN: Final = "laboratory_sampled"  # of an estimate: 1 where it rests on a sample, else 0
 
 
 class EstimateState(msgspec.Struct, frozen=True, kw_only=True):
     """The filter of a section and how far it has come.
 
     `bath_c` and `bath_source_ns` are the newest bath temperature of each cell that was taken in and
-    its source time, as bytes; empty before the first.
+    its source time, as bytes; empty before the first. `laboratory` is what waits, and what was
+    taken in, of the laboratory's reports.
     """
 
     version: int = _STATE_VERSION
@@ -36,6 +53,7 @@ class EstimateState(msgspec.Struct, frozen=True, kw_only=True):
     frames_missing: int = 0
     bath_c: bytes = b""  # float64
     bath_source_ns: bytes = b""  # int64
+    laboratory: LaboratoryState = LaboratoryState()
     filter: bytes
 
 
@@ -106,13 +124,14 @@ def step_estimate(
     # A loop that joins a gateway in mid-life has missed nothing that it was ever responsible for.
     missing = frame.sequence - expected if state.frames_applied else 0
     cells = len(frame.cells)
-    before = from_bytes(state.filter)
+    before, laboratory = from_bytes(state.filter), state.laboratory
     bath_c, bath_source_ns = np.full(cells, np.nan), np.zeros(cells, dtype=np.int64)
     if state.bath_c:
         bath_c = np.frombuffer(state.bath_c)
         bath_source_ns = np.frombuffer(state.bath_source_ns, dtype=np.int64)
     if frame.session != state.session and frame.t_plant_s[-1] <= float(before.t_plant_s):
         before = estimator.init(cells)  # the plant's clock was put back: begin anew
+        laboratory = msgspec.structs.replace(laboratory, taken_s={})
         bath_c = np.full(cells, np.nan)
     usable = frame.quality <= Quality.UNCERTAIN
     marks, bath_c, bath_source_ns = find_new_baths(frame, bath_c, bath_source_ns)
@@ -127,6 +146,7 @@ def step_estimate(
         frames_missing=state.frames_missing + missing,
         bath_c=bath_c.tobytes(),
         bath_source_ns=bath_source_ns.tobytes(),
+        laboratory=laboratory,
         filter=to_bytes(filtered),
     )
     newest_ns = int(frame.source_time_ns[usable].max()) if usable.any() else 0
@@ -136,7 +156,8 @@ def step_estimate(
         session=frame.session,
         sequence=frame.sequence,
         cells=frame.cells,
-        values={name: np.asarray(column, dtype=np.float64) for name, column in columns.items()},
+        values={name: np.asarray(column, dtype=np.float64) for name, column in columns.items()}
+        | {SAMPLED_COLUMN: has_samples(filtered, laboratory, frame.cells)},
         t_plant_s=float(frame.t_plant_s[-1]),
         t_source_ns=newest_ns,
         t_received_ns=frame.t_received_ns,
@@ -150,16 +171,56 @@ def step_estimate(
     return following, estimate
 
 
+def take_samples(
+    estimator: Estimator, state: EstimateState, frame: SampleFrame
+) -> tuple[EstimateState, list[Sampled]]:
+    """Take in the laboratory's samples that wait, before a frame; none before one that is known.
+
+    Args:
+        estimator: of the plant; pure.
+        state: of the section.
+        frame: accepted samples that `step_estimate` gets next.
+
+    Returns:
+        The next state, and what became of each report that waits no more.
+    """
+    if (frame.session, frame.sequence) <= (state.session, state.sequence):
+        return state, []
+    if not state.laboratory.waiting:
+        return state, []
+    filtered, laboratory, done = take_waiting(
+        estimator,
+        from_bytes(state.filter),
+        state.laboratory,
+        frame.cells,
+        float(frame.t_plant_s[-1]),
+        frame.t_received_ns,
+    )
+    following = msgspec.structs.replace(state, laboratory=laboratory, filter=to_bytes(filtered))
+    return following, done
+
+
+def step_section(
+    estimator: Estimator, state: EstimateState, frame: SampleFrame
+) -> tuple[EstimateState, EstimateFrame | None, list[Sampled]]:
+    """Do both of a section's steps: `take_samples`, then `step_estimate`."""
+    sampled, done = take_samples(estimator, state, frame)
+    following, estimate = step_estimate(estimator, sampled, frame)
+    return following, estimate, done
+
+
 def add_estimate(
     worker: Worker,
     estimator: Estimator,
     cells: Mapping[int, tuple[int, ...]],
+    ranges: Ranges,
     compute: Executor,
 ) -> None:
-    """Add the agent to `worker`.
+    """Add the agents to `worker`.
 
     Args:
         cells: the cells of each section.
+        ranges: what a laboratory's values can be.
         compute: where JAX runs, off the event loop.
     """
 
@@ -173,13 +234,19 @@ def add_estimate(
         lambda section, payload: decode_state(payload, len(cells[section])),
         initial,
     )
+    news = LaboratoryNews(worker)
 
     async def handle(message: Message) -> None:
         frame = decode_samples(message.value)
+        async with table.changing(frame.section):
+            await absorb(frame, message)
+
+    async def absorb(frame: SampleFrame, message: Message) -> None:
         state = table.get(frame.section)
-        following, estimate = await asyncio.get_running_loop().run_in_executor(
-            compute, step_estimate, estimator, state, frame
+        following, estimate, sampled = await asyncio.get_running_loop().run_in_executor(
+            compute, step_section, estimator, state, frame
         )
+        await news.tell(frame, sampled)
         if estimate is not None:
             await worker.outbox.send(
                 ESTIMATES.name,
@@ -192,4 +259,30 @@ def add_estimate(
                 await worker.outbox.report("samples_missing", section=frame.section, frames=lost)
         await table.put(frame.section, following)
 
+    async def handle_report(message: Message) -> None:
+        try:
+            report = decode(message.value, LaboratoryReport)
+        except RecordError as exc:
+            await worker.refuse(message, str(exc))
+            return
+        await worker.note_readable(message.topic, True)
+        section = report.section
+        if section not in cells or worker.partition_of(section) != message.partition:
+            detail = f"section {section} is not of this partition; the plant has {sorted(cells)}"
+            refusal = Refusal(Reason.UNKNOWN_SECTION, detail)
+            await news.turn_away(message.value, message.origin, -1, refusal)
+            return
+        waiting = WaitingReport(report, message.partition, message.offset)
+        async with table.changing(section):
+            state = table.get(section)
+            laboratory, refused = receive(
+                state.laboratory, waiting, cells[section], ranges, worker.clock_ns()
+            )
+            table.keep(section, msgspec.structs.replace(state, laboratory=laboratory))
+            if laboratory.waiting != state.laboratory.waiting:
+                await table.flush(section)  # counts alone go with the next frame
+        if refused is not None:
+            await news.turn_back(refused)
+
     add_agent(worker, "estimate", ACCEPTED, handle)
+    add_agent(worker, "laboratory", LABORATORY, handle_report)

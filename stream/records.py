@@ -116,6 +116,24 @@ class Command(Record, frozen=True, kw_only=True):
     expires_ns: int
 
 
+class LaboratoryReport(Record, frozen=True, kw_only=True):
+    """What a laboratory found in one sample of a cell's bath; what it did not analyse is None.
+
+    A sample is known by its cell and its plant time, whoever reports it and however often.
+    """
+
+    report_id: str
+    section: int
+    cell: int
+    t_drawn_plant_s: float  # plant time at which the sample was drawn
+    t_drawn_ns: int | None  # wall time of it, where it is known
+    alumina_wt_pct: float | None
+    excess_alf3_wt_pct: float | None
+    bath_temperature_c: float | None
+    reported_by: str  # "plant", or the person or file
+    t_reported_ns: int  # when it came to us
+
+
 class Event(Record, frozen=True, kw_only=True):
     """Something abnormal began or ended, or a thing worth keeping happened. `name` is a key of
     `control.events.EVENTS`."""

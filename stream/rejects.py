@@ -25,6 +25,7 @@ class Reason(StrEnum):
     NOT_FINITE = "not finite"
     OUT_OF_RANGE = "out of physical range"
     FUTURE = "time in the future"  # of its source, its gateway session or its plant
+    TOO_OLD = "too old"  # a laboratory's sample from before what the estimate remembers
     TOO_MANY = "too many bad samples"  # to be told apart
     STALE = "source time stands still"
     FROZEN = "frozen"

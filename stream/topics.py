@@ -109,6 +109,16 @@ COMMANDS: Final = Topic(
     rate="when a person acts",
     retention_ms=30 * _DAY_MS,
 )
+LABORATORY: Final = Topic(
+    name="laboratory",
+    shape=Shape.RECORD,
+    record="LaboratoryReport",
+    key="section",
+    producer="gateway, laboratory",
+    consumers=("loop", "report"),
+    rate="1 per cell and day",
+    retention_ms=30 * _DAY_MS,
+)
 EVENTS: Final = Topic(
     name="events",
     shape=Shape.RECORD,
@@ -148,6 +158,7 @@ TOPICS: Final = (
     PROPOSALS,
     MOVES,
     COMMANDS,
+    LABORATORY,
     EVENTS,
     DEAD_LETTERS,
     MODELS,
@@ -175,7 +186,12 @@ GUARD_APP: Final = "potline-guard"
 
 TABLES: Final = (
     Table("screen-state", LOOP_APP, "screen", "last order, last time and frozen-value counters"),
-    Table("estimate-state", LOOP_APP, "estimate", "filter state, last order applied, counts"),
+    Table(
+        "estimate-state",
+        LOOP_APP,
+        "estimate",
+        "filter state, last order applied, samples of the laboratory",
+    ),
     Table("decide-state", LOOP_APP, "decide", "last decision time, previous plan of each cell"),
     Table("guard-state", GUARD_APP, "guard", "mode and interlock state of each cell"),
 )

@@ -42,9 +42,11 @@ class Quantity:
     @property
     def column(self) -> str:
         """The column that stands for the quantity where one figure must: the measurement if there
-        is one."""
+        is one; what the plant holds, of what nobody measures or estimates."""
         if self.measured is not None:
             return f"measured.{self.measured}"
+        if self.estimated is None:
+            return f"applied.{self.setpoint}"
         return f"estimate.{self.estimated}"
 
     @property
@@ -148,6 +150,18 @@ QUANTITIES: Final = (
         smallest_span=4.0,
         measured="beam_position_mm",
         setpoint="beam_position_mm",
+    ),
+    Quantity(
+        "alf3",
+        "AlF3 addition",
+        "AlF3",
+        "kg/day",
+        1,
+        low=0.0,
+        high=100.0,
+        fade=20.0,
+        smallest_span=10.0,
+        setpoint="alf3_addition_kg_per_day",
     ),
     Quantity(
         "noise",

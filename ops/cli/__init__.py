@@ -20,6 +20,7 @@ from ops.cli import (
     feed,
     gateway,
     guard,
+    laboratory,
     loop,
     pareto,
     plant,
@@ -52,6 +53,7 @@ app.command("solve")(solve.solve)
 app.command("reduce")(reduce.reduce)
 app.command("evaluate")(evaluate.evaluate)
 app.command("pareto")(pareto.pareto)
+app.command("laboratory")(laboratory.laboratory)
 app.command("whatif")(whatif.whatif)
 app.command("settings")(settings.settings)
 app.add_typer(plant.app, name="plant")

@@ -31,6 +31,7 @@ from stream.frames import EstimateFrame, Origin, Quality, SampleFrame
 from stream.guarding import GuardState, PlantView, judge_proposal
 from stream.models import make_lineariser
 from stream.records import MoveState
+from stream.sampling import LABORATORY_SD
 from stream.section_picture import SectionPicture, see_estimates, see_samples
 
 F64 = NDArray[np.float64]
@@ -39,7 +40,6 @@ _EPOCH_NS: Final = 1_700_000_000_000_000_000
 _SESSION: Final = 1
 ESTIMATED: Final = ("alumina_wt_pct", "acd_cm", "superheat_c", "ledge_cm", "bath_temperature_c")
 _FRAME_BLOCKS: Final = 2  # minutes to a frame, as at sixty times with a frame every two seconds
-LABORATORY_SD: Final = np.array([0.2, 0.4, 2.0])  # design value: wt%, wt%, degC, as SAMPLED
 _DEADLINE_S: Final = 10.0  # of the loop's settings; never reached, and no result depends on it
 
 

@@ -148,14 +148,15 @@ async def an_operator_takes_a_cell_and_gives_it_back(line: Line, node: str, pki:
 async def what_is_no_record_is_rejected_and_the_line_goes_on(line: Line) -> None:
     garbage = b'{"schema_version": 99, "cell": NaN'
     before = len(line.estimates)
-    for topic in ("samples", "proposals", "commands", "accepted", "estimates"):
+    for topic in ("samples", "proposals", "commands", "laboratory", "accepted", "estimates"):
         await send(line, topic, garbage)
 
     def kept() -> list[RejectFrame]:
         return [frame for frame in line.seen.get("rejects", []) if frame.original[0] == garbage]
 
-    await line.until(lambda: len(kept()) >= 3, 20)
-    assert {frame.origin.topic for frame in kept()} >= {"samples", "proposals", "commands"}
+    await line.until(lambda: len(kept()) >= 4, 20)
+    refused = {frame.origin.topic for frame in kept()}
+    assert refused >= {"samples", "proposals", "commands", "laboratory"}
     await line.until(lambda: len(line.estimates) >= before + 3, 20)
     await asyncio.wait_for(_next_move(line), 20)
 

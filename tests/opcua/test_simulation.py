@@ -10,6 +10,7 @@ from opcua.nodes import CellMode
 from opcua.simulation import BEAM, FEED, LineScan, LineSimulation
 from opcua.watchdog import Modes
 from ops.plantfile import PlantFile, load_plant
+from physics.signals import ALF3_SETPOINT
 
 CELLS = 3
 STEP_S = 15.0
@@ -66,6 +67,23 @@ def test_a_remote_cell_does_what_it_accepted(plant: PlantFile) -> None:
     assert scan.working[FEED].tolist() == [200.0] * CELLS
     assert scan.cells[BEAM] == pytest.approx(before + 0.5, abs=0.11)
     assert not scan.is_local.any()
+
+
+def test_a_remote_cell_doses_what_it_accepted_and_a_local_one_by_its_routine(
+    plant: PlantFile,
+) -> None:
+    line = _Line(plant)
+    start = line.simulation.start[ALF3_SETPOINT]
+    assert ((start > 10.0) & (start < 50.0)).all()
+    line.accepted = line.accepted | {ALF3_SETPOINT: np.array([5.0, 40.0, 70.0])}
+    scan = line.run(0.05, CellMode.REMOTE_CASCADE)[-1]
+    assert scan.working[ALF3_SETPOINT].tolist() == [5.0, 40.0, 70.0]
+    scan = line.run(0.05, CellMode.AUTO)[-1]
+    assert scan.wanted[ALF3_SETPOINT] == pytest.approx(start)
+    without = load_plant(PLANTS / "metalx-120ka.toml", CELLS)
+    scan = _Line(without).run(0.05, CellMode.AUTO)[-1]
+    assert ALF3_SETPOINT not in scan.wanted
+    assert ALF3_SETPOINT not in scan.working
 
 
 def test_the_hand_over_to_local_control_has_no_bump(plant: PlantFile) -> None:

@@ -8,7 +8,7 @@ import pytest
 from ops.mistakes import ConfigurationError
 from ops.plantfile import PlantFile, load_plant, plant_hash
 from ops.settings import DEFAULT_PLANT
-from physics.signals import SETPOINTS, SIGNALS
+from physics.signals import OPTIONAL_SETPOINTS, SETPOINTS, SIGNALS
 from tests.opcua.node_peer import ACME_PLANT
 
 REFERENCE = DEFAULT_PLANT.read_text(encoding="utf-8")
@@ -34,7 +34,9 @@ def test_every_plant_file_of_the_repository_is_right(path: Path) -> None:
     plant = load_plant(path)
     assert plant.name == path.stem
     assert {row.name for row in plant.signals} == set(SIGNALS)
-    assert {row.name for row in plant.opcua.setpoints} == set(SETPOINTS)
+    mapped = {row.name for row in plant.opcua.setpoints}
+    assert mapped == {row.name for row in plant.setpoints}
+    assert set(SETPOINTS) <= mapped <= {*SETPOINTS, *OPTIONAL_SETPOINTS}
     assert plant.design.line is plant.line
 
 
@@ -137,6 +139,9 @@ def test_mistakes_of_all_tables_come_at_once(tmp_path: Path) -> None:
         (r"^feeders_along_m = .*$", "feeders_along_m = [-4.8, 1.6]", "not symmetric"),
         (r"^emissivity = .*$", "emissivity = 1.2", "black body"),
         (r"^shell_m = .*$", "shell_m = 0.0", "shell_m 0.0 must be above 0"),
+        (r'^unit = "kg/day"$', 'unit = "kg/h"', "must be 'kg/day', as the name says"),
+        (r"^alf3_high_kg_per_day = .*$", "alf3_high_kg_per_day = 101.0", "count on what is not"),
+        (r"^drawn_layout = .*$", 'drawn_layout = "scalar"', "the same node for every cell"),
         (r"^layout = \"line\"$", 'layout = "row"', "must be 'scalar', 'array' or 'line'"),
     ],
 )
@@ -144,6 +149,23 @@ def test_a_mistake_is_found(tmp_path: Path, pattern: str, replacement: str, word
     found = mistakes_in(tmp_path, changed(pattern, replacement))
     assert any(word in sentence for sentence in found), found
     assert all("plant.toml" in sentence for sentence in found)
+
+
+@pytest.mark.parametrize("table", ["setpoints", "opcua.setpoints"])
+def test_an_optional_setpoint_has_limits_and_nodes_or_neither(tmp_path: Path, table: str) -> None:
+    name = 'name = "alf3_addition_kg_per_day"'
+    head = rf"\[\[{re.escape(table)}\]\][^\n]*\n{re.escape(name)}\n.*?\n\n"
+    less, count = re.subn(head, "", REFERENCE, count=1, flags=re.DOTALL)
+    assert count == 1
+    (sentence,) = mistakes_in(tmp_path, less)
+    assert f"{table}.alf3_addition_kg_per_day" in sentence
+    assert "leave out the other" in sentence
+    neither = re.sub(
+        rf"\[\[(opcua\.)?setpoints\]\][^\n]*\n{name}\n.*?\n\n", "", REFERENCE, flags=re.S
+    )
+    path = tmp_path / "without.toml"
+    path.write_text(neither)
+    assert {row.name for row in load_plant(path).setpoints} == set(SETPOINTS)
 
 
 def test_a_row_that_stands_twice_is_named(tmp_path: Path) -> None:

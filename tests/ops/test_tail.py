@@ -17,6 +17,7 @@ from stream.topics import (
     COMMANDS,
     ESTIMATES,
     EVENTS,
+    LABORATORY,
     MODELS,
     MOVES,
     PROPOSALS,
@@ -35,6 +36,7 @@ from tests.ops.records import (
     reject_frame,
     sample_frame,
 )
+from tests.stream.laboratory_cases import make_report
 
 COMMAND = Command(
     command_id="c1",
@@ -80,6 +82,11 @@ MESSAGES: list[tuple[Topic, bytes, list[str]]] = [
     ),
     (MOVES, encode(move(1, MoveState.HELD, reasons=["stale"])), ["held", "applied -", "(stale)"]),
     (COMMANDS, encode(COMMAND), ["cell 2 set_mode MANUAL by anna (operator): anode change"]),
+    (
+        LABORATORY,
+        encode(make_report(7, 4000.0, alumina_wt_pct=None)),
+        ["cell 7 drawn at plant time 4000 s, by the test: excess AlF3 12.0 wt%, bath 957 degC"],
+    ),
     (EVENTS, encode(event("move_held", cell=1)), ["low move_held from guard"]),
     (MODELS, encode(MODEL), ["reduced reduced-1 of reference-300ka abc"]),
 ]

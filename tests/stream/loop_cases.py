@@ -21,6 +21,7 @@ from stream.estimate import add_estimate
 from stream.frame_codec import encode_samples
 from stream.frames import Quality, SampleFrame
 from stream.kafka import KafkaConnection, make_consumer, make_producer
+from stream.laboratory import make_ranges
 from stream.models import make_lineariser
 from stream.run import _Companion
 from stream.screen import add_screen
@@ -105,7 +106,7 @@ def make_loop(
     worker = make_worker(LOOP_APP, "loop-test", connection, PARTITIONS, clock_ns)
     limits = brains.limits
     add_screen(worker, {section: Screen(section, row, limits) for section, row in CELLS.items()})
-    add_estimate(worker, brains.estimator, CELLS, compute)
+    add_estimate(worker, brains.estimator, CELLS, make_ranges(limits), compute)
     add_decide(worker, brains.controller, brains.linearise, decide_settings(deadline_s), compute)
     return worker
 

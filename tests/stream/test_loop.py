@@ -29,6 +29,7 @@ from stream.topics import (
     ACCEPTED,
     ESTIMATES,
     EVENTS,
+    LABORATORY,
     MODELS,
     PROPOSALS,
     REJECTS,
@@ -301,4 +302,9 @@ async def test_the_watchdog_asks_how_far_the_topics_have_come(line: Line) -> Non
         await probe.stop()
     assert ends is not None
     assert ends[SAMPLES.name, 0] == last + 1
-    assert {topic for topic, _ in ends} == {SAMPLES.name, ACCEPTED.name, ESTIMATES.name}
+    assert {topic for topic, _ in ends} == {
+        SAMPLES.name,
+        ACCEPTED.name,
+        ESTIMATES.name,
+        LABORATORY.name,
+    }

@@ -125,6 +125,14 @@ def test_text_of_a_quantity_has_its_decimals_and_a_dash_for_nothing() -> None:
     assert BY_NAME["voltage"].text(float("nan")) == "–"
 
 
+def test_what_nobody_measures_or_estimates_is_shown_as_the_plant_holds_it() -> None:
+    quantity = BY_NAME["alf3"]
+    assert quantity.column == "applied.alf3_addition_kg_per_day"
+    assert {quantity.column, "asked.alf3_addition_kg_per_day"} <= set(trend_columns())
+    others = tuple(one for one in QUANTITIES if one is not quantity)
+    assert not any("alf3_addition" in column for column in trend_columns(others))
+
+
 def test_snapshot_lays_sections_out_as_one_line() -> None:
     snapshot = snapshot_of()
     first = LineStory(1, (4, 5)).accepted(0, NOW_NS).value[-1, 0, 0]

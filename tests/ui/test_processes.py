@@ -43,6 +43,10 @@ def test_layout_and_bands_come_from_the_plant_file() -> None:
     assert bands["temperature"] == (temperature.normal_low, temperature.normal_high)
     feed = next(row for row in plant.setpoints if row.name == "alumina_feed_rate_kg_per_h")
     assert bands["feed"] == (feed.low, feed.high)
+    assert bands["alf3"] == (0.0, 100.0)
+    without = load_plant(DEFAULT_PLANT.parent / "metalx-120ka.toml")
+    names = [quantity.name for quantity in shown_quantities(without)]
+    assert names == [name for name in bands if name != "alf3"]
 
 
 @pytest.mark.parametrize("run", [run_feed_process, run_ui_process])

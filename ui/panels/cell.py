@@ -57,7 +57,7 @@ class CellPanel(TextPanel):
         low, high = band(quantity, snapshot.fresh(quantity.column))
         is_old = snapshot.old(quantity.column)[at]
         sd = float("nan")
-        if quantity.measured is None:
+        if quantity.measured is None and quantity.estimated is not None:
             sd = snapshot.of(cell, quantity.sd_column)
         setpoint = float("nan")
         if quantity.setpoint is not None:
