@@ -93,6 +93,12 @@ def plant_hash(plant: PlantFile) -> str:
     return sha256(msgspec.json.encode(plant, order="sorted")).hexdigest()[:16]
 
 
+def design_hash(design: PlantDesign) -> str:
+    """Return 16 hexadecimal digits that change with any figure of line and cell, and with nothing
+    else: what is learnt from a cell stays true where a node id or a limit is another."""
+    return sha256(msgspec.json.encode(design, order="sorted")).hexdigest()[:16]
+
+
 def _document(path: Path) -> dict[str, Any]:
     try:
         return tomllib.loads(path.read_text(encoding="utf-8"))

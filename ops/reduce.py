@@ -65,7 +65,7 @@ def reduce_cell(
 
     Args:
         design: line and cell.
-        plant_hash: of the plant file.
+        plant_hash: of line and cell in the plant file.
         options: of the command.
         console: for progress.
 

@@ -1,7 +1,8 @@
 """Trajectories of a full-order cell, made one after the other and kept, so that none is made twice.
 
 RUN.snapshots/settled.npz      the cell that every trajectory begins with, a checkpoint
-RUN.snapshots/lines-0003.npz   a trajectory: `physics.reduced.snapshots.Samples` and its cost
+RUN.snapshots/sines-0003.npz   a trajectory: `physics.reduced.snapshots.Samples` and its cost
+RUN.snapshots/lines-4h-0003.npz  the same, its drives on straight lines between knots 4 h apart
 """
 
 import time
@@ -31,7 +32,9 @@ from physics.reduced.snapshots import PlanRanges, Samples, plan_lines, plan_sine
 EVERY_S: Final = 300.0  # between samples; the quickest that is learnt takes a quarter of an hour
 BURN_IN_H: Final = 12.0  # thrown away, so that trajectories begin in different states
 _CHUNK: Final = 72  # samples in one call: 6 h
-_KNOT_S: Final = 4 * 3600.0  # design value: half a shift
+# Design values, one after the other: half a shift, a shift, two. A ledge takes a day and more to
+# follow, so between near knots drives cancel out and it stays about its mean.
+_KNOTS_H: Final = (4, 8, 16)
 _SETTLE_DAYS: Final = 12.0  # as `settle` has it
 # A slice has no ends to lose heat through: at the line's current it melts all its ledge. With this
 # share of it a ledge stays whatever the plans (reference cell, 32x1x32: 80 to 230 mm, bath at 930
@@ -135,7 +138,8 @@ def make_trajectory(
     Raises:
         OperationError: the cell failed on the way.
     """
-    path = folder / f"{shape}-{seed:04d}.npz"
+    knot_h = _KNOTS_H[seed % len(_KNOTS_H)]
+    path = folder / f"{shape if shape == 'sines' else f'{shape}-{knot_h}h'}-{seed:04d}.npz"
     if path.exists():
         yield _read(path, cell)
         return
@@ -143,7 +147,9 @@ def make_trajectory(
     t_s = jnp.arange(1, count + 1) * EVERY_S
     key, ranges = jax.random.key(seed), make_ranges(cell)
     plan = (
-        plan_lines(key, ranges, t_s, _KNOT_S) if shape == "lines" else plan_sines(key, ranges, t_s)
+        plan_sines(key, ranges, t_s)
+        if shape == "sines"
+        else plan_lines(key, ranges, t_s, 3600.0 * knot_h)
     )
     tolerances = make_tolerances(*_TOLERANCES)
     run, drives, parts = start, cell.nominal, []

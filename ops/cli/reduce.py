@@ -21,7 +21,7 @@ def reduce(
     ] = "16x29x20",
     trajectories: Annotated[
         int, typer.Option(min=3, metavar="N", help="So many are run and learnt from.")
-    ] = 24,
+    ] = 36,
     hours: Annotated[float, typer.Option(min=2.0, metavar="H", help="Of each trajectory.")] = 72.0,
     seed: Annotated[int, typer.Option(min=0, help="Of the drives' random course.")] = 1,
     is_published: Annotated[
@@ -49,7 +49,7 @@ def reduce(
 
     prepare_jax()
     from ops.mistakes import OperationError
-    from ops.plantfile import load_plant, plant_hash
+    from ops.plantfile import design_hash, load_plant
     from ops.reduce import ReduceOptions, reduce_cell
 
     connection = None
@@ -68,7 +68,7 @@ def reduce(
     loaded = load_plant(plant)
     reduce_cell(
         loaded.design,
-        plant_hash(loaded),
+        design_hash(loaded.design),
         ReduceOptions(out, grid, trajectories, hours, seed),
         Console(stderr=True),
     )

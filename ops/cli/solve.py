@@ -87,7 +87,7 @@ def solve(
 
     prepare_jax()
     from ops.fields.solve import SolveOptions, solve_cell
-    from ops.plantfile import load_plant, plant_hash
+    from ops.plantfile import design_hash, load_plant
 
     if plant is None:
         from ops.settings import load_settings
@@ -106,4 +106,4 @@ def solve(
         is_plotted=is_plotted,
         is_resumed=is_resumed,
     )
-    solve_cell(loaded.design, plant_hash(loaded), options, Console(stderr=True))
+    solve_cell(loaded.design, design_hash(loaded.design), options, Console(stderr=True))

@@ -79,7 +79,7 @@ def solve_cell(
 
     Args:
         design: line and cell.
-        plant_hash: of the plant file.
+        plant_hash: of line and cell in the plant file.
         options: of the run.
         console: for progress.
 

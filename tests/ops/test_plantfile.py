@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from ops.mistakes import ConfigurationError
-from ops.plantfile import PlantFile, load_plant, plant_hash
+from ops.plantfile import PlantFile, design_hash, load_plant, plant_hash
 from ops.settings import DEFAULT_PLANT
 from physics.signals import OPTIONAL_SETPOINTS, SETPOINTS, SIGNALS
 from tests.opcua.node_peer import ACME_PLANT
@@ -64,7 +64,7 @@ def test_settings_choose_the_number_of_cells() -> None:
 
 def test_the_hash_changes_with_a_figure_and_not_with_a_comment(tmp_path: Path) -> None:
     path = tmp_path / "plant.toml"
-    hashes = []
+    hashes, designs = [], []
     for text in (
         REFERENCE,
         "# other words\n" + REFERENCE,
@@ -72,7 +72,11 @@ def test_the_hash_changes_with_a_figure_and_not_with_a_comment(tmp_path: Path) -
     ):
         path.write_text(text, encoding="utf-8")
         hashes.append(plant_hash(load_plant(path)))
+        designs.append(design_hash(load_plant(path).design))
     assert hashes[0] == hashes[1] != hashes[2]
+    assert designs[0] == designs[1] == designs[2], "noise is no figure of line or cell"
+    path.write_text(changed(r"^current_ka = 300\.0 .*$", "current_ka = 301.0"), encoding="utf-8")
+    assert design_hash(load_plant(path).design) != designs[0]
     assert re.fullmatch("[0-9a-f]{16}", hashes[0])
 
 
