@@ -21,7 +21,7 @@ from control.prediction import CellModel, Uncertainty
 from physics.signals import SETPOINTS
 from stream.app import Message, SectionTable, Worker, add_agent, section_key
 from stream.days import DayBrain, add_addition, gap_floors_cm, plan_days
-from stream.edges import Edge, Edges
+from stream.fallback_news import FallbackNews, FellBack
 from stream.frame_codec import decode_estimates
 from stream.frames import F64, EstimateFrame
 from stream.records import Proposal, encode
@@ -29,7 +29,6 @@ from stream.topics import ESTIMATES, PROPOSALS, TABLES
 
 _TABLE: Final = next(table for table in TABLES if table.owner == "decide")
 _STATE_VERSION: Final = 3
-_FALLBACK_ENDS_AFTER_NS: Final = 60_000_000_000
 _SHORTEST_SOLVE_S: Final = 1e-6  # what is left of the deadline is never less, so that OSQP starts
 
 Linearise = Callable[[EstimateFrame, F64], tuple[F64, Sequence[CellModel]]]
@@ -93,15 +92,6 @@ class DecideSettings:
     validity_s: float
     sections: int
     first_after_frames: int = 3
-
-
-@dataclass(frozen=True, slots=True)
-class FellBack:
-    """A cell for which the optimiser had no plan, what stepped in, and why in a sentence."""
-
-    cell: int
-    fallback: str
-    why: str
 
 
 def slot_of(settings: DecideSettings, section: int, t_plant_s: float) -> int:
@@ -269,9 +259,7 @@ def add_decide(
         compute: where JAX and the solver run, off the event loop; one thread, for the solvers'
             workspaces.
     """
-    edges = Edges(_FALLBACK_ENDS_AFTER_NS)
-    told: dict[int, str] = {}  # what stands in, cell by cell
-    recalled: set[int] = set()
+    news = FallbackNews()
     table = SectionTable[DecideState](
         worker,
         _TABLE,
@@ -318,44 +306,18 @@ def add_decide(
                 for proposal in proposals
             )
         )
-        fallen = await tell(estimate, state, fell_back)
+        told, fallen = news.take(
+            section, estimate.cells, state.fallen, fell_back, worker.clock_ns()
+        )
+        for one in told:
+            await worker.outbox.report(
+                "decision_fell_back",
+                active=one.active,
+                section=section,
+                cell=one.cell,
+                status=one.status,
+                fallback=one.fallback,
+            )
         await table.put(section, msgspec.structs.replace(following, fallen=fallen))
-
-    async def tell(
-        estimate: EstimateFrame, state: DecideState, fell_back: Sequence[FellBack]
-    ) -> tuple[int, ...]:
-        """Report for which cells the optimiser has no optimal plan, and each step down or up the
-        ladder; return all such cells.
-        """
-        now_ns = worker.clock_ns()
-        section = estimate.section
-        if section not in recalled:  # an event that a life before began must end in this one
-            recalled.add(section)
-            for cell in state.fallen:
-                edges.recall(cell, now_ns)
-        now_fallen = {row.cell: row for row in fell_back}
-        for cell in estimate.cells:
-            edge = edges.update(cell, cell in now_fallen, now_ns)
-            row = now_fallen.get(cell)
-            if row is not None and (edge is Edge.BEGAN or told.get(cell) != row.fallback):
-                told[cell] = row.fallback
-                await worker.outbox.report(
-                    "decision_fell_back",
-                    active=True,
-                    section=section,
-                    cell=cell,
-                    status=row.why,
-                    fallback=row.fallback,
-                )
-            elif edge is Edge.ENDED:
-                told.pop(cell, None)
-                await worker.outbox.report(
-                    "decision_fell_back",
-                    section=section,
-                    cell=cell,
-                    status="the optimiser plans again",
-                    fallback="nothing",
-                )
-        return tuple(cell for cell in estimate.cells if edges.holds(cell))
 
     add_agent(worker, "decide", ESTIMATES, handle)

@@ -17,6 +17,7 @@ from physics.estimate_state import to_bytes
 from stream import decide, estimate
 from stream.decide import DecideSettings, DecideState, decide_section, is_due, slot_of
 from stream.estimate import EstimateState, step_estimate
+from stream.fallback_news import FellBack
 from stream.frames import EstimateFrame, Origin
 from stream.section_picture import SectionPicture, see_estimates
 from tests.stream.frame_cases import NOW_NS, SECOND_NS
@@ -109,7 +110,7 @@ def estimated(brains: Brains, t_plant_s: float, sequence: int = 0) -> EstimateFr
 
 def decided(
     brains: Brains, state: DecideState, made: EstimateFrame, elapsed_s: Callable[[], float]
-) -> tuple[DecideState, list[dict[str, float]], list[decide.FellBack], list[str]]:
+) -> tuple[DecideState, list[dict[str, float]], list[FellBack], list[str]]:
     following, proposals, fell_back = decide_section(
         brains.controller, brains.linearise, SETTINGS, state, made, HandClock(), elapsed_s
     )
@@ -128,7 +129,7 @@ def test_after_the_deadline_the_plan_of_before_stands_in_or_nominal_feed(
 
     def run(
         state: DecideState, t_plant_s: float, elapsed_s: float
-    ) -> tuple[DecideState, list[dict[str, float]], list[decide.FellBack], list[str]]:
+    ) -> tuple[DecideState, list[dict[str, float]], list[FellBack], list[str]]:
         made = estimated(brains, t_plant_s)
         return compute.submit(decided, brains, state, made, lambda: elapsed_s).result()
 
