@@ -59,13 +59,15 @@ def _stop_after_two_pictures(out: Path) -> None:
     from rich.console import Console
 
     from ops.fields import solve as solving
-    from ops.plantfile import load_plant, plant_hash
+    from ops.plantfile import design_hash, load_plant
 
     plant = load_plant(Path(PLANT))
     options = solving.SolveOptions(
         out=out, hours=0.5, grid="14x1x18", settle_days=0.0, every_min=10.0
     )
-    steps = solving.follow_cell(plant.design, plant_hash(plant), options, Console(quiet=True))
+    steps = solving.follow_cell(
+        plant.design, design_hash(plant.design), options, Console(quiet=True)
+    )
     for now in steps:
         if now.figures.get("t_s", 0.0) >= 600.0:
             break
