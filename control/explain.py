@@ -151,7 +151,7 @@ def explain(
         f"energy from {expected.energy_now_kwh_per_kg:.2f} to "
         f"{expected.energy_end_kwh_per_kg:.2f} kWh/kg; {_limits_in_words(expected)}"
         f"{_risk_in_words(expected)}. "
-        f"To hold would cost {expected.hold_cost:.3g} more"
+        f"To hold would cost {_figure(expected.hold_cost)} more"
         f"{_energy_of_holding(expected.hold_energy_kwh_per_kg)}."
     )
     figures = {
@@ -209,6 +209,11 @@ def _probability_below(level: float, value: float, sd: float) -> float:
     if not (math.isfinite(level) and sd > 0.0):
         return math.nan
     return 0.5 * math.erfc((value - level) / (sd * math.sqrt(2.0)))
+
+
+def _figure(number: float) -> str:
+    """Three digits, and no powers of ten where a cell far from its bounds costs thousands."""
+    return f"{number:.3g}" if abs(number) < 1000.0 else f"{number:,.0f}"
 
 
 def _energy_of_holding(more_kwh_per_kg: float) -> str:

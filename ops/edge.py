@@ -77,21 +77,15 @@ async def run_gateway_process(settings: Settings, plant: PlantFile) -> None:
     partitions = settings.kafka.partitions
     outbox = Outbox(connection, "gateway", time.time_ns)
 
+    async def send(topic: str, section: int, payload: bytes) -> None:
+        partition = partition_of(section, partitions)
+        await outbox.send(topic, section_key(section), payload, partition)
+
     async def publish(frame: SampleFrame) -> None:
-        await outbox.send(
-            SAMPLES.name,
-            section_key(frame.section),
-            encode_samples(frame),
-            partition_of(frame.section, partitions),
-        )
+        await send(SAMPLES.name, frame.section, encode_samples(frame))
 
     async def publish_report(report: LaboratoryReport) -> None:
-        await outbox.send(
-            LABORATORY.name,
-            section_key(report.section),
-            encode(report),
-            partition_of(report.section, partitions),
-        )
+        await send(LABORATORY.name, report.section, encode(report))
 
     parts = sections(plant.line)
     before = await _unless_stopped(

@@ -22,8 +22,8 @@ _CHANCE_SD: Final = 5.0  # design value: as many of the mean's own, where scans 
 _MOST_STEP_UOHM: Final = 0.4  # design value: new anodes raise it by 0.1 to 0.3 uohm
 _MISFIT_UOHM: Final = 1.0  # design value: beyond it is no step, see `doubt_gap`
 _STEP_SD: Final = 2.5  # design value: noise is beyond it once in eighty scans
-_TREATED_WT_PCT: Final = 0.35  # design value: half of what a treatment feeds
-_TREATED_FEEDER: Final = 0.3  # design value: half of what a fault takes
+_TREATED_WT_PCT: Final = 0.35  # design value: about half of what a treatment feeds
+_TREATED_FEEDER: Final = 0.3  # design value: about half of what a fault takes
 _MOST_LEAN_SD: Final = 6.0  # design value: one wrong reading is no step
 
 
@@ -190,5 +190,6 @@ def may_be_step(voltage: Innovation, current_ka: Array) -> Array:
 
 
 def choose(condition: Array, this: Belief, other: Belief) -> Belief:
+    """One of two beliefs, by a scalar condition."""
     chosen: Belief = jax.tree.map(lambda *pair: jnp.where(condition, *pair), this, other)
     return chosen

@@ -160,7 +160,7 @@ class ModelRecord(Record, frozen=True, kw_only=True):
     model_id: str
     kind: str  # DECIDES or LEARNT
     plant_name: str
-    plant_hash: str
+    plant_hash: str  # of the plant file; of a learnt cell, of its line and cell alone
     parameters: dict[str, float]
     t_created_ns: int
     program: str = ""  # version of the program that made it

@@ -1,19 +1,16 @@
 """`potline cell`: the steady operating point of a cell, from any plant file."""
 
-from pathlib import Path
 from typing import Annotated
 
 import typer
 
 from ops.cell_inputs import describe_inputs, read_overrides
+from ops.cli.flags import PlantFlag
 
 
 def cell(
     context: typer.Context,
-    plant: Annotated[
-        Path | None,
-        typer.Option("--plant", help="The plant file; left out, the one that the settings name."),
-    ] = None,
+    plant: PlantFlag = None,
     words: Annotated[
         list[str] | None,
         typer.Option(

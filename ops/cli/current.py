@@ -5,6 +5,8 @@ from typing import Annotated
 
 import typer
 
+from ops.cli.flags import PlantFlag
+
 
 def current(
     context: typer.Context,
@@ -30,10 +32,7 @@ def current(
     cells: Annotated[
         int | None, typer.Option(min=1, metavar="N", help="Running; left out, all of the line.")
     ] = None,
-    plant: Annotated[
-        Path | None,
-        typer.Option("--plant", help="The plant file; left out, the one that the settings name."),
-    ] = None,
+    plant: PlantFlag = None,
     page: Annotated[
         Path | None, typer.Option(metavar="FILE", help="Write a page with pictures as well.")
     ] = None,

@@ -5,6 +5,8 @@ from typing import Annotated
 
 import typer
 
+from ops.cli.flags import PlantFlag
+
 
 def evaluate(
     context: typer.Context,
@@ -19,10 +21,7 @@ def evaluate(
     baseline: Annotated[
         str, typer.Option(metavar="NAMES", help="What the MPC is compared with.")
     ] = "legacy,tuned",
-    plant: Annotated[
-        Path | None,
-        typer.Option(metavar="FILE", help="The plant file; left out, the one of the settings."),
-    ] = None,
+    plant: PlantFlag = None,
     burn_in: Annotated[
         float, typer.Option(min=0.0, metavar="DAYS", help="Run first, and not counted.")
     ] = 1.0,

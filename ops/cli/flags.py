@@ -1,9 +1,18 @@
-"""Flags that several commands share: where Kafka, Redis and the plant's OPC UA server are."""
+"""Flags that several commands share: which plant, and where Kafka, Redis and OPC UA are."""
 
+from pathlib import Path
 from typing import Annotated
 
 import typer
 
+PlantFlag = Annotated[
+    Path | None,
+    typer.Option("--plant", metavar="FILE", help="The plant file; left out, that of the settings."),
+]
+CellsFlag = Annotated[
+    int | None,
+    typer.Option("--cells", metavar="N", help="Cells of the line, as for `potline up`."),
+]
 KafkaFlag = Annotated[
     str | None,
     typer.Option(

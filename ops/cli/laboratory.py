@@ -5,7 +5,7 @@ from typing import Annotated
 
 import typer
 
-from ops.cli.flags import KafkaFlag, addresses
+from ops.cli.flags import CellsFlag, KafkaFlag, PlantFlag, addresses
 
 
 def laboratory(
@@ -20,13 +20,8 @@ def laboratory(
     is_only_checked: Annotated[
         bool, typer.Option("--check", help="Read the file and say what is wrong; send nothing.")
     ] = False,
-    plant: Annotated[
-        Path | None,
-        typer.Option(metavar="FILE", help="The plant file; left out, the one of the settings."),
-    ] = None,
-    cells: Annotated[
-        int | None, typer.Option(metavar="N", help="Cells of the line, as for `potline up`.")
-    ] = None,
+    plant: PlantFlag = None,
+    cells: CellsFlag = None,
     kafka: KafkaFlag = None,
 ) -> None:
     """Report a laboratory's samples to a running line.

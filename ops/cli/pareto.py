@@ -6,6 +6,8 @@ from typing import Annotated
 
 import typer
 
+from ops.cli.flags import PlantFlag
+
 
 class MethodChoice(StrEnum):
     """How points of the front are found."""
@@ -63,10 +65,7 @@ def pareto(
         int, typer.Option(min=1, max=5000, metavar="N", help="Of the genetic search.")
     ] = 120,
     seed: Annotated[int, typer.Option(min=0, metavar="N", help="Of the genetic search.")] = 1,
-    plant: Annotated[
-        Path | None,
-        typer.Option(metavar="FILE", help="The plant file; left out, the one of the settings."),
-    ] = None,
+    plant: PlantFlag = None,
     is_json: Annotated[
         bool, typer.Option("--json", help="Print one JSON object and nothing else.")
     ] = False,

@@ -5,16 +5,13 @@ from typing import Annotated
 
 import typer
 
-from ops.cli.flags import KafkaFlag, addresses
+from ops.cli.flags import KafkaFlag, PlantFlag, addresses
 
 
 def reduce(
     context: typer.Context,
     out: Annotated[Path, typer.Option("--out", metavar="CELL.reduced", help="The file to write.")],
-    plant: Annotated[
-        Path | None,
-        typer.Option("--plant", help="The plant file; left out, the one that the settings name."),
-    ] = None,
+    plant: PlantFlag = None,
     grid: Annotated[
         str,
         typer.Option(metavar="NXxNYxNZ", help="Boxes of the full-order cell, as in potline solve."),

@@ -5,14 +5,13 @@ from typing import Annotated
 
 import typer
 
+from ops.cli.flags import PlantFlag
+
 
 def solve(
     context: typer.Context,
     out: Annotated[Path, typer.Option("--out", metavar="RUN.h5", help="The file to write.")],
-    plant: Annotated[
-        Path | None,
-        typer.Option("--plant", help="The plant file; left out, the one that the settings name."),
-    ] = None,
+    plant: PlantFlag = None,
     hours: Annotated[float, typer.Option(metavar="H", help="How long the cell is run.")] = 24.0,
     grid: Annotated[
         str,

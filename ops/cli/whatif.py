@@ -5,7 +5,7 @@ from typing import Annotated
 
 import typer
 
-from ops.cli.flags import KafkaFlag, addresses
+from ops.cli.flags import CellsFlag, KafkaFlag, PlantFlag, addresses
 from ops.whatif.inputs import OVERRIDES, STATES, describe, read_words
 
 
@@ -51,13 +51,8 @@ def whatif(
             "--nominal", help="Start from the plant file, even where a system is running."
         ),
     ] = False,
-    plant: Annotated[
-        Path | None,
-        typer.Option(metavar="FILE", help="The plant file; left out, the one of the settings."),
-    ] = None,
-    cells: Annotated[
-        int | None, typer.Option(metavar="N", help="Cells of the line, as for `potline up`.")
-    ] = None,
+    plant: PlantFlag = None,
+    cells: CellsFlag = None,
     is_json: Annotated[
         bool, typer.Option("--json", help="Print one JSON object and nothing else.")
     ] = False,
