@@ -44,7 +44,7 @@ from physics.fields.transport import TransportInputs, TransportState
 from physics.fields.transport_step import step_transport
 from physics.heat import compute_dissolution_heat_j_per_kg
 
-POTENTIAL_TOLERANCE_V: Final = 1e-6  # design value: a thousandth of what a voltmeter shows
+POTENTIAL_TOLERANCE_V: Final = 1e-5  # design value: a hundredth of what a voltmeter shows
 POTENTIAL_ROUNDS: Final = 12  # design value: a warm start takes one or two
 # Design value: the mean composition moves by far less than the boxes at the front do.
 _SHARE_WEIGHT: Final = 0.02

@@ -9,7 +9,7 @@ Ice is as thick as the frozen share of the box over the front's area. So all res
 wall and front add up to the ledge's thickness over its conductivity, wherever the front stands, and
 the film lies at the front. Where an open box has firm neighbours on several sides, the front is one
 flat face, tilted as its neighbours tell. Ice without a firm neighbour melts and freezes too, around
-itself.
+itself, and the less of it there is, the less of a front it has.
 
 Where liquid touches what is firm and does not freeze on it, the film alone is between them.
 """
@@ -31,6 +31,12 @@ THINNEST_SHARE: Final = 0.02
 # Design value: a front that lies across no axis by more than this is in a slot between firm boxes.
 _LEAST_TILT: Final = 0.05
 
+# Loose ice has no firm neighbour. Design values, of a box: less of it than the first has less of a
+# front, in proportion, so that a step, however long, melts no more than is there; down to the
+# second, as what has no front at all would never melt.
+_FEW_LOOSE_SHARE: Final = 0.1
+_LEAST_LOOSE_SHARE: Final = 1e-4
+
 
 class FrontFaces(NamedTuple):
     """Where a firm box meets an open one."""
@@ -50,7 +56,7 @@ class FrontLinks(NamedTuple):
     ice_to_front: Array  # (nx, ny, nz), of open boxes
     liquid_to_front: Array  # (nx, ny, nz)
     ice_depth_share: Array  # of the way between firm box and front, what grows with the ice
-    liquid_depth_share: Array  # of the way between front and liquid, what shrinks with it
+    liquid_depth_share: Array  # by how much more heat liquid gives to a front, by frozen share
 
 
 def find_front_faces(grid: Grid, is_firm: Array, is_open: Array, frozen_share: Array) -> FrontFaces:
@@ -68,7 +74,6 @@ def find_front_faces(grid: Grid, is_firm: Array, is_open: Array, frozen_share: A
         behind the rows beside it has a front that is a little tilted, and no side that is bare.
     """
     areas = [jnp.broadcast_to(area, grid.shape) for area in compute_areas_m2(grid)]
-    counts = is_firm | is_open
     frozen = jnp.where(is_firm, 1.0, jnp.where(is_open, jnp.clip(frozen_share, 0.0, 1.0), 0.0))
     before, beyond, across, beside = [], [], [], []
     for axis in range(3):
@@ -77,9 +82,8 @@ def find_front_faces(grid: Grid, is_firm: Array, is_open: Array, frozen_share: A
         number = on_upper(firm_before.astype(float), axis) + on_lower(
             firm_beyond.astype(float), axis
         )
-        # by how much a neighbour is more frozen; what cannot freeze is as the box itself
-        both = lower_side(counts, axis) & upper_side(counts, axis)
-        more = jnp.where(both, upper_side(frozen, axis) - lower_side(frozen, axis), 0.0)
+        # by how much a neighbour is more frozen; what cannot freeze, metal, is not frozen at all
+        more = upper_side(frozen, axis) - lower_side(frozen, axis)
         before.append(firm_before)
         beyond.append(firm_beyond)
         across.append(areas[axis] * jnp.abs(on_lower(more, axis) + on_upper(more, axis)))
@@ -137,6 +141,8 @@ def link_front(
         The links; 0 where there is none.
     """
     deep_m = compute_volumes_m3(grid) / faces.total_m2  # of a front that is through the box
+    loose_share = jnp.clip(frozen_share, _LEAST_LOOSE_SHARE, _FEW_LOOSE_SHARE)
+    wet_m2 = faces.total_m2 * jnp.where(faces.is_front, 1.0, loose_share / _FEW_LOOSE_SHARE)
     ice = deep_m * jnp.maximum(frozen_share, THINNEST_SHARE) / (2.0 * frozen_conductivity)
     # ice without a firm neighbour is all about its box
     liquid_share = jnp.where(faces.is_front, 1.0 - frozen_share, 0.0)
@@ -159,12 +165,14 @@ def link_front(
         firm_to_ice=Faces(*to_ice),
         firm_to_liquid=Faces(*to_liquid),
         ice_to_front=jnp.where(has_ice, faces.total_m2 / ice, 0.0),
-        liquid_to_front=jnp.where(has_ice, faces.total_m2 / to_bath, 0.0),
+        liquid_to_front=jnp.where(has_ice, wet_m2 / to_bath, 0.0),
         ice_depth_share=jnp.where(
             reaching > 0.0, deep_m / frozen_conductivity / jnp.maximum(ice_way, 1e-30), 0.0
         ),
         liquid_depth_share=jnp.where(
-            faces.is_front, deep_m / (2.0 * liquid_conductivity) / to_bath, 0.0
+            faces.is_front,
+            deep_m / (2.0 * liquid_conductivity) / to_bath,
+            jnp.where(frozen_share < _FEW_LOOSE_SHARE, 1.0 / loose_share, 0.0),
         ),
     )
 

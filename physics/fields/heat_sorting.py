@@ -1,17 +1,21 @@
 """What boxes are: firm, open, bare. Between steps they are sorted anew, and keep their heat.
 
     open -> firm    it is frozen through
-    firm -> open    the bath that it touches melts it, or it is itself above the liquidus
+    firm -> open    the bath that it touches melts it, or its neighbours keep it above the liquidus
     open -> bare    nothing is frozen in it, and it would melt what froze
     bare -> open    what is firm beside it takes more than it gives
 
 Within a step boxes stay what they are, so that a front may leave its box: what it froze or melted
-too much is passed on to the next. Bath that cools to its liquidus with nothing firm beside it
-freezes by itself.
+too much is passed on to the next. Bath that its neighbours keep below its liquidus, with nothing
+firm beside it, freezes by itself.
+
+A step of an implicit method overshoots a little where a box was far from its neighbours. What is
+beyond the liquidus by that alone goes back by itself: to open or to freeze for it would put the box
+far off again, and so on for ever.
 """
 
 from collections.abc import Callable
-from typing import NamedTuple
+from typing import Final, NamedTuple
 
 import jax.numpy as jnp
 from jax import Array
@@ -32,6 +36,13 @@ from physics.fields.grid import compute_volumes_m3
 from physics.fields.heat import HeatSetting, HeatState, count_latent, find_open
 from physics.fields.heat_balance import Ways, compute_ways, find_fronts
 from physics.fields.stencil import Faces, lower_side, upper_side
+
+# Design value: heat beyond the liquidus that melts or freezes more of a box is no overshoot.
+_MOST_OVERSHOT_SHARE: Final = 0.1
+# Design value: of loose ice, see front.py, less is melted at once: its bath has 0.3 K less.
+_CRUMB_SHARE: Final = 1e-3
+# What passed its surplus on is frozen through but for rounding.
+_THROUGH_SHARE: Final = 1.0 - 1e-9
 
 
 class _Passage(NamedTuple):
@@ -98,12 +109,15 @@ def sort_boxes(setting: HeatSetting, state: HeatState, liquidus_c: Array) -> Hea
 def _nucleate(setting: HeatSetting, state: HeatState, liquidus_c: Array) -> HeatState:
     """Let bath below its liquidus freeze by itself, where no front is near that would take it."""
     is_open = find_open(setting, state)
-    faces = find_front_faces(setting.grid, state.is_firm, is_open, state.frozen_share)
+    ways = compute_ways(setting, state, find_fronts(setting, state))
+    faces = ways.fronts.faces
     latent = jnp.where(setting.can_freeze, count_latent(setting, liquidus_c), 1.0)
     above = liquidus_c - setting.reference_c
     liquid = setting.liquid_heat_capacity_j_per_m3_k * above  # of liquid at its liquidus
     cold = liquid - state.sensible_j_per_m3
-    freezes = is_open & ~faces.is_front & (state.frozen_share == 0.0) & (cold > 0.0)
+    is_kept = _sum_given(state, liquidus_c, ways) < 0.0
+    is_cold = (cold > _MOST_OVERSHOT_SHARE * latent) | ((cold > 0.0) & is_kept)
+    freezes = is_open & ~faces.is_front & (state.frozen_share == 0.0) & is_cold
     share = jnp.where(freezes, cold / latent, 0.0)
     return state._replace(
         sensible_j_per_m3=jnp.where(freezes, (1.0 - share) * liquid, state.sensible_j_per_m3),
@@ -206,7 +220,9 @@ def _close(setting: HeatSetting, state: HeatState) -> HeatState:
     """Let frozen shares be shares, and boxes that are frozen through be firm."""
     is_open, share = find_open(setting, state), state.frozen_share
     heat, of_ice = state.sensible_j_per_m3, state.ice_sensible_j_per_m3
-    over, under = is_open & (share >= 1.0), is_open & (share <= 0.0)
+    is_loose = ~find_front_faces(setting.grid, state.is_firm, is_open, share).is_front
+    over = is_open & (share >= _THROUGH_SHARE)
+    under = is_open & (share <= jnp.where(is_loose, _CRUMB_SHARE, 0.0))
     # what could not be passed on cools the ice, or warms the bath
     surplus = jnp.where(over, share - 1.0, 0.0) * setting.latent_heat_j_per_m3
     lack = jnp.where(under, -share, 0.0) * setting.latent_heat_j_per_m3
@@ -241,14 +257,17 @@ def _measure(setting: HeatSetting, state: HeatState, liquidus_c: Array) -> HeatS
 
 def judge_boxes(setting: HeatSetting, state: HeatState, liquidus_c: Array) -> HeatState:
     """Open what melts, and find what is bare."""
+    ways = compute_ways(setting, state, find_fronts(setting, state))
+    warm = setting.heat_capacity_j_per_m3_k * (state.temperature_c - liquidus_c)
+    is_kept = _sum_given(state, liquidus_c, ways) > 0.0
+    is_warm = (warm > _MOST_OVERSHOT_SHARE * count_latent(setting, liquidus_c)) | (
+        (warm > 0.0) & is_kept
+    )
     melts = (
         setting.can_freeze
         & state.is_firm
         & ~setting.is_wall
-        & (
-            (state.temperature_c > liquidus_c)
-            | (_sum_exposed(setting, state, liquidus_c, gather_at_firm) < 0.0)
-        )
+        & (is_warm | (_sum_exposed(setting, state, liquidus_c, gather_at_firm) < 0.0))
     )
     state = state._replace(
         sensible_j_per_m3=jnp.where(melts, 0.0, state.sensible_j_per_m3),
@@ -276,6 +295,19 @@ def _find_excess(setting: HeatSetting, state: HeatState, liquidus_c: Array, ways
         given = (of_open(faces, axis, state.temperature_c) - liquidus) / ahead
         found.append(faces.area_m2[axis] * (taken - given))
     return Faces(*found)
+
+
+def _sum_given(state: HeatState, liquidus_c: Array, ways: Ways) -> Array:
+    """What neighbours would give to a box at its liquidus, W."""
+    faces, total = ways.fronts.faces, jnp.zeros_like(state.temperature_c)
+    for axis in range(3):
+        g = ways.conductance[axis]
+        to_lower = upper_side(state.temperature_c, axis) - lower_side(liquidus_c, axis)
+        to_upper = lower_side(state.temperature_c, axis) - upper_side(liquidus_c, axis)
+        total = total + on_lower(g * to_lower, axis) + on_upper(g * to_upper, axis)
+        of_ice = of_open(faces, axis, state.ice_c) - of_firm(faces, axis, liquidus_c)
+        total = total + gather_at_firm(faces, axis, ways.links.firm_to_ice[axis] * of_ice)
+    return total
 
 
 def _sum_exposed(

@@ -21,9 +21,9 @@ from physics.fields.sdirk import GAMMA, WEIGHTS, compute_norm, estimate_error
 from physics.fields.solver import solve_stencil
 from physics.fields.stencil import Stencil
 
-# How far a front may go on in the next box within a step, in boxes: the next learns of it only at
-# the step's end. Design value.
-MOST_BEYOND: Final = 0.7
+# How far a front may go on in the next box within a step: the next learns of it only at the step's
+# end. Design value, in boxes: what is more than one box would have to be passed on twice.
+MOST_BEYOND: Final = 1.0
 _FILTER_TOLERANCE = 1e-2  # of the error estimate: two figures are plenty
 _STAGE_SHARE = 0.05  # of the tolerance, for what a stage leaves unsolved; design value
 

@@ -18,7 +18,6 @@ from physics.fields.transport import (
     compute_liquid_m3,
     compute_open_conductances,
     stack_solutes,
-    to_wt_pct,
 )
 from physics.fields.transport_stage import TransportStage, measure_wt_pct, solve_transport_stage
 
@@ -67,8 +66,9 @@ def step_transport(
         plan: how the linear solves coarsen, see `solve_stencil`.
 
     Returns:
-        The step. No mass ends below 0: what lies below counts as an error of the step, and what is
-        small enough to be tolerated is taken from the other boxes, or from what was used.
+        The step. No mass ends below 0: what lies below counts as an error of the step like any
+        other, over the bath, and what is small enough to be tolerated is taken from the other
+        boxes, or from what was used.
     """
     dt = jnp.asarray(step_s)
     guess = stack_solutes(state) / compute_liquid_m3(setting, inputs.liquid_share[0])[None]
@@ -175,10 +175,9 @@ def _measure_error(
         return still
 
     lasting_kg = volume_m3[None] * jax.lax.map(settle, error_kg / (GAMMA * dt))
-    error = jnp.max(measure_wt_pct(setting, lasting_kg) * jnp.asarray(SOLUTE_WEIGHTS))
-    missing = jnp.maximum(-stack_solutes(moved) / setting.volume_m3[None], 0.0)
-    missing = jnp.max(missing, axis=(1, 2, 3)) * jnp.asarray(SOLUTE_WEIGHTS)
-    return jnp.maximum(error, to_wt_pct(setting, jnp.max(missing)))
+    missing_kg = jnp.maximum(-stack_solutes(moved), 0.0)
+    errors = jnp.stack([measure_wt_pct(setting, kg) for kg in (lasting_kg, missing_kg)])
+    return jnp.max(errors * jnp.asarray(SOLUTE_WEIGHTS)[None])
 
 
 def _make_good(state: TransportState, flows: _Flows, dt: Array) -> tuple[TransportState, _Flows]:

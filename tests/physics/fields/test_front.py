@@ -16,9 +16,11 @@ from physics.fields.heat import (
     compute_enthalpy,
     compute_temperature_c,
     find_open,
+    make_heat_inputs,
     make_heat_setting,
 )
 from physics.fields.heat_sorting import make_heat_state, sort_boxes
+from physics.fields.heat_step import step_heat
 from physics.fields.stencil import Faces, Halves
 
 LIQUIDUS_C, FILM = 955.0, 1.0 / 800.0
@@ -103,6 +105,16 @@ def test_in_a_slot_both_sides_count() -> None:
     faces = _find([[1, 1], [0, 0], [1, 1]], [[0.0] * 2, [0.0, 0.9], [0.0] * 2])
     assert float(faces.total_m2[1, 0, 0]) == pytest.approx(0.02)
     assert float(faces.area_m2.x[0, 0, 0]) == pytest.approx(0.01)
+
+
+def test_ice_above_metal_faces_it_however_far_its_box_is_frozen() -> None:
+    """Metal below, ice above: the front is flat, and does not shrink as the box freezes through."""
+    grid = make_equal_grid((0.1, 0.1, 0.3), (1, 1, 3))
+    is_firm = jnp.array([[[False, False, True]]])
+    is_open = jnp.array([[[False, True, False]]])
+    for share in (0.1, 0.99):
+        faces = find_front_faces(grid, is_firm, is_open, jnp.array([[[0.0, share, 0.0]]]))
+        assert float(faces.total_m2[0, 0, 1]) == pytest.approx(0.01)
 
 
 @pytest.fixture(scope="module")
@@ -213,13 +225,55 @@ def test_bath_on_a_hot_wall_is_bare(row: HeatSetting) -> None:
 
 def test_bath_below_its_liquidus_freezes_by_itself(row: HeatSetting) -> None:
     warm = make_heat_state(row, LIQUIDUS_C + 5.0, LIQUIDUS_C)
-    cold = warm.sensible_j_per_m3.at[6, 0, 0].set(3.9e6 * (LIQUIDUS_C - 20.0 - 950.0))
+    cold = warm.sensible_j_per_m3.at[6, 0, 0].set(3.9e6 * (LIQUIDUS_C - 40.0 - 950.0))
     before = warm._replace(sensible_j_per_m3=cold)
     after = _sort(row, before)
     latent = LATENT + 0.2e6 * (LIQUIDUS_C - 950.0)
-    assert _shares(after)[6] == pytest.approx(20.0 * 3.9e6 / latent)
+    assert _shares(after)[6] == pytest.approx(40.0 * 3.9e6 / latent)
     assert float(after.temperature_c[6, 0, 0]) == pytest.approx(LIQUIDUS_C)
     assert _held_j(row, after) == pytest.approx(_held_j(row, before), rel=1e-12)
+
+
+def _warmed(state: HeatState, box: int, capacity: float, temperature_c: float) -> HeatState:
+    at = (box, 0, 0)
+    return state._replace(
+        temperature_c=state.temperature_c.at[at].set(temperature_c),
+        sensible_j_per_m3=state.sensible_j_per_m3.at[at].set(capacity * (temperature_c - 950.0)),
+    )
+
+
+def test_what_a_step_overshoots_by_goes_back_by_itself(row: HeatSetting) -> None:
+    # ice amid cold ice that is above the liquidus, bath amid warm bath that is below it
+    inside = _sort(row, _warmed(_row_state(row, 800.0), 1, 3.7e6, LIQUIDUS_C + 8.0))
+    assert bool(inside.is_firm[1, 0, 0])
+    amid = _sort(row, _warmed(_row_state(row, 800.0), 6, 3.9e6, LIQUIDUS_C - 8.0))
+    assert _shares(amid)[6] == 0.0
+    # more heat than that is no overshoot
+    hot = _sort(row, _warmed(_row_state(row, 800.0), 1, 3.7e6, LIQUIDUS_C + 60.0))
+    assert not bool(hot.is_firm[1, 0, 0])
+
+
+def test_neighbours_that_keep_it_there_open_ice_that_is_hardly_above_its_liquidus(
+    row: HeatSetting,
+) -> None:
+    kept = _row_state(row, LIQUIDUS_C - 0.5)
+    kept = _warmed(kept._replace(is_firm=kept.is_firm.at[2, 0, 0].set(True)), 0, 3.7e6, 990.0)
+    assert not bool(_sort(row, _warmed(kept, 1, 3.7e6, LIQUIDUS_C + 0.5)).is_firm[1, 0, 0])
+
+
+@pytest.mark.parametrize("step_s", [10.0, 1000.0])
+def test_loose_ice_melts_without_heating_its_bath(row: HeatSetting, step_s: float) -> None:
+    """However long a step is: no more of it melts than is there."""
+    state = _sort(row, _with_share(make_heat_state(row, LIQUIDUS_C + 5.0, LIQUIDUS_C), 5, 0.05))
+    inputs = make_heat_inputs(row.grid, LIQUIDUS_C)
+    both = jax.tree.map(lambda leaf: jnp.stack([leaf, leaf]), inputs)
+    step = jax.jit(step_heat)(row, state, both, step_s, 0.5)
+    assert bool(step.is_solved)
+    assert 0.0 <= _shares(step.state)[5] < 0.06
+    temperature_c = np.asarray(step.state.temperature_c)[:, 0, 0]
+    assert temperature_c.min() > LIQUIDUS_C - 1.0
+    assert temperature_c.max() < LIQUIDUS_C + 5.5
+    assert _held_j(row, step.state) == pytest.approx(_held_j(row, state), rel=1e-9)
 
 
 def test_no_sorting_loses_heat(row: HeatSetting) -> None:
