@@ -3,8 +3,9 @@
 import asyncio
 import os
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
+from functools import partial
 from typing import Final
 
 import numpy as np
@@ -14,17 +15,16 @@ from control.mpc import CellController
 from ops.entry import needed, start_log
 from ops.plantfile import PlantFile, plant_hash
 from ops.settings import Settings
-from physics.design import nominal_feed_kg_per_h, sections
+from physics.design import sections
 from physics.estimate_state import from_bytes, to_bytes
 from physics.estimator import Estimator
 from physics.signals import ALF3_SETPOINT, SIGNALS
 from stream.app import Worker, make_worker
 from stream.days import DayBrain, warm_up
-from stream.decide import DecideSettings, Linearise, add_decide
-from stream.estimate import EstimateState, add_estimate, step_estimate
-from stream.frames import Origin, Quality, SampleFrame
+from stream.decide import DecideSettings, add_decide
+from stream.estimate import add_estimate, warm_up_scan
 from stream.laboratory import make_ranges
-from stream.models import announce, make_lineariser
+from stream.models import announce, make_lineariser, warm_up_lineariser
 from stream.run import await_topics, run_worker
 from stream.sampling import LABORATORY_SD
 from stream.screen import add_screen
@@ -32,16 +32,17 @@ from stream.screening import Screen
 from stream.topics import LOOP_APP
 
 _PROCESS: Final = "loop"
-_DAYS_WARM_AFTER_S: Final = 10.0  # a start has better use for the processor; days can wait
+_RARE_WARM_AFTER_S: Final = 10.0  # a start has better use for the processor
 
 
 def make_loop(
     settings: Settings,
     plant: PlantFile,
+    estimator: Estimator,
     days: DayBrain | None,
     clock_ns: Callable[[], int] = time.time_ns,
 ) -> Worker:
-    """Return the worker with its agents, all but the days compiled before the first message."""
+    """Return the worker with its agents; what a scan needs is compiled before the first message."""
     cells = dict(enumerate(sections(plant.line)))
     limits = {row.name: row for row in plant.signals}
     rows = tuple(limits[name] for name in SIGNALS)
@@ -52,7 +53,6 @@ def make_loop(
         settings.kafka.partitions,
         clock_ns,
     )
-    estimator = Estimator(plant.design, {row.name: row.noise_sd for row in plant.signals})
     controller = CellController(plant.control, {row.name: row for row in plant.setpoints})
     linearise = make_lineariser(plant.design, plant.control)
     compute = ThreadPoolExecutor(max_workers=1, thread_name_prefix="compute")
@@ -74,7 +74,18 @@ def make_loop(
         compute,
         days,
     )
-    _warm_up(estimator, linearise, plant, cells)
+    with ThreadPoolExecutor(thread_name_prefix="compile") as compilers:
+        # side by side: each is one compiler's work for seconds, and neither holds the interpreter
+        jobs = [
+            compilers.submit(job, size)
+            for size in _find_sizes(plant)
+            for job in (
+                partial(warm_up_scan, estimator),
+                partial(warm_up_lineariser, plant.design, plant.control.step_s),
+            )
+        ]
+        for job in jobs:
+            job.result()
     return worker
 
 
@@ -85,52 +96,37 @@ def make_day_brain(plant: PlantFile) -> DayBrain | None:
     return DayBrain(DayPlanner(plant.control), plant.design)
 
 
-def _warm_up(
-    estimator: Estimator,
-    linearise: Linearise,
-    plant: PlantFile,
-    cells: Mapping[int, tuple[int, ...]],
-) -> None:
-    """Compile everything for every size of section, so that no message waits for a compiler."""
-    for size in sorted({len(numbers) for numbers in cells.values()}):
-        numbers = tuple(range(1, size + 1))
-        frame = SampleFrame(
-            section=0,
-            session=0,
-            sequence=0,
-            cells=numbers,
-            signals=SIGNALS,
-            t_plant_s=np.zeros(1),
-            value=np.full((1, size, len(SIGNALS)), np.nan),
-            quality=np.full((1, size, len(SIGNALS)), Quality.MISSING, dtype=np.uint8),
-            source_time_ns=np.zeros((1, size, len(SIGNALS)), dtype=np.int64),
-            t_received_ns=0,
-            origin=Origin("", 0, 0),
-        )
-        state = EstimateState(filter=to_bytes(estimator.init(size)))
-        estimator.take_sample(from_bytes(state.filter), 0, np.nan, [np.nan] * 3, LABORATORY_SD)
-        _, estimate = step_estimate(estimator, state, frame)
-        assert estimate is not None, "a first frame is new to a first state"
-        applied = np.tile([nominal_feed_kg_per_h(plant.design), 0.0], (size, 1))
-        linearise(estimate, applied)
+def _find_sizes(plant: PlantFile) -> list[int]:
+    """How many cells a section may have."""
+    return sorted({len(numbers) for numbers in sections(plant.line)})
+
+
+def _warm_up_rare(estimator: Estimator, days: DayBrain | None, sizes: list[int]) -> None:
+    """Compile what no scan needs: a laboratory's samples, the days."""
+    for size in sizes:
+        # as a section's table gives it back
+        before = from_bytes(to_bytes(estimator.init(size)))
+        estimator.take_sample(before, 0, np.nan, [np.nan] * 3, LABORATORY_SD)
+    if days is not None:
+        warm_up(days, sizes)
 
 
 def run_loop(settings: Settings, plant: PlantFile) -> None:
     """Run a loop worker until it is told to stop."""
     start_log()
     connection = settings.kafka.connection(needed(settings.kafka.address, "kafka.address"))
+    estimator = Estimator(plant.design, {row.name: row.noise_sd for row in plant.signals})
     days = make_day_brain(plant)
-    worker = make_loop(settings, plant, days)
+    worker = make_loop(settings, plant, estimator, days)
     await_topics(connection, settings.kafka.partitions)
 
     async def say_what_decides() -> None:
         await worker.recovered()
         await announce(worker, plant.name, plant_hash(plant))
 
-    async def warm_up_days() -> None:
+    async def warm_up_rare() -> None:
         await worker.recovered()
-        if days is not None:
-            await asyncio.sleep(_DAYS_WARM_AFTER_S)
-            await asyncio.to_thread(warm_up, days, {len(part) for part in sections(plant.line)})
+        await asyncio.sleep(_RARE_WARM_AFTER_S)
+        await asyncio.to_thread(_warm_up_rare, estimator, days, _find_sizes(plant))
 
-    run_worker(worker, [say_what_decides, warm_up_days])
+    run_worker(worker, [say_what_decides, warm_up_rare])

@@ -15,9 +15,10 @@ import numpy as np
 
 from physics.estimate_state import from_bytes, to_bytes
 from physics.estimator import Estimator
+from physics.signals import SIGNALS
 from stream.app import Message, SectionTable, Worker, add_agent, section_key
 from stream.frame_codec import decode_samples, encode_estimates
-from stream.frames import F64, I64, EstimateFrame, Quality, SampleFrame
+from stream.frames import F64, I64, EstimateFrame, Origin, Quality, SampleFrame
 from stream.laboratory import (
     LaboratoryState,
     Ranges,
@@ -101,6 +102,27 @@ def find_new_baths(frame: SampleFrame, bath_c: F64, source_ns: I64) -> tuple[np.
         bath_c = np.where(marks[s], value, bath_c)
         source_ns = np.where(marks[s], source, source_ns)
     return marks, bath_c, source_ns
+
+
+def warm_up_scan(estimator: Estimator, size: int) -> None:
+    """Compile what a scan of a section of so many cells needs."""
+    frame = SampleFrame(
+        section=0,
+        session=0,
+        sequence=0,
+        cells=tuple(range(1, size + 1)),
+        signals=SIGNALS,
+        t_plant_s=np.zeros(1),
+        value=np.full((1, size, len(SIGNALS)), np.nan),
+        quality=np.full((1, size, len(SIGNALS)), Quality.MISSING, dtype=np.uint8),
+        source_time_ns=np.zeros((1, size, len(SIGNALS)), dtype=np.int64),
+        t_received_ns=0,
+        origin=Origin("", 0, 0),
+    )
+    _, estimate = step_estimate(
+        estimator, EstimateState(filter=to_bytes(estimator.init(size))), frame
+    )
+    assert estimate is not None, "a first frame is new to a first state"
 
 
 def step_estimate(

@@ -16,6 +16,12 @@ from stream.topics import MODELS
 _BEAM = SETPOINTS.index("beam_position_mm")
 
 
+def warm_up_lineariser(design: PlantDesign, step_s: float, size: int) -> None:
+    """Compile what a section of so many cells needs."""
+    any_cell = np.ones(size)
+    reduced.linearise(design, np.ones((size, len(reduced.STATES))), any_cell, any_cell, step_s)
+
+
 def make_lineariser(design: PlantDesign, objective: ControlObjective) -> Linearise:
     """Return the function that linearises all cells of an estimate at the objective's step."""
     states_index = {name: i for i, name in enumerate(reduced.STATES)}

@@ -9,7 +9,10 @@ import pytest_asyncio
 from ops.broker import Broker, prepare_broker
 from ops.ports import free_port
 from stream.kafka import KafkaConnection, create_topics
+from tests.physics.compilations import compilations
 from tests.stream.loop_cases import PARTITIONS, Brains, make_brains
+
+__all__ = ["compilations"]
 
 
 @pytest_asyncio.fixture(scope="package", loop_scope="session")
