@@ -1,6 +1,6 @@
 """What deciding for a line costs, against bare OSQP and against do-mpc with IPOPT.
 
-    python benchmarks/mpc.py [--cells 240] [--steps 100] [--pairs 8] [--json]
+    python benchmarks/mpc.py [--cells 240] [--steps 100] [--pairs 8] [--seed 1] [--json]
 
 `line_*_ms`: every cell of a line in closed loop, linearised and solved section by section as the
 loop does, once a control period; and the same for twice the cells. `ratio_osqp`: one cell's solve
@@ -48,9 +48,9 @@ LOOSE = 1e-4  # of IPOPT; its own tolerance is 1e-8
 KNOWN = Uncertainty(alumina_sd_wt_pct=0.08, acd_sd_cm=0.02, noise_mv=12.0)
 
 
-def time_line(plant: PlantFile, cells: int, steps: int, quiet: bool) -> F64:
+def time_line(plant: PlantFile, cells: int, steps: int, seed: int, quiet: bool) -> F64:
     """Milliseconds of each decision of a whole line, warmed up."""
-    line = Line(_of_size(plant, cells), PERIOD_S)
+    line = Line(_of_size(plant, cells), PERIOD_S, seed)
     taken_ms = []
     for _ in track(range(WARM_UP + steps), f"{cells} cells", disable=quiet):
         estimates = line.estimate()
@@ -74,8 +74,8 @@ class Problem:
 class Cells:
     """Single cells in closed loop: their problems, and what the nonlinear model makes of plans."""
 
-    def __init__(self, plant: PlantFile, count: int) -> None:
-        self.line = Line(_of_size(plant, count), PERIOD_S)
+    def __init__(self, plant: PlantFile, count: int, seed: int) -> None:
+        self.line = Line(_of_size(plant, count), PERIOD_S, seed)
         self.objective = plant.control
         self.limits = MoveLimits.of(plant.control, {row.name: row for row in plant.setpoints})
         self.problem = CellProblem(plant.control)
@@ -155,9 +155,11 @@ class Cells:
         return self._cost.of(settled, moves) + energy
 
 
-def compare_with_osqp(plant: PlantFile, cells: int, steps: int, quiet: bool) -> dict[str, Any]:
+def compare_with_osqp(
+    plant: PlantFile, cells: int, steps: int, seed: int, quiet: bool
+) -> dict[str, Any]:
     """Time our solve and OSQP's on the same problems, in turn."""
-    ours, theirs = Cells(plant, cells), ("our settings", "its own")
+    ours, theirs = Cells(plant, cells, seed), ("our settings", "its own")
     solvers: dict[tuple[str, int], osqp.OSQP] = {}
     taken_s: dict[str, list[float]] = {name: [] for name in ("potline", *theirs)}
     for number in track(range(WARM_UP + steps), "OSQP", disable=quiet):
@@ -227,13 +229,15 @@ def _time_osqp(
     return taken_s
 
 
-def compare_with_do_mpc(plant: PlantFile, pairs: int, steps: int, quiet: bool) -> dict[str, Any]:
+def compare_with_do_mpc(
+    plant: PlantFile, pairs: int, steps: int, seed: int, quiet: bool
+) -> dict[str, Any]:
     """Time and rate our decisions and IPOPT's for some cells, in turn."""
     tolerances = {"its own": None, f"{LOOSE:g}": LOOSE}
     ours_s: list[float] = []
     theirs_s: dict[str, list[float]] = {name: [] for name in tolerances}
     gaps, kept, failed = [], [], 0
-    cells = Cells(plant, pairs)
+    cells = Cells(plant, pairs, seed)
     peers = {
         name: [
             NonlinearCell(
@@ -243,7 +247,7 @@ def compare_with_do_mpc(plant: PlantFile, pairs: int, steps: int, quiet: bool) -
         ]
         for name, tolerance in tolerances.items()
     }
-    alone = _time_alone(plant, pairs, steps)
+    alone = _time_alone(plant, pairs, steps, seed)
     ours_s += alone
     for number in track(range(1 + steps), "do-mpc", disable=quiet):
         plans = {}
@@ -289,10 +293,10 @@ def compare_with_do_mpc(plant: PlantFile, pairs: int, steps: int, quiet: bool) -
     }
 
 
-def _time_alone(plant: PlantFile, cells: int, steps: int) -> list[float]:
+def _time_alone(plant: PlantFile, cells: int, steps: int, seed: int) -> list[float]:
     """Seconds of linearising and deciding for one cell, sections of one cell each."""
     sole = dataclasses.replace(plant.line, cell_count=cells, cells_per_section=1)
-    line = Line(dataclasses.replace(plant, line=sole), PERIOD_S)
+    line = Line(dataclasses.replace(plant, line=sole), PERIOD_S, seed)
     taken_s = []
     for number in range(WARM_UP + steps):
         estimates = line.estimate(error=0.0)
@@ -316,20 +320,24 @@ def main() -> None:
     parser.add_argument("--cells", type=int, default=240, help="of the line (default 240)")
     parser.add_argument("--steps", type=int, default=100, help="decisions of a line (default 100)")
     parser.add_argument("--pairs", type=int, default=8, help="cells beside do-mpc (default 8)")
+    parser.add_argument(
+        "--seed", type=int, default=1, help="of the cells; a new one is of cells nobody has seen"
+    )
     parser.add_argument("--json", action="store_true", help="print one JSON object")
     arguments = parser.parse_args()
     require_x64()
     quiet = arguments.json
     plant = load_plant(DEFAULT_PLANT)
     cells = arguments.cells
-    line_ms = time_line(plant, cells, arguments.steps, quiet)
-    double_ms = time_line(plant, 2 * cells, max(arguments.steps // 2, 1), quiet)
+    line_ms = time_line(plant, cells, arguments.steps, arguments.seed, quiet)
+    steps = max(arguments.steps // 2, 1)
+    double_ms = time_line(plant, 2 * cells, steps, arguments.seed, quiet)
     figures: dict[str, Any] = {
         f"line_{cells}_ms": _percentiles(line_ms),
         f"line_{2 * cells}_ms": _percentiles(double_ms),
         f"line_{2 * cells}_within_2_s": float(np.mean(double_ms <= 2e3)),
-        **compare_with_osqp(plant, 24, 20, quiet),
-        **compare_with_do_mpc(plant, arguments.pairs, 4, quiet),
+        **compare_with_osqp(plant, 24, 20, arguments.seed, quiet),
+        **compare_with_do_mpc(plant, arguments.pairs, 4, arguments.seed, quiet),
     }
     if arguments.json:
         print(json.dumps(figures, indent=2))
