@@ -32,17 +32,16 @@ from stream.screening import Screen
 from stream.topics import LOOP_APP
 
 _PROCESS: Final = "loop"
-_RARE_WARM_AFTER_S: Final = 10.0  # a start has better use for the processor
+_DAYS_WARM_AFTER_S: Final = 10.0  # a start has better use for the processor; days can wait
 
 
 def make_loop(
     settings: Settings,
     plant: PlantFile,
-    estimator: Estimator,
     days: DayBrain | None,
     clock_ns: Callable[[], int] = time.time_ns,
 ) -> Worker:
-    """Return the worker with its agents; what a scan needs is compiled before the first message."""
+    """Return the worker with its agents, all but the days compiled before the first message."""
     cells = dict(enumerate(sections(plant.line)))
     limits = {row.name: row for row in plant.signals}
     rows = tuple(limits[name] for name in SIGNALS)
@@ -53,6 +52,7 @@ def make_loop(
         settings.kafka.partitions,
         clock_ns,
     )
+    estimator = Estimator(plant.design, {row.name: row.noise_sd for row in plant.signals})
     controller = CellController(plant.control, {row.name: row for row in plant.setpoints})
     linearise = make_lineariser(plant.design, plant.control)
     compute = ThreadPoolExecutor(max_workers=1, thread_name_prefix="compute")
@@ -82,6 +82,7 @@ def make_loop(
             for job in (
                 partial(warm_up_scan, estimator),
                 partial(warm_up_lineariser, plant.design, plant.control.step_s),
+                partial(_warm_up_samples, estimator),
             )
         ]
         for job in jobs:
@@ -101,32 +102,29 @@ def _find_sizes(plant: PlantFile) -> list[int]:
     return sorted({len(numbers) for numbers in sections(plant.line)})
 
 
-def _warm_up_rare(estimator: Estimator, days: DayBrain | None, sizes: list[int]) -> None:
-    """Compile what no scan needs: a laboratory's samples, the days."""
-    for size in sizes:
-        # as a section's table gives it back
-        before = from_bytes(to_bytes(estimator.init(size)))
-        estimator.take_sample(before, 0, np.nan, [np.nan] * 3, LABORATORY_SD)
-    if days is not None:
-        warm_up(days, sizes)
+def _warm_up_samples(estimator: Estimator, size: int) -> None:
+    """Compile what a laboratory's sample needs: one may be waiting from before a restart."""
+    # as a section's table gives it back
+    before = from_bytes(to_bytes(estimator.init(size)))
+    estimator.take_sample(before, 0, np.nan, [np.nan] * 3, LABORATORY_SD)
 
 
 def run_loop(settings: Settings, plant: PlantFile) -> None:
     """Run a loop worker until it is told to stop."""
     start_log()
     connection = settings.kafka.connection(needed(settings.kafka.address, "kafka.address"))
-    estimator = Estimator(plant.design, {row.name: row.noise_sd for row in plant.signals})
     days = make_day_brain(plant)
-    worker = make_loop(settings, plant, estimator, days)
+    worker = make_loop(settings, plant, days)
     await_topics(connection, settings.kafka.partitions)
 
     async def say_what_decides() -> None:
         await worker.recovered()
         await announce(worker, plant.name, plant_hash(plant))
 
-    async def warm_up_rare() -> None:
+    async def warm_up_days() -> None:
         await worker.recovered()
-        await asyncio.sleep(_RARE_WARM_AFTER_S)
-        await asyncio.to_thread(_warm_up_rare, estimator, days, _find_sizes(plant))
+        if days is not None:
+            await asyncio.sleep(_DAYS_WARM_AFTER_S)
+            await asyncio.to_thread(warm_up, days, _find_sizes(plant))
 
-    run_worker(worker, [say_what_decides, warm_up_rare])
+    run_worker(worker, [say_what_decides, warm_up_days])
