@@ -1,30 +1,29 @@
 """`potline reduce` from its options to its file: trajectories, fit, choice, with progress."""
 
 import re
+from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 from importlib.metadata import version
 from pathlib import Path
 from typing import Final
 
+import jax
 from rich.console import Console
-from rich.progress import (
-    BarColumn,
-    Progress,
-    TaskProgressColumn,
-    TextColumn,
-    TimeElapsedColumn,
-    TimeRemainingColumn,
-)
 
 from ops.mistakes import ConfigurationError, Mistake
+from ops.pool import Bar, count_cores, run_tasks, tell
 from ops.reduced_file import ReducedAbout, save_reduced
 from ops.snapshots import (
     BURN_IN_H,
     EVERY_S,
     FullCell,
+    Plan,
     Trajectory,
+    count_ledge_rows,
     make_full_cell,
     make_trajectory,
+    read_trajectory,
     settle_cell,
 )
 from physics.design import PlantDesign
@@ -56,6 +55,17 @@ class ReduceOptions:
     trajectories: int
     hours: float
     seed: int
+    processes: int | None = None  # at once; one a core where None
+
+
+@dataclass(frozen=True, slots=True)
+class _Task:
+    """A trajectory that is still to be made."""
+
+    design: PlantDesign
+    shape: tuple[int, int, int]
+    plan: Plan
+    folder: Path
 
 
 def reduce_cell(
@@ -78,11 +88,18 @@ def reduce_cell(
         cell = make_full_cell(design, shape)
     except ValueError as exc:
         raise ConfigurationError([Mistake("grid", options.grid, str(exc), "--grid")]) from exc
+    rows = count_ledge_rows(cell)
+    if rows < 2:  # asked before the hour of runs, not after it
+        remedy = "leaves the ledge one row, of which nothing is learnt. Remedy: more boxes along z"
+        raise ConfigurationError([Mistake("grid", options.grid, remedy, "--grid")])
     own = f"{plant_hash[:12]}-{options.grid}-{options.hours:g}h"
     folder = options.out.with_name(options.out.name + ".snapshots") / own
     folder.mkdir(parents=True, exist_ok=True)
     seeds = range(options.seed, options.seed + options.trajectories)
-    trajectories = make_trajectories(cell, "lines", seeds, options.hours, folder, console)
+    plans = [Plan("lines", seed, options.hours) for seed in seeds]
+    # Processes would each take most of an accelerator's memory.
+    cores = count_cores() if jax.default_backend() == "cpu" else 1
+    trajectories = make_trajectories(cell, plans, folder, options.processes or cores, console)
     folds = min(_FOLDS, len(trajectories))
     with console.status("learning ..."):
         reduced, sizes, errors = choose_sizes(
@@ -91,7 +108,7 @@ def reduce_cell(
             cell.volume_m3,
             [run.samples for run in trajectories],
             EVERY_S,
-            CANDIDATES,
+            list_candidates(rows),
             folds,
         )
     found = {name: float(error) for name, error in errors._asdict().items()}
@@ -120,45 +137,54 @@ def reduce_cell(
         console.print(f"  {factor * found[name]:8.3g} {unit} (wanted {wanted:g} or less)")
 
 
+def list_candidates(ledge_rows: int) -> tuple[Sizes, ...]:
+    """Sizes to choose from where the ledge has so many rows: its modes are fewer than they."""
+    capped = [of._replace(ledge_modes=min(of.ledge_modes, ledge_rows - 1)) for of in CANDIDATES]
+    return tuple(dict.fromkeys(capped))
+
+
 def make_trajectories(
-    cell: FullCell, shape: str, seeds: range, hours: float, folder: Path, console: Console
+    cell: FullCell, plans: Sequence[Plan], folder: Path, processes: int, console: Console
 ) -> list[Trajectory]:
-    """Trajectories of one shape of drives, a seed each, with a progress bar.
+    """Make the trajectories that are not in a folder yet, with a progress bar; read all of them.
 
     Args:
         cell: to run.
-        shape: "lines" or "sines".
-        seeds: of the plans.
-        hours: of each, after the burn-in.
+        plans: of its drives, a trajectory each.
         folder: that keeps them.
+        processes: how many at once.
         console: for progress.
 
     Returns:
-        The trajectories in the order of the seeds.
+        The trajectories in the order of the plans.
+
+    Raises:
+        OperationError: a run failed, or a kept trajectory is damaged.
     """
     with console.status("letting the cell settle ..."):
-        start = settle_cell(cell, folder)
-    finished = []
-    bar = Progress(
-        TextColumn("{task.description}"),
-        BarColumn(),
-        TaskProgressColumn(),
-        TimeElapsedColumn(),
-        TimeRemainingColumn(),
-        console=console,
-    )
-    with bar:
-        each_h = BURN_IN_H + hours
-        task = bar.add_task("full-order trajectories", total=len(seeds) * each_h)
-        for number, seed in enumerate(seeds):
-            for now in make_trajectory(cell, start, shape, seed, hours, folder):
-                if isinstance(now, Trajectory):
-                    finished.append(now)
-                    done_h = each_h
-                else:
-                    done_h = now
-                bar.update(task, completed=number * each_h + done_h)
-    return finished
+        settle_cell(cell, folder)
+    tasks = [
+        _Task(cell.design, cell.shape, plan, folder)
+        for plan in plans
+        if not plan.path(folder).exists()
+    ]
+    total_h = sum(BURN_IN_H + task.plan.hours for task in tasks)
+    bar = Bar("full-order trajectories", total_h, "hours of a cell")
+    run_tasks(_make, tasks, processes, bar, console)
+    return [read_trajectory(cell, plan, folder) for plan in plans]
+
+
+def _make(task: _Task) -> None:
+    cell = _cell(task.design, task.shape)
+    done_h = 0.0
+    for now_h in make_trajectory(cell, settle_cell(cell, task.folder), task.plan, task.folder):
+        tell(now_h - done_h)
+        done_h = now_h
+
+
+@lru_cache(maxsize=1)
+def _cell(design: PlantDesign, shape: tuple[int, int, int]) -> FullCell:
+    return make_full_cell(design, shape)
 
 
 def _read_grid(options: ReduceOptions) -> tuple[int, int, int]:

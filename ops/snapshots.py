@@ -48,6 +48,7 @@ class FullCell:
     """The full-order cell that trajectories are of."""
 
     design: PlantDesign
+    shape: tuple[int, int, int]
     boxes: CellBoxes
     setting: CoupledSetting
     nominal: Drives
@@ -56,6 +57,31 @@ class FullCell:
     def volume_m3(self) -> jax.Array:
         """Of the boxes, (N,)."""
         return compute_volumes_m3(self.setting.heat.grid).ravel()
+
+
+@dataclass(frozen=True, slots=True)
+class Plan:
+    """How the drives of a trajectory move.
+
+    Attributes:
+        form: in time, "lines" or "sines".
+        seed: of their random course.
+        hours: kept, after the burn-in.
+    """
+
+    form: str
+    seed: int
+    hours: float
+
+    @property
+    def knots_h(self) -> int:
+        """Between the ends of a straight line."""
+        return _KNOTS_H[self.seed % len(_KNOTS_H)]
+
+    def path(self, folder: Path) -> Path:
+        """The trajectory's file in a folder."""
+        form = self.form if self.form == "sines" else f"{self.form}-{self.knots_h}h"
+        return folder / f"{form}-{self.seed:04d}.npz"
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,7 +105,7 @@ def make_full_cell(design: PlantDesign, shape: tuple[int, int, int]) -> FullCell
         design.cell.heat.ambient_temperature_c,
     )
     nominal = Drives(*(jnp.asarray(np.float64(figure)) for figure in figures))
-    return FullCell(design, boxes, setting, nominal)
+    return FullCell(design, shape, boxes, setting, nominal)
 
 
 def make_ranges(cell: FullCell) -> PlanRanges:
@@ -119,50 +145,42 @@ def settle_cell(cell: FullCell, folder: Path) -> CoupledRun:
     return run
 
 
-def make_trajectory(
-    cell: FullCell, start: CoupledRun, shape: str, seed: int, hours: float, folder: Path
-) -> Iterator[float | Trajectory]:
-    """Run one trajectory, or read it from the folder where it is there.
+def make_trajectory(cell: FullCell, start: CoupledRun, plan: Plan, folder: Path) -> Iterator[float]:
+    """Run one trajectory and keep it.
 
     Args:
         cell: to run.
         start: where it begins.
-        shape: of the drives in time: "lines" or "sines".
-        seed: of the plan.
-        hours: kept, after the burn-in.
+        plan: of its drives.
         folder: to keep it in.
 
     Yields:
-        Hours done; at last the trajectory.
+        Hours done.
 
     Raises:
         OperationError: the cell failed on the way.
     """
-    knot_h = _KNOTS_H[seed % len(_KNOTS_H)]
-    path = folder / f"{shape if shape == 'sines' else f'{shape}-{knot_h}h'}-{seed:04d}.npz"
-    if path.exists():
-        yield _read(path, cell)
-        return
-    count = round((BURN_IN_H + hours) * 3600.0 / EVERY_S)
+    count = round((BURN_IN_H + plan.hours) * 3600.0 / EVERY_S)
     t_s = jnp.arange(1, count + 1) * EVERY_S
-    key, ranges = jax.random.key(seed), make_ranges(cell)
-    plan = (
+    key, ranges = jax.random.key(plan.seed), make_ranges(cell)
+    course = (
         plan_sines(key, ranges, t_s)
-        if shape == "sines"
-        else plan_lines(key, ranges, t_s, 3600.0 * knot_h)
+        if plan.form == "sines"
+        else plan_lines(key, ranges, t_s, 3600.0 * plan.knots_h)
     )
     tolerances = make_tolerances(*_TOLERANCES)
     run, drives, parts = start, cell.nominal, []
     begun_s = time.perf_counter()
     for first in range(0, count, _CHUNK):
         run, drives, samples = sample_run(
-            cell.setting, run, drives, plan[first : first + _CHUNK], EVERY_S, tolerances
+            cell.setting, run, drives, course[first : first + _CHUNK], EVERY_S, tolerances
         )
         status = RunStatus(int(run.status))
         if status is not RunStatus.DONE:
             raise OperationError(
-                f"trajectory {seed} ({shape}) failed within {EVERY_S * _CHUNK / 3600.0:g} h of "
-                f"{EVERY_S * first / 3600.0:g} h: {status.sentence}. Remedy: another --seed"
+                f"trajectory {plan.seed} ({plan.form}) failed within "
+                f"{EVERY_S * _CHUNK / 3600.0:g} h of {EVERY_S * first / 3600.0:g} h: "
+                f"{status.sentence}. Remedy: another --seed"
             )
         parts.append(jax.tree.map(np.asarray, samples))
         if first == 0:  # it may have been compiled in there, which is no speed of the cell's
@@ -173,14 +191,20 @@ def make_trajectory(
     burnt = round(BURN_IN_H * 3600.0 / EVERY_S)
     columns = zip(Samples._fields, zip(*parts, strict=True), strict=True)
     kept = {name: np.concatenate(column)[burnt:] for name, column in columns}
+    path = plan.path(folder)
     new = path.with_name(path.name + ".new")
     with new.open("wb") as file:
         np.savez(file, wall_s=wall_s, hours=timed_h, **kept)  # type: ignore[arg-type]
     new.replace(path)
-    yield _read(path, cell)
 
 
-def _read(path: Path, cell: FullCell) -> Trajectory:
+def read_trajectory(cell: FullCell, plan: Plan, folder: Path) -> Trajectory:
+    """Read a trajectory that was made.
+
+    Raises:
+        OperationError: it is not there, or damaged.
+    """
+    path = plan.path(folder)
     try:
         with np.load(path, allow_pickle=False) as stored:
             samples = Samples(*(jnp.asarray(stored[name]) for name in Samples._fields))
@@ -190,6 +214,11 @@ def _read(path: Path, cell: FullCell) -> Trajectory:
         raise OperationError(
             f"{path} cannot be read as a trajectory ({exc}). Remedy: remove it; it is made anew"
         ) from exc
+
+
+def count_ledge_rows(cell: FullCell) -> int:
+    """How many places along the sides a sample has a ledge at."""
+    return int(_long_side(cell).sum())
 
 
 def _long_side(cell: FullCell) -> np.ndarray[Any, np.dtype[np.bool_]]:

@@ -21,6 +21,9 @@ def reduce(
     ] = 36,
     hours: Annotated[float, typer.Option(min=2.0, metavar="H", help="Of each trajectory.")] = 72.0,
     seed: Annotated[int, typer.Option(min=0, help="Of the drives' random course.")] = 1,
+    processes: Annotated[
+        int | None, typer.Option(min=1, metavar="N", help="At once; left out, one a core.")
+    ] = None,
     is_published: Annotated[
         bool,
         typer.Option("--publish", help="Put the file on record in the topic models as well."),
@@ -66,7 +69,7 @@ def reduce(
     reduce_cell(
         loaded.design,
         design_hash(loaded.design),
-        ReduceOptions(out, grid, trajectories, hours, seed),
+        ReduceOptions(out, grid, trajectories, hours, seed, processes),
         Console(stderr=True),
     )
     if connection is not None:

@@ -1,7 +1,6 @@
 """What `potline evaluate` does, step by step: run, compare, write, say."""
 
 import json
-import os
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
@@ -14,6 +13,7 @@ from ops.evaluate.page import report_page
 from ops.evaluate.run import run_all
 from ops.evaluate.summary import Findings, find, summarise, table_csv, tabulate, write_summary
 from ops.plantfile import load_plant
+from ops.pool import count_cores
 
 SUMMARY_FILE: Final = "summary.json"
 TABLE_FILE: Final = "table.csv"
@@ -47,9 +47,8 @@ def evaluate_line(options: EvaluateOptions, output: Output) -> Findings:
     output.folder.mkdir(parents=True, exist_ok=True)
     shown = Console(stderr=output.is_json_wanted)
     shown.width = max(shown.width, _LEAST_WIDTH)
-    cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count()
-    records = run_all(options, output.processes or cores or 1, shown)
     prepare_jax()
+    records = run_all(options, output.processes or count_cores(), shown)
     findings = find(options, plant, records)
     summary = summarise(findings)
     write_summary(summary, output.folder / SUMMARY_FILE)

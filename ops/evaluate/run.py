@@ -1,36 +1,14 @@
-"""All closed loops of an evaluation, shared out to all cores, with a progress bar."""
+"""All closed loops of an evaluation, shared out to all cores."""
 
-import multiprocessing
-import os
-from collections.abc import Callable
-from concurrent.futures import FIRST_COMPLETED, Future, ProcessPoolExecutor, wait
 from dataclasses import dataclass
 from functools import lru_cache
-from multiprocessing.queues import SimpleQueue
-from typing import Final
 
 from rich.console import Console
-from rich.progress import (
-    BarColumn,
-    Progress,
-    TaskProgressColumn,
-    TextColumn,
-    TimeElapsedColumn,
-    TimeRemainingColumn,
-)
 
-from ops.compute import prepare_jax
 from ops.evaluate.options import ControllerName, EvaluateOptions
 from ops.evaluate.record import RunRecord
-from ops.mistakes import OperationError
 from ops.plantfile import PlantFile, load_plant
-
-_LOOK_S: Final = 0.5
-# One process a core: pools of threads inside them would fight over the cores.
-_ONE_THREAD: Final = {
-    "OMP_NUM_THREADS": "1",
-    "OPENBLAS_NUM_THREADS": "1",
-}
+from ops.pool import Bar, run_tasks, tell
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,38 +38,9 @@ def run_all(options: EvaluateOptions, processes: int, console: Console) -> list[
         OperationError: a process ended before its loop did.
     """
     tasks = list_tasks(options)
-    context = multiprocessing.get_context("spawn")
-    queue: SimpleQueue[float] = context.SimpleQueue()
-    bar = Progress(
-        TextColumn("{task.description}"),
-        BarColumn(),
-        TaskProgressColumn(),
-        TextColumn("{task.completed:.0f} of {task.total:.0f} days of a line"),
-        TimeElapsedColumn(),
-        TimeRemainingColumn(),
-        console=console,
-    )
     total = len(tasks) * (options.days + options.burn_in_days)
-    environment = {name: os.environ.get(name) for name in _ONE_THREAD}
-    os.environ.update(_ONE_THREAD)
-    try:
-        with (
-            bar,
-            ProcessPoolExecutor(
-                min(processes, len(tasks)), context, initializer=_begin, initargs=(queue,)
-            ) as pool,
-        ):
-            shown = bar.add_task("closed loops", total=total)
-            return _gather(
-                [pool.submit(run_task, task) for task in tasks],
-                lambda: _drain(queue, lambda days: bar.advance(shown, days)),
-            )
-    finally:
-        for name, value in environment.items():
-            if value is None:
-                os.environ.pop(name, None)
-            else:
-                os.environ[name] = value
+    bar = Bar("closed loops", total, "days of a line")
+    return run_tasks(run_task, tasks, processes, bar, console)
 
 
 def run_task(task: LoopTask) -> RunRecord:
@@ -99,45 +48,9 @@ def run_task(task: LoopTask) -> RunRecord:
     from ops.evaluate.loop import run_loop
 
     options = task.options
-    plant = _plant(options)
-    return run_loop(plant, options, task.controller, task.seed, _tell)
+    return run_loop(_plant(options), options, task.controller, task.seed, tell)
 
 
 @lru_cache(maxsize=1)
 def _plant(options: EvaluateOptions) -> PlantFile:
     return load_plant(options.plant_file, options.cells)
-
-
-def _gather(futures: list["Future[RunRecord]"], look: Callable[[], None]) -> list[RunRecord]:
-    waiting = set(futures)
-    try:
-        while waiting:
-            done, waiting = wait(waiting, _LOOK_S, FIRST_COMPLETED)
-            look()
-            for future in done:
-                future.result()
-    except OSError as exc:
-        raise OperationError(f"a process of the evaluation ended early: {exc}") from exc
-    finally:
-        for future in waiting:
-            future.cancel()
-    return [future.result() for future in futures]
-
-
-def _drain(queue: "SimpleQueue[float]", advance: Callable[[float], object]) -> None:
-    while not queue.empty():
-        advance(queue.get())
-
-
-_queue: "SimpleQueue[float] | None" = None
-
-
-def _begin(queue: "SimpleQueue[float]") -> None:
-    global _queue
-    _queue = queue
-    prepare_jax()
-
-
-def _tell(days: float) -> None:
-    if _queue is not None:
-        _queue.put(days)
