@@ -2,7 +2,8 @@
 
 Bases from snapshots, then three fits by least squares: the bath that alumina and AlF3 are dissolved
 in, the voltage that the lumped formula lacks, the rates of temperature and ledge. How many modes
-and how much penalty: what errs least in cross-validation.
+and how much penalty: what errs least in cross-validation. From there the rates are fitted to whole
+replays (physics.reduced.refit).
 """
 
 from collections.abc import Sequence
@@ -28,6 +29,7 @@ from physics.reduced.field_cell import (
     voltage_features,
 )
 from physics.reduced.inference import Operators, fit_operators, integrate_features
+from physics.reduced.refit import ITERATIONS, refit_rates
 from physics.reduced.replay import BARS, Errors, encode, measure_each
 from physics.reduced.snapshots import Samples
 
@@ -131,8 +133,9 @@ def choose_sizes(
     every_s: float,
     candidates: Sequence[Sizes],
     folds: int,
+    iterations: int = ITERATIONS,
 ) -> tuple[FieldCell, Sizes, Errors]:
-    """Choose sizes by cross-validation, then fit the cell to everything.
+    """Choose sizes by cross-validation of the fitted rates, then fit the cell to everything.
 
     Every trajectory is held out once and judged by the worst of its errors, each as a share of
     what is tolerated; chosen is the least root mean square of these over all trajectories, so that
@@ -146,9 +149,10 @@ def choose_sizes(
         every_s: between samples.
         candidates: sizes to try.
         folds: so often a part is held out; 2 to the number of trajectories.
+        iterations: of the fit to whole replays, at most.
 
     Returns:
-        The cell, its sizes, and the worst of each error on trajectories held out.
+        The cell, its sizes, and the worst of each error on trajectories held out, from all fits.
 
     Raises:
         ValueError: no candidates, or folds that do not fit.
@@ -161,23 +165,39 @@ def choose_sizes(
             "parts or more, and a trajectory for each"
         )
     most = [max(sizes[place] for sizes in candidates) for place in range(2)]
-    found: list[list[Errors]] = [[] for _ in candidates]
-    for fold in range(folds):
-        held_out = trajectories[fold::folds]
-        rest = [run for place, run in enumerate(trajectories) if place % folds != fold]
-        bases = make_bases(weight, rest, int(most[0]), int(most[1]))
-        for sizes, errors in zip(candidates, found, strict=True):
-            cell = fit_field_cell(parameters, alf3_loss_kg_per_kg, bases, rest, every_s, sizes)
-            errors.append(measure_each(cell, held_out, every_s))
-    together = [
-        Errors(*(jnp.concatenate(parts) for parts in zip(*of, strict=True))) for of in found
+    parts = [
+        (
+            [run for place, run in enumerate(trajectories) if place % folds != fold],
+            trajectories[fold::folds],
+        )
+        for fold in range(folds)
     ]
-    best = min(range(len(candidates)), key=lambda place: _judge(together[place]))
+    learnt: list[list[FieldCell]] = [[] for _ in candidates]
+    found: list[list[Errors]] = [[] for _ in candidates]
+    for rest, held_out in parts:
+        bases = make_bases(weight, rest, int(most[0]), int(most[1]))
+        for place, sizes in enumerate(candidates):
+            cell = fit_field_cell(parameters, alf3_loss_kg_per_kg, bases, rest, every_s, sizes)
+            learnt[place].append(cell)
+            found[place].append(measure_each(cell, held_out, every_s))
+    best = min(range(len(candidates)), key=lambda place: _judge(_join(found[place])))
+    judged = [
+        measure_each(refit_rates(cell, rest, every_s, iterations), held_out, every_s)
+        for cell, (rest, held_out) in zip(learnt[best], parts, strict=True)
+    ]
     bases = make_bases(weight, trajectories, *candidates[best][:2])
     cell = fit_field_cell(
         parameters, alf3_loss_kg_per_kg, bases, trajectories, every_s, candidates[best]
     )
-    return cell, candidates[best], Errors(*(jnp.max(errors) for errors in together[best]))
+    return (
+        refit_rates(cell, trajectories, every_s, iterations),
+        candidates[best],
+        Errors(*(jnp.max(errors) for errors in _join(judged))),
+    )
+
+
+def _join(parts: Sequence[Errors]) -> Errors:
+    return Errors(*(jnp.concatenate(errors) for errors in zip(*parts, strict=True)))
 
 
 def _judge(errors: Errors) -> float:

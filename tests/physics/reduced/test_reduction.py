@@ -23,12 +23,14 @@ from physics.reduced.field_cell import (
 )
 from physics.reduced.inference import Operators
 from physics.reduced.reduction import Sizes, choose_sizes, fit_field_cell, make_bases
+from physics.reduced.refit import refit_rates
 from physics.reduced.replay import Errors, encode, measure_each, replay, step_cells
 from physics.reduced.snapshots import PlanRanges, Samples, plan_lines, plan_sines
 
 pytestmark = pytest.mark.slow  # 30 s of compiling
 
 EVERY_S = 300.0
+ITERATIONS = 10  # of the fit to replays: here the rates alone are right already
 SAMPLES = 200
 ROWS, BOXES, LEDGE_MODES, FIELD_MODES = 3, 12, 1, 3
 LOSS = 0.007
@@ -70,6 +72,7 @@ def learnt(reference: PlantDesign) -> Learnt:
         EVERY_S,
         [Sizes(FIELD_MODES, LEDGE_MODES, ridge) for ridge in (1e2, 1e-9)],
         folds=2,
+        iterations=ITERATIONS,
     )
     return Learnt(truth, trained, unseen, cell, sizes, errors)
 
@@ -90,9 +93,27 @@ def test_the_size_that_errs_least_is_chosen_and_its_error_told(learnt: Learnt) -
         trained, held_out = learnt.trained[1 - fold :: 2], learnt.trained[fold::2]
         bases = make_bases(jnp.ones(BOXES), trained, FIELD_MODES, LEDGE_MODES)
         cell = fit_field_cell(learnt.cell.parameters, LOSS, bases, trained, EVERY_S, learnt.sizes)
+        cell = refit_rates(cell, trained, EVERY_S, ITERATIONS)
         errors = jnp.stack(list(measure_each(cell, held_out, EVERY_S)))
         worst = jnp.maximum(worst, errors.max(axis=1))
     np.testing.assert_allclose(np.array(learnt.errors), worst, rtol=1e-6)
+
+
+def test_rates_that_pile_up_errors_are_fitted_to_replays(learnt: Learnt) -> None:
+    drawn = jax.random.normal(jax.random.key(3), learnt.cell.operators.weight.shape)
+    off = with_weights(learnt.cell, learnt.cell.operators.weight + 0.1 * drawn)
+    before = measure_each(off, learnt.trained, EVERY_S)
+    fitted = refit_rates(off, learnt.trained, EVERY_S)
+    after = measure_each(fitted, learnt.trained, EVERY_S)
+    assert float(before.ledge_mm.max()) > 0.3
+    for name in ("bath_temperature_c", "ledge_mm"):
+        assert float(getattr(after, name).max()) < 0.3 * float(getattr(before, name).max()), name
+
+
+def test_rates_that_run_away_stay_as_they_were(learnt: Learnt) -> None:
+    wild = with_weights(learnt.cell, 1e6 * learnt.cell.operators.weight)
+    kept = refit_rates(wild, learnt.trained, EVERY_S).operators.weight
+    np.testing.assert_array_equal(kept, wild.operators.weight)
 
 
 def test_a_line_of_cells_goes_as_each_cell_alone(learnt: Learnt) -> None:
@@ -209,6 +230,11 @@ def observe(truth: FieldCell, plan: Array) -> Samples:
         temperature_c=jax.vmap(decode_temperature_c, in_axes=(None, 0))(truth, states),
         status=jnp.zeros(len(plan), dtype=int),
     )
+
+
+def with_weights(cell: FieldCell, weight: Array) -> FieldCell:
+    """The cell with other weights of its rates."""
+    return cell._replace(operators=cell.operators._replace(weight=weight))
 
 
 def encode_first(learnt: Learnt) -> Array:
