@@ -4,7 +4,7 @@
                                  [--hours 72] [--json]
 
 The reduced cell is one that `potline reduce` made; without --artefact one is learnt first as
-`potline reduce` does by default, in half an hour or so on two cores, and kept with its trajectories
+`potline reduce` does by default, in an hour or so on two cores, and kept with its trajectories
 in the user's cache, so that a second run tests at once. It is tested on trajectories of the same
 full-order cell whose drives have other shapes and seeds than those that it learnt from: sums of
 sines instead of straight lines. Errors are root mean squares over a trajectory, the worst of the
@@ -38,7 +38,7 @@ from physics.reduced.replay import BARS, encode, measure_errors, step_cells
 CELLS: Final = 240
 REPEATS: Final = 200
 GRID: Final = "16x29x20"  # these three as `potline reduce` has them
-TRAJECTORIES: Final = 36
+TRAJECTORIES: Final = 48
 HOURS: Final = 72.0
 FIRST_SEED: Final = 9101  # of the unseen; `potline reduce` counts up from its --seed
 

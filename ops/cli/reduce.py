@@ -18,7 +18,7 @@ def reduce(
     ] = "16x29x20",
     trajectories: Annotated[
         int, typer.Option(min=3, metavar="N", help="So many are run and learnt from.")
-    ] = 36,
+    ] = 48,
     hours: Annotated[float, typer.Option(min=2.0, metavar="H", help="Of each trajectory.")] = 72.0,
     seed: Annotated[int, typer.Option(min=0, help="Of the drives' random course.")] = 1,
     processes: Annotated[

@@ -29,7 +29,7 @@ from physics.reduced.field_cell import (
     voltage_features,
 )
 from physics.reduced.inference import Operators, fit_operators, integrate_features
-from physics.reduced.refit import ITERATIONS, refit_rates
+from physics.reduced.refit import ROUNDS, refit_rates
 from physics.reduced.replay import BARS, Errors, encode, measure_each
 from physics.reduced.snapshots import Samples
 
@@ -43,6 +43,7 @@ class Sizes(NamedTuple):
     field_modes: int
     ledge_modes: int
     ridge: float
+    rounds: int = 0  # of the fit to whole replays
 
 
 class Bases(NamedTuple):
@@ -133,13 +134,15 @@ def choose_sizes(
     every_s: float,
     candidates: Sequence[Sizes],
     folds: int,
-    iterations: int = ITERATIONS,
+    rounds: Sequence[int] = ROUNDS,
 ) -> tuple[FieldCell, Sizes, Errors]:
-    """Choose sizes by cross-validation of the fitted rates, then fit the cell to everything.
+    """Choose sizes by cross-validation, then fit the cell to everything.
 
     Every trajectory is held out once and judged by the worst of its errors, each as a share of
     what is tolerated; chosen is the least root mean square of these over all trajectories, so that
-    the one that reaches furthest does not decide alone.
+    the one that reaches furthest does not decide alone. For each pair of modes the penalty is
+    chosen with rates fitted by least squares; the pair, and how many rounds to fit to replays, with
+    what is left after these.
 
     Args:
         parameters: as in `fit_field_cell`.
@@ -149,10 +152,10 @@ def choose_sizes(
         every_s: between samples.
         candidates: sizes to try.
         folds: so often a part is held out; 2 to the number of trajectories.
-        iterations: of the fit to whole replays, at most.
+        rounds: of the fit to whole replays, to choose from; rising.
 
     Returns:
-        The cell, its sizes, and the worst of each error on trajectories held out, from all fits.
+        The cell, its sizes, and the worst of each error on trajectories held out.
 
     Raises:
         ValueError: no candidates, or folds that do not fit.
@@ -180,19 +183,23 @@ def choose_sizes(
             cell = fit_field_cell(parameters, alf3_loss_kg_per_kg, bases, rest, every_s, sizes)
             learnt[place].append(cell)
             found[place].append(measure_each(cell, held_out, every_s))
-    best = min(range(len(candidates)), key=lambda place: _judge(_join(found[place])))
-    judged = [
-        measure_each(refit_rates(cell, rest, every_s, iterations), held_out, every_s)
-        for cell, (rest, held_out) in zip(learnt[best], parts, strict=True)
-    ]
-    bases = make_bases(weight, trajectories, *candidates[best][:2])
-    cell = fit_field_cell(
-        parameters, alf3_loss_kg_per_kg, bases, trajectories, every_s, candidates[best]
-    )
+    finalists: dict[tuple[int, int], int] = {}
+    for place in sorted(range(len(candidates)), key=lambda at: _judge(_join(found[at]))):
+        finalists.setdefault(candidates[place][:2], place)
+    judged: dict[Sizes, list[Errors]] = {}
+    for place in finalists.values():
+        for cell, (rest, held_out) in zip(learnt[place], parts, strict=True):
+            refitted = refit_rates(cell, rest, every_s, rounds)
+            for count, after in zip(rounds, refitted, strict=True):
+                tried = judged.setdefault(candidates[place]._replace(rounds=count), [])
+                tried.append(measure_each(after, held_out, every_s))
+    best = min(judged, key=lambda sizes: _judge(_join(judged[sizes])))
+    bases = make_bases(weight, trajectories, best.field_modes, best.ledge_modes)
+    cell = fit_field_cell(parameters, alf3_loss_kg_per_kg, bases, trajectories, every_s, best)
     return (
-        refit_rates(cell, trajectories, every_s, iterations),
-        candidates[best],
-        Errors(*(jnp.max(errors) for errors in _join(judged))),
+        refit_rates(cell, trajectories, every_s, [best.rounds])[0],
+        best,
+        Errors(*(jnp.max(errors) for errors in _join(judged[best]))),
     )
 
 

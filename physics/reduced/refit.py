@@ -2,8 +2,9 @@
 
 Least squares on the rates make every step as good as can be, and let what is left of it pile up
 over hours. Here the weights go on from there to what errs least over whole replays, each error as a
-share of what is tolerated. The first steps gain most, the later ones fit what is peculiar to the
-trajectories learnt from; so there are few (docs/decisions/0012).
+share of what is tolerated. The first rounds gain most, the later ones fit what is peculiar to the
+trajectories learnt from; so after how many it is best is asked in cross-validation
+(docs/decisions/0012).
 """
 
 from collections.abc import Sequence
@@ -19,8 +20,8 @@ from physics.reduced.field_cell import BATH, FieldCell, Shown, advance, count_st
 from physics.reduced.replay import BARS, encode
 from physics.reduced.snapshots import Samples
 
-ITERATIONS: Final = 60  # after 150 more trajectories held out err more than after 60
-_REMEMBERED: Final = 30  # steps that the curvature is drawn from
+ROUNDS: Final = (15, 30, 60)  # to stop after; after 150 what is held out errs more than after 60
+_REMEMBERED: Final = 30  # rounds that the curvature is drawn from
 _AWAY_FROM_RATES: Final = 1e-3  # design value: on a squared weight that leaves the rates' own
 _UNSTABLE: Final = 1e6  # what weights cost that run away
 
@@ -41,18 +42,19 @@ def refit_rates(
     cell: FieldCell,
     trajectories: Sequence[Samples],
     every_s: float,
-    iterations: int = ITERATIONS,
-) -> FieldCell:
+    rounds: Sequence[int] = ROUNDS,
+) -> list[FieldCell]:
     """Fit the weights of a reduced cell's rates to whole replays.
 
     Args:
         cell: whose rates are fitted.
         trajectories: to learn from, all of one length.
         every_s: between samples.
-        iterations: at most.
+        rounds: after how many to look, rising.
 
     Returns:
-        The cell with the weights that erred least; as it was where it does not stay finite.
+        The cell after each of these; with the weights of the last round there was where no more
+        were needed, as it was where it does not stay finite.
 
     Source:
         Liu and Nocedal 1989 (L-BFGS), gradients through the replay.
@@ -69,15 +71,20 @@ def refit_rates(
             return _UNSTABLE, np.zeros_like(weights)
         return float(cost), np.asarray(slope).ravel()
 
-    found = minimize(
+    passed = [np.asarray(start).ravel()]
+    minimize(
         judge,
-        np.asarray(start).ravel(),
+        passed[0],
         jac=True,
         method="L-BFGS-B",
-        options={"maxiter": iterations, "maxcor": _REMEMBERED},
+        callback=lambda weights: passed.append(np.array(weights)),
+        options={"maxiter": max(rounds), "maxcor": _REMEMBERED},
     )
-    weight = jnp.asarray(found.x.reshape(start.shape))
-    return cell._replace(operators=cell.operators._replace(weight=weight))
+    looked_at = [jnp.asarray(passed[min(count, len(passed) - 1)]) for count in rounds]
+    return [
+        cell._replace(operators=cell.operators._replace(weight=weight.reshape(start.shape)))
+        for weight in looked_at
+    ]
 
 
 def _make_aim(cell: FieldCell, run: Samples) -> _Aim:

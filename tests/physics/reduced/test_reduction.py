@@ -30,7 +30,7 @@ from physics.reduced.snapshots import PlanRanges, Samples, plan_lines, plan_sine
 pytestmark = pytest.mark.slow  # 30 s of compiling
 
 EVERY_S = 300.0
-ITERATIONS = 10  # of the fit to replays: here the rates alone are right already
+ROUNDS = (5, 10)  # of the fit to replays: here the rates alone are right already
 SAMPLES = 200
 ROWS, BOXES, LEDGE_MODES, FIELD_MODES = 3, 12, 1, 3
 LOSS = 0.007
@@ -72,7 +72,7 @@ def learnt(reference: PlantDesign) -> Learnt:
         EVERY_S,
         [Sizes(FIELD_MODES, LEDGE_MODES, ridge) for ridge in (1e2, 1e-9)],
         folds=2,
-        iterations=ITERATIONS,
+        rounds=ROUNDS,
     )
     return Learnt(truth, trained, unseen, cell, sizes, errors)
 
@@ -88,12 +88,13 @@ def test_unseen_shapes_of_the_drives_are_followed(learnt: Learnt) -> None:
 
 def test_the_size_that_errs_least_is_chosen_and_its_error_told(learnt: Learnt) -> None:
     assert learnt.sizes.ridge == 1e-9
+    assert learnt.sizes.rounds in ROUNDS
     worst = jnp.full(len(Errors._fields), -jnp.inf)
     for fold in range(2):
         trained, held_out = learnt.trained[1 - fold :: 2], learnt.trained[fold::2]
         bases = make_bases(jnp.ones(BOXES), trained, FIELD_MODES, LEDGE_MODES)
         cell = fit_field_cell(learnt.cell.parameters, LOSS, bases, trained, EVERY_S, learnt.sizes)
-        cell = refit_rates(cell, trained, EVERY_S, ITERATIONS)
+        cell = refit_rates(cell, trained, EVERY_S, [learnt.sizes.rounds])[0]
         errors = jnp.stack(list(measure_each(cell, held_out, EVERY_S)))
         worst = jnp.maximum(worst, errors.max(axis=1))
     np.testing.assert_allclose(np.array(learnt.errors), worst, rtol=1e-6)
@@ -103,8 +104,10 @@ def test_rates_that_pile_up_errors_are_fitted_to_replays(learnt: Learnt) -> None
     drawn = jax.random.normal(jax.random.key(3), learnt.cell.operators.weight.shape)
     off = with_weights(learnt.cell, learnt.cell.operators.weight + 0.1 * drawn)
     before = measure_each(off, learnt.trained, EVERY_S)
-    fitted = refit_rates(off, learnt.trained, EVERY_S)
+    few, fitted = refit_rates(off, learnt.trained, EVERY_S, [3, 60])
     after = measure_each(fitted, learnt.trained, EVERY_S)
+    between = measure_each(few, learnt.trained, EVERY_S)
+    assert float(after.ledge_mm.max()) < float(between.ledge_mm.max())
     assert float(before.ledge_mm.max()) > 0.3
     for name in ("bath_temperature_c", "ledge_mm"):
         assert float(getattr(after, name).max()) < 0.3 * float(getattr(before, name).max()), name
@@ -112,8 +115,8 @@ def test_rates_that_pile_up_errors_are_fitted_to_replays(learnt: Learnt) -> None
 
 def test_rates_that_run_away_stay_as_they_were(learnt: Learnt) -> None:
     wild = with_weights(learnt.cell, 1e6 * learnt.cell.operators.weight)
-    kept = refit_rates(wild, learnt.trained, EVERY_S).operators.weight
-    np.testing.assert_array_equal(kept, wild.operators.weight)
+    for kept in refit_rates(wild, learnt.trained, EVERY_S, [1, 2]):
+        np.testing.assert_array_equal(kept.operators.weight, wild.operators.weight)
 
 
 def test_a_line_of_cells_goes_as_each_cell_alone(learnt: Learnt) -> None:
