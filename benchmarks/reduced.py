@@ -1,14 +1,14 @@
 """How far the reduced cell errs on unseen trajectories, and how much faster than full order it is.
 
-    python benchmarks/reduced.py [--artefact cell.reduced] [--unseen 3] [--first-seed 9101]
-                                 [--hours 72] [--json]
+    python benchmarks/reduced.py [--artefact cell.reduced | --learn] [--unseen 3]
+                                 [--first-seed 9101] [--hours 72] [--json]
 
-The reduced cell is one that `potline reduce` made; without --artefact one is learnt first as
-`potline reduce` does by default, in an hour or so on two cores, and kept with its trajectories
-in the user's cache, so that a second run tests at once. It is tested on trajectories of the same
-full-order cell whose drives have other shapes and seeds than those that it learnt from: sums of
-sines instead of straight lines. Errors are root mean squares over a trajectory, the worst of the
-trajectories counts. All five drives move.
+The reduced cell is the one beside the plant file, that `potline reduce` made of it; with --learn
+one is learnt first as `potline reduce` does by default, in an hour or so on two cores, and kept
+with its trajectories in the user's cache, so that a second run tests at once. It is tested on
+trajectories of the full-order cell as the code has it now, whose drives have other shapes and seeds
+than those that it learnt from: sums of sines instead of straight lines. Errors are root mean
+squares over a trajectory, the worst of the trajectories counts. All five drives move.
 
     speedup              wall seconds of full order for an hour of a cell, over those of the reduced
                          cell in a step of 240 cells; same machine, full order on the grid named
@@ -49,13 +49,16 @@ def main() -> int:
     prepare_jax()
     loaded = load_plant(options.plant)
     console = Console(stderr=True)
-    if options.artefact is None:
-        options.artefact = _learn(loaded, console)
-    reduced, about = load_reduced(options.artefact, design_hash(loaded.design))
+    artefact = options.artefact or options.plant.with_suffix(".reduced")
+    if options.is_learnt:
+        artefact = _learn(loaded, console)
+    reduced, about = load_reduced(artefact, design_hash(loaded.design))
     x, y, z = (int(count) for count in about.grid.split("x"))
     cell = make_full_cell(loaded.design, (x, y, z))
     own = f"{about.plant_hash[:12]}-{about.grid}-{options.hours:g}h"
-    folder = options.artefact.with_name(options.artefact.name + ".snapshots") / own
+    folder = _cache() / (artefact.name + ".snapshots") / own
+    if options.artefact is not None:  # beside it, where `potline reduce` keeps its own
+        folder = artefact.with_name(artefact.name + ".snapshots") / own
     folder.mkdir(parents=True, exist_ok=True)
     seeds = range(options.first_seed, options.first_seed + options.unseen)
     plans = [Plan("sines", seed, options.hours) for seed in seeds]
@@ -100,10 +103,14 @@ def main() -> int:
     return 0
 
 
+def _cache() -> Path:
+    return user_cache_path("potline") / "reduced"
+
+
 def _learn(loaded: PlantFile, console: Console) -> Path:
     """A reduced cell of this plant, learnt here, or before and kept."""
     own = design_hash(loaded.design)
-    out = user_cache_path("potline") / "reduced" / f"{own[:12]}-{GRID}-{TRAJECTORIES}.reduced"
+    out = _cache() / f"{own[:12]}-{GRID}-{TRAJECTORIES}.reduced"
     if out.exists():
         console.print(f"tested is {out}, learnt before; remove it to learn anew")
         return out
@@ -134,7 +141,8 @@ def _time_step(reduced: Any, samples: Any) -> float:
 def _read_options() -> argparse.Namespace:
     parser = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0])
     parser.add_argument("--plant", type=Path, default=Path("plants/reference-300ka.toml"))
-    parser.add_argument("--artefact", type=Path, help="left out: learn one")
+    parser.add_argument("--artefact", type=Path, help="left out: beside the plant file")
+    parser.add_argument("--learn", action="store_true", dest="is_learnt", help="learn one first")
     parser.add_argument("--unseen", type=int, default=3, help="trajectories to test on")
     parser.add_argument("--first-seed", type=int, default=FIRST_SEED, help="of these")
     parser.add_argument("--hours", type=float, default=72.0, help="of each")
