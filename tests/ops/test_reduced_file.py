@@ -6,12 +6,15 @@ from hashlib import sha256
 from pathlib import Path
 
 import jax
+import jax.numpy as jnp
 import numpy as np
 import pytest
 
 from ops.mistakes import OperationError
+from ops.plantfile import design_hash, load_plant
 from ops.reduced_file import load_reduced, save_reduced
-from physics.reduced.field_cell import FieldCell
+from physics.reduced.field_cell import FieldCell, count_states, show
+from physics.reduced.replay import replay
 from tests.ops.reduced_cells import ABOUT, make_some_cell
 
 
@@ -29,6 +32,23 @@ def test_a_cell_comes_back_to_the_bit(cell: FieldCell, tmp_path: Path) -> None:
     assert jax.tree.structure(found) == jax.tree.structure(cell)
     for kept, given in zip(jax.tree.leaves(found), jax.tree.leaves(cell), strict=True):
         np.testing.assert_array_equal(kept, given)
+
+
+def test_the_one_that_is_shipped_is_of_its_plant_file_and_steps() -> None:
+    plant = load_plant(Path("plants/reference-300ka.toml"))
+    found, about = load_reduced(
+        Path("plants/reference-300ka.reduced"), design_hash(plant.design)
+    )  # another hash is refused: then `potline reduce` is to be run again
+    assert about.trained == 48
+    drives = jnp.asarray([300.0, 4.2, 180.0, 1.2, 25.0])
+    masses_kg = jnp.asarray([150.0, 15.0, 2.0, 720.0])
+    heat = jnp.zeros(count_states(found) - 5)  # ledge and field as in the mean
+    state = jnp.concatenate([masses_kg, jnp.asarray([956.0]), heat])
+    day = replay(found, state, jnp.broadcast_to(drives[None], (288, 5)), jnp.asarray(300.0))
+    shown = show(found, day[-1], drives)
+    assert 4.0 < float(shown.cell_voltage_v) < 4.6
+    assert 940.0 < float(shown.bath_temperature_c) < 980.0
+    assert 0.05 < float(shown.ledge_m) < 0.2
 
 
 def test_another_plants_cell_is_refused(cell: FieldCell, tmp_path: Path) -> None:
