@@ -141,8 +141,9 @@ def _time_step(reduced: Any, samples: Any) -> float:
 def _read_options() -> argparse.Namespace:
     parser = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0])
     parser.add_argument("--plant", type=Path, default=Path("plants/reference-300ka.toml"))
-    parser.add_argument("--artefact", type=Path, help="left out: beside the plant file")
-    parser.add_argument("--learn", action="store_true", dest="is_learnt", help="learn one first")
+    which = parser.add_mutually_exclusive_group()
+    which.add_argument("--artefact", type=Path, help="left out: beside the plant file")
+    which.add_argument("--learn", action="store_true", dest="is_learnt", help="learn one first")
     parser.add_argument("--unseen", type=int, default=3, help="trajectories to test on")
     parser.add_argument("--first-seed", type=int, default=FIRST_SEED, help="of these")
     parser.add_argument("--hours", type=float, default=72.0, help="of each")
