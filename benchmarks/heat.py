@@ -37,8 +37,9 @@ from rich.console import Console
 from rich.table import Table
 from scipy import sparse
 
+from ops.compute import keep_memory, prepare_jax
 from physics.fields.coarsening import plan_coarsening
-from physics.fields.flat import apply_flat, lay_faces_flat, lay_flat
+from physics.fields.flat import apply_flat, compute_margin, hold, lay_faces_flat
 from physics.fields.grid import Grid, compute_centres_m, compute_volumes_m3, make_equal_grid
 from physics.fields.krylov import Solution
 from physics.fields.solver import solve_stencil
@@ -254,12 +255,12 @@ def measure_bandwidth(step: Step, repeats: int) -> tuple[float, float]:
     diagonal = compute_diagonal(stencil).ravel()
     largest = jnp.max(diagonal)
     faces = lay_faces_flat(stencil.conductance, shape)
-    row = lay_flat(right)
+    margin = compute_margin(shape)
 
     @jax.jit
     def apply(diagonal: Array, faces: Any, row: Array) -> Array:
         def once(_: int, row: Array) -> Array:
-            return apply_flat(diagonal, faces, row, shape)
+            return hold(apply_flat(diagonal, faces, hold(jnp.pad(row, margin)), shape))
 
         return jax.lax.fori_loop(0, 100, once, row)
 
@@ -270,7 +271,7 @@ def measure_bandwidth(step: Step, repeats: int) -> tuple[float, float]:
     # divided by its largest coefficient, so that a hundred applications stay finite
     arguments = jax.tree.map(lambda part: part / largest, (diagonal, faces))
     seconds = []
-    for run in (partial(apply, *arguments, row), partial(copy, row)):
+    for run in (partial(apply, *arguments, right.ravel()), partial(copy, right.ravel())):
         jax.block_until_ready(run())
         best_s, _ = time_best(lambda run=run: jax.block_until_ready(run()), repeats)
         seconds.append(best_s / 100)
@@ -324,12 +325,13 @@ def measure(boxes: int, repeats: int, say: Callable[[str], None]) -> dict[str, A
 
 
 def choose_device(name: str) -> None:
-    """Make JAX use the CPU or a GPU.
+    """Set JAX up as `potline solve` does, on the CPU or a GPU.
 
     Raises:
         SystemExit: there is no such device.
     """
-    jax.config.update("jax_enable_x64", True)
+    keep_memory()
+    prepare_jax()
     try:
         jax.config.update("jax_default_device", jax.devices(name)[0])
     except RuntimeError:

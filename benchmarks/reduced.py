@@ -28,7 +28,7 @@ import numpy as np
 from platformdirs import user_cache_path
 from rich.console import Console
 
-from ops.compute import prepare_jax
+from ops.compute import keep_memory, prepare_jax
 from ops.plantfile import PlantFile, design_hash, load_plant
 from ops.reduce import ReduceOptions, make_trajectories, reduce_cell
 from ops.reduced_file import load_reduced
@@ -46,6 +46,7 @@ FIRST_SEED: Final = 9101  # of the unseen; `potline reduce` counts up from its -
 def main() -> int:
     """Test a reduced cell and print what was found."""
     options = _read_options()
+    keep_memory()
     prepare_jax()
     loaded = load_plant(options.plant)
     console = Console(stderr=True)

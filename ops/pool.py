@@ -20,7 +20,7 @@ from rich.progress import (
     TimeRemainingColumn,
 )
 
-from ops.compute import prepare_jax
+from ops.compute import keep_memory, prepare_jax
 from ops.mistakes import OperationError
 
 _Task = TypeVar("_Task")
@@ -172,4 +172,5 @@ def _heard_by(listener: Callable[[float], None]) -> Iterator[None]:
 def _begin(queue: "SimpleQueue[float]") -> None:
     global _listener
     _listener = queue.put
+    keep_memory()
     prepare_jax()

@@ -45,8 +45,9 @@ def reduce(
     """
     from rich.console import Console
 
-    from ops.compute import prepare_jax
+    from ops.compute import keep_memory, prepare_jax
 
+    keep_memory()
     prepare_jax()
     from ops.mistakes import OperationError
     from ops.plantfile import design_hash, load_plant

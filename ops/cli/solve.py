@@ -82,8 +82,9 @@ def solve(
     """
     from rich.console import Console
 
-    from ops.compute import prepare_jax
+    from ops.compute import keep_memory, prepare_jax
 
+    keep_memory()
     prepare_jax()
     from ops.fields.solve import SolveOptions, solve_cell
     from ops.plantfile import design_hash, load_plant

@@ -19,12 +19,15 @@ from physics.fields.coarsening import (
     spread_pairs,
 )
 from physics.fields.flat import (
+    MOST_MARGINS,
     FlatFaces,
     Shape,
     apply_flat,
     compute_margin,
     compute_strides,
+    hold,
     lay_flat,
+    narrow,
     raise_up,
     take_middle,
 )
@@ -48,7 +51,7 @@ class Level(NamedTuple):
 class Hierarchy(NamedTuple):
     """All levels, the finest first."""
 
-    inverse_root: Array  # row, of the finest diagonal in its own unit
+    inverse_root: Array  # row without margins, of the finest diagonal in its own unit
     levels: tuple[Level, ...]
     inverse: Array  # (boxes, boxes), of the coarsest scaled operator
 
@@ -75,7 +78,7 @@ def build_hierarchy(stencil: Stencil, plan: Plan) -> Hierarchy:
         levels.append(Level(faces, root, inverse_root, tuple(weights)))
     coarsest = (stack.shape[1], stack.shape[2], stack.shape[3])
     inverse = _invert(_make_matrix(levels[-1].faces, coarsest)).astype(jnp.float32)
-    return Hierarchy(lay_flat(finest), tuple(levels), inverse)
+    return Hierarchy(finest.ravel(), tuple(levels), inverse)
 
 
 def precondition(hierarchy: Hierarchy, plan: Plan, shape: Shape, residual: Array) -> Array:
@@ -85,38 +88,43 @@ def precondition(hierarchy: Hierarchy, plan: Plan, shape: Shape, residual: Array
         hierarchy: of an operator of `shape` boxes.
         plan: which it was built by.
         shape: (nx, ny, nz).
-        residual: row of it, of any precision.
+        residual: row of it without margins, of any precision.
 
     Returns:
-        Row of the correction, of the same precision.
+        Row of the correction without margins, of the same precision.
     """
-    scaled = hierarchy.inverse_root * residual.astype(jnp.float32)
+    scaled = hold(hierarchy.inverse_root * residual.astype(jnp.float32)).reshape(shape)
     correction = hierarchy.inverse_root * _cycle(hierarchy, plan, 0, shape, scaled)
-    return correction.astype(residual.dtype)
+    return hold(correction.astype(residual.dtype))
 
 
 def _cycle(hierarchy: Hierarchy, plan: Plan, depth: int, shape: Shape, right: Array) -> Array:
-    """One V-cycle from a level downwards, from a start of 0."""
+    """One V-cycle from a level downwards, from a start of 0; of a field, to a row of no margin."""
     if depth == len(plan):
-        return lay_flat((hierarchy.inverse @ take_middle(right, shape)).reshape(shape))
+        return hierarchy.inverse @ right.ravel()
     level, coarse_level = hierarchy.levels[depth : depth + 2]
     unit = jnp.ones((), right.dtype)
 
     def apply(row: Array) -> Array:
         return apply_flat(unit, level.faces, row, shape)
 
-    field = smooth(apply, right, COEFFICIENTS)
-    residual = level.root * raise_up(right - apply(field), shape)
+    def shrink(row: Array) -> Array:
+        return narrow(row, shape)
+
+    right = hold(lay_flat(right, MOST_MARGINS))
+    field = hold(smooth(apply, shrink, right, COEFFICIENTS))  # two margins are left
+    residual = shrink(shrink(right)) - apply(field)
+    residual = hold(level.root * raise_up(residual, shape))
     for axis, pairs in zip(plan[depth], level.pairs, strict=True):
-        residual = gather_pairs(pairs, residual, axis)
-    coarse_right = lay_flat(coarse_level.inverse_root * residual)
+        residual = hold(gather_pairs(pairs, residual, axis))
     coarse_shape = coarsen_shape(shape, plan[depth])
-    coarse = _cycle(hierarchy, plan, depth + 1, coarse_shape, coarse_right)
-    correction = coarse_level.inverse_root * raise_up(coarse, coarse_shape)
+    coarse = _cycle(hierarchy, plan, depth + 1, coarse_shape, coarse_level.inverse_root * residual)
+    correction = coarse_level.inverse_root * coarse.reshape(coarse_shape)
     for axis, pairs in zip(plan[depth][::-1], level.pairs[::-1], strict=True):
-        correction = spread_pairs(pairs, correction, axis, shape[axis])
-    field = field + lay_flat(level.root * correction)
-    return field + smooth(apply, right - apply(field), COEFFICIENTS)
+        correction = hold(spread_pairs(pairs, correction, axis, shape[axis]))
+    field = hold(field + hold(lay_flat(hold(level.root * correction), 2)))
+    residual = hold(shrink(shrink(right)) - apply(field))
+    return hold(take_middle(field, shape) + smooth(apply, shrink, residual, COEFFICIENTS))
 
 
 def _release_pinned(stencil: Stencil) -> Stencil:
@@ -165,7 +173,7 @@ def _scale(stack: Array) -> tuple[FlatFaces, Array, Array]:
     scaled = [
         jnp.pad(
             flat[1 + axis] * inverse_root * row[margin + stride : margin + stride + boxes],
-            (margin, 0),
+            MOST_MARGINS * margin,
         )
         if shape[axis] > 1
         else None
@@ -185,7 +193,7 @@ def _make_matrix(faces: FlatFaces, shape: Shape) -> Array:
     matrix = (1.0 + RIDGE) * jnp.eye(boxes)
     for stride, coefficient in zip(compute_strides(shape), faces, strict=True):
         if coefficient is not None:
-            inner = coefficient[coefficient.shape[0] - boxes : coefficient.shape[0] - stride]
+            inner = take_middle(coefficient, shape)[: boxes - stride]
             beside = jnp.diag(inner.astype(matrix.dtype), stride)
             matrix = matrix - beside - beside.T
     return matrix

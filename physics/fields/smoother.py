@@ -36,9 +36,22 @@ def compute_coefficients(degree: int, lowest: float) -> tuple[float, ...]:
     return tuple(float(value) for value in np.asarray(remainder.coef)[1:])
 
 
-def smooth(apply: Callable[[Array], Array], right: Array, coefficients: tuple[float, ...]) -> Array:
-    """Approximate solution p(A) b, by Horner's rule."""
+def smooth(
+    apply: Callable[[Array], Array],
+    shrink: Callable[[Array], Array],
+    right: Array,
+    coefficients: tuple[float, ...],
+) -> Array:
+    """Approximate solution p(A) b, by Horner's rule.
+
+    Args:
+        apply: A, which takes a margin off a row at each end.
+        shrink: takes the same margins off, and does nothing else.
+        right: b, with a margin for every coefficient but one.
+        coefficients: of p, of the power 0 first.
+    """
     field = coefficients[-1] * right
     for coefficient in coefficients[-2::-1]:
+        right = shrink(right)
         field = coefficient * right + apply(field)
     return field

@@ -9,7 +9,7 @@ from jax import Array
 from jax.typing import ArrayLike
 
 from physics.fields.coarsening import Plan, plan_by_shape
-from physics.fields.flat import apply_flat, lay_faces_flat, lay_flat, raise_up
+from physics.fields.flat import apply_flat, compute_margin, hold, lay_faces_flat
 from physics.fields.krylov import Solution, solve_conjugate_gradients
 from physics.fields.multigrid import build_hierarchy, precondition
 from physics.fields.stencil import Stencil, compute_diagonal
@@ -46,17 +46,18 @@ def solve_stencil(
     if plan is None:
         plan = plan_by_shape(shape)
     alone = compute_diagonal(stencil) == 0.0
-    stencil = stencil._replace(loss=jnp.where(alone, 1.0, stencil.loss))
-    diagonal = compute_diagonal(stencil).ravel()
-    faces = lay_faces_flat(stencil.conductance, shape)
-    hierarchy = build_hierarchy(stencil, plan)
+    stencil = hold(stencil._replace(loss=jnp.where(alone, 1.0, stencil.loss)))
+    diagonal = hold(compute_diagonal(stencil)).ravel()
+    faces = hold(lay_faces_flat(stencil.conductance, shape))
+    hierarchy = hold(build_hierarchy(stencil, plan))
+    margin = compute_margin(shape)
     solution = solve_conjugate_gradients(
-        lambda row: apply_flat(diagonal, faces, row, shape),
-        lay_flat(jnp.where(alone, 0.0, right)),
-        lay_flat(start),
+        lambda row: apply_flat(diagonal, faces, hold(jnp.pad(row, margin)), shape),
+        jnp.where(alone, 0.0, right).ravel(),
+        start.ravel(),
         lambda row: precondition(hierarchy, plan, shape, row),
         tolerance,
         most_iterations,
         floor,
     )
-    return solution._replace(field=raise_up(solution.field, shape))
+    return solution._replace(field=solution.field.reshape(shape))

@@ -13,7 +13,6 @@ from physics.fields.coarsening import (
     plan_coarsening,
     spread_pairs,
 )
-from physics.fields.flat import lay_flat, raise_up
 from physics.fields.grid import make_equal_grid, make_grid
 from physics.fields.multigrid import build_hierarchy, precondition
 from physics.fields.smoother import compute_coefficients
@@ -42,7 +41,7 @@ def matrices() -> tuple[np.ndarray, np.ndarray]:
         hierarchy = build_hierarchy(stencil, plan)
 
         def invert(unit: Array) -> Array:
-            return raise_up(precondition(hierarchy, plan, SHAPE, lay_flat(unit)), SHAPE)
+            return precondition(hierarchy, plan, SHAPE, unit.ravel()).reshape(SHAPE)
 
         units = jnp.eye(BOXES).reshape(BOXES, *SHAPE)
         return jax.vmap(lambda unit: apply_stencil(stencil, unit))(units), jax.vmap(invert)(units)
