@@ -81,6 +81,16 @@ def run_tasks(
     """
     if not tasks:
         return []
+    with show_bar(bar, console) as advance:
+        if min(processes, len(tasks)) <= 1:
+            with _heard_by(advance):
+                return [work(task) for task in tasks]
+        return _share_out(work, tasks, processes, advance)
+
+
+@contextmanager
+def show_bar(bar: Bar, console: Console) -> Iterator[Callable[[float], None]]:
+    """Show a progress bar; the function in hand moves it on by so much."""
     shown = Progress(
         TextColumn("{task.description}"),
         BarColumn(),
@@ -92,14 +102,7 @@ def run_tasks(
     )
     with shown:
         row = shown.add_task(bar.label, total=bar.total)
-
-        def advance(amount: float) -> None:
-            shown.advance(row, amount)
-
-        if min(processes, len(tasks)) <= 1:
-            with _heard_by(advance):
-                return [work(task) for task in tasks]
-        return _share_out(work, tasks, processes, advance)
+        yield lambda amount: shown.advance(row, amount)
 
 
 def tell(amount: float) -> None:

@@ -12,7 +12,7 @@ import jax
 from rich.console import Console
 
 from ops.mistakes import ConfigurationError, Mistake
-from ops.pool import Bar, count_cores, run_tasks, tell
+from ops.pool import Bar, count_cores, run_tasks, show_bar, tell
 from ops.reduced_file import ReducedAbout, save_reduced
 from ops.snapshots import (
     BURN_IN_H,
@@ -28,7 +28,7 @@ from ops.snapshots import (
 )
 from physics.design import PlantDesign
 from physics.fields.cell_setting import ALF3_LOSS_KG_PER_KG
-from physics.reduced.reduction import Sizes, choose_sizes
+from physics.reduced.reduction import Sizes, choose_sizes, count_rounds
 from physics.reduced.replay import BARS
 
 _FOLDS: Final = 4  # a quarter of the trajectories is held out at a time
@@ -101,15 +101,18 @@ def reduce_cell(
     cores = count_cores() if jax.default_backend() == "cpu" else 1
     trajectories = make_trajectories(cell, plans, folder, options.processes or cores, console)
     folds = min(_FOLDS, len(trajectories))
-    with console.status("learning ..."):
+    candidates = list_candidates(rows)
+    rounds = Bar("learning", count_rounds(candidates, folds), "rounds of fitting")
+    with show_bar(rounds, console) as advance:
         reduced, sizes, errors = choose_sizes(
             cell.setting.parameters,
             ALF3_LOSS_KG_PER_KG,
             cell.volume_m3,
             [run.samples for run in trajectories],
             EVERY_S,
-            list_candidates(rows),
+            candidates,
             folds,
+            told=lambda: advance(1.0),
         )
     found = {name: float(error) for name, error in errors._asdict().items()}
     digest = save_reduced(

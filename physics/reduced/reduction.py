@@ -6,7 +6,7 @@ and how much penalty: what errs least in cross-validation. From there the rates 
 replays (physics.reduced.refit).
 """
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Final, NamedTuple
 
 import jax
@@ -135,6 +135,7 @@ def choose_sizes(
     candidates: Sequence[Sizes],
     folds: int,
     rounds: Sequence[int] = ROUNDS,
+    told: Callable[[], None] | None = None,
 ) -> tuple[FieldCell, Sizes, Errors]:
     """Choose sizes by cross-validation, then fit the cell to everything.
 
@@ -153,6 +154,7 @@ def choose_sizes(
         candidates: sizes to try.
         folds: so often a part is held out; 2 to the number of trajectories.
         rounds: of the fit to whole replays, to choose from; rising.
+        told: called after each round of a fit to replays, as often as `count_rounds` says.
 
     Returns:
         The cell, its sizes, and the worst of each error on trajectories held out.
@@ -189,18 +191,27 @@ def choose_sizes(
     judged: dict[Sizes, list[Errors]] = {}
     for place in finalists.values():
         for cell, (rest, held_out) in zip(learnt[place], parts, strict=True):
-            refitted = refit_rates(cell, rest, every_s, rounds)
+            refitted = refit_rates(cell, rest, every_s, rounds, told)
             for count, after in zip(rounds, refitted, strict=True):
                 tried = judged.setdefault(candidates[place]._replace(rounds=count), [])
                 tried.append(measure_each(after, held_out, every_s))
     best = min(judged, key=lambda sizes: _judge(_join(judged[sizes])))
     bases = make_bases(weight, trajectories, best.field_modes, best.ledge_modes)
     cell = fit_field_cell(parameters, alf3_loss_kg_per_kg, bases, trajectories, every_s, best)
+    cell = refit_rates(cell, trajectories, every_s, [best.rounds], told)[0]
+    if told is not None:
+        for _ in range(max(rounds) - best.rounds):
+            told()
     return (
-        refit_rates(cell, trajectories, every_s, [best.rounds])[0],
+        cell,
         best,
         Errors(*(jnp.max(errors) for errors in _join(judged[best]))),
     )
+
+
+def count_rounds(candidates: Sequence[Sizes], folds: int, rounds: Sequence[int] = ROUNDS) -> int:
+    """How many rounds of fitting to replays `choose_sizes` tells of; they take most of its time."""
+    return max(rounds) * (folds * len({sizes[:2] for sizes in candidates}) + 1)
 
 
 def _join(parts: Sequence[Errors]) -> Errors:

@@ -7,7 +7,7 @@ trajectories learnt from; so after how many it is best is asked in cross-validat
 (docs/decisions/0012).
 """
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Any, Final, NamedTuple
 
 import jax
@@ -43,6 +43,7 @@ def refit_rates(
     trajectories: Sequence[Samples],
     every_s: float,
     rounds: Sequence[int] = ROUNDS,
+    told: Callable[[], None] | None = None,
 ) -> list[FieldCell]:
     """Fit the weights of a reduced cell's rates to whole replays.
 
@@ -51,6 +52,7 @@ def refit_rates(
         trajectories: to learn from, all of one length.
         every_s: between samples.
         rounds: after how many to look, rising.
+        told: called after each of them, and for those that were not needed.
 
     Returns:
         The cell after each of these; with the weights of the last round there was where no more
@@ -72,14 +74,23 @@ def refit_rates(
         return float(cost), np.asarray(slope).ravel()
 
     passed = [np.asarray(start).ravel()]
+
+    def keep(weights: np.ndarray[Any, np.dtype[np.float64]]) -> None:
+        passed.append(np.array(weights))
+        if told is not None:
+            told()
+
     minimize(
         judge,
         passed[0],
         jac=True,
         method="L-BFGS-B",
-        callback=lambda weights: passed.append(np.array(weights)),
+        callback=keep,
         options={"maxiter": max(rounds), "maxcor": _REMEMBERED},
     )
+    if told is not None:
+        for _ in range(max(rounds) + 1 - len(passed)):
+            told()
     looked_at = [jnp.asarray(passed[min(count, len(passed) - 1)]) for count in rounds]
     return [
         cell._replace(operators=cell.operators._replace(weight=weight.reshape(start.shape)))

@@ -78,6 +78,7 @@ def test_a_slice_is_learnt_and_its_file_says_of_what(learnt: Learnt) -> None:
     assert all(np.isfinite(error) for error in about.errors.values())
     assert about.errors["field"] < 0.05  # hours of a slice: a cell still, not a good one
     assert "mV (wanted 10 or less)" in learnt.said
+    assert "rounds of fitting" in learnt.said
 
 
 @pytest.mark.slow

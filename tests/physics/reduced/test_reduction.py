@@ -22,7 +22,13 @@ from physics.reduced.field_cell import (
     show,
 )
 from physics.reduced.inference import Operators
-from physics.reduced.reduction import Sizes, choose_sizes, fit_field_cell, make_bases
+from physics.reduced.reduction import (
+    Sizes,
+    choose_sizes,
+    count_rounds,
+    fit_field_cell,
+    make_bases,
+)
 from physics.reduced.refit import refit_rates
 from physics.reduced.replay import Errors, encode, measure_each, replay, step_cells
 from physics.reduced.snapshots import PlanRanges, Samples, plan_lines, plan_sines
@@ -52,6 +58,8 @@ class Learnt(NamedTuple):
     cell: FieldCell
     sizes: Sizes
     errors: Errors
+    rounds_told: int
+    rounds_said: int
 
 
 @pytest.fixture(scope="module")
@@ -64,17 +72,25 @@ def learnt(reference: PlantDesign) -> Learnt:
         run(truth, plan_lines(jax.random.key(seed), RANGES, t_s, 7200.0)) for seed in range(4)
     ]
     unseen = [run(truth, plan_sines(jax.random.key(seed), RANGES, t_s)) for seed in (10, 11)]
+    candidates = [Sizes(FIELD_MODES, LEDGE_MODES, ridge) for ridge in (1e2, 1e-9)]
+    told: list[None] = []
     cell, sizes, errors = choose_sizes(
         parameters,
         LOSS,
         jnp.ones(BOXES),
         trained,
         EVERY_S,
-        [Sizes(FIELD_MODES, LEDGE_MODES, ridge) for ridge in (1e2, 1e-9)],
+        candidates,
         folds=2,
         rounds=ROUNDS,
+        told=lambda: told.append(None),
     )
-    return Learnt(truth, trained, unseen, cell, sizes, errors)
+    said = count_rounds(candidates, 2, ROUNDS)
+    return Learnt(truth, trained, unseen, cell, sizes, errors, len(told), said)
+
+
+def test_progress_ends_where_it_was_said_to(learnt: Learnt) -> None:
+    assert learnt.rounds_told == learnt.rounds_said == 3 * max(ROUNDS)
 
 
 def test_unseen_shapes_of_the_drives_are_followed(learnt: Learnt) -> None:
