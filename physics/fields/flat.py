@@ -43,7 +43,7 @@ def hold(rows: _Rows) -> _Rows:
     """
     if max(leaf.size for leaf in jax.tree.leaves(rows)) < _LEAST_HELD:
         return rows
-    held: _Rows = jax.lax.optimization_barrier(rows)
+    held: _Rows = jax.lax.optimization_barrier(rows)  # type: ignore[no-untyped-call]
     return held
 
 
