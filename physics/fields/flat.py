@@ -21,7 +21,6 @@ from physics.fields.stencil import Faces
 Shape = tuple[int, int, int]
 
 MOST_MARGINS: Final = 3  # of a row that an operator is applied to
-_LEAST_HELD: Final = 30_000  # design value: numbers that a core's own cache holds
 
 _Rows = TypeVar("_Rows")
 
@@ -38,11 +37,8 @@ def hold(rows: _Rows) -> _Rows:
     """Have rows computed once and kept, before anything reads them.
 
     A compiler would rather compute a row anew for each of its readers, and an application is seven
-    of them: that takes longer than to write it down. Short rows are left to it: they cost little
-    either way, and every row that is held is one program more to compile.
+    of them: that takes longer than to write it down.
     """
-    if max(leaf.size for leaf in jax.tree.leaves(rows)) < _LEAST_HELD:
-        return rows
     held: _Rows = jax.lax.optimization_barrier(rows)  # type: ignore[no-untyped-call]
     return held
 
