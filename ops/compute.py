@@ -13,9 +13,9 @@ from platformdirs import user_cache_path
 
 _FLAGS: Final = "XLA_FLAGS"
 # The emitters that XLA's CPU backend took up with 0.10 compile our steps half as fast, to code that
-# is no faster. And it drops `optimization_barrier` before it decides what to compute twice,
-# which is what `physics.fields.flat.hold` is there to prevent. A later version may not know a flag,
-# and XLA ends a process for one that it does not know.
+# is no faster. And the backend drops `optimization_barrier` before it decides what to compute
+# twice, which is what `physics.fields.flat.hold` is there to prevent. A later version may not know
+# a flag, and XLA ends a process for one that it does not know.
 _FLAGS_OF: Final = {
     "0.10": "--xla_cpu_use_fusion_emitters=false --xla_disable_hlo_passes=cse_barrier_expander"
 }
@@ -31,7 +31,7 @@ def keep_memory() -> None:
     Otherwise the C library gets every large block from the system and returns it at once, and the
     system clears each page on first touch: of a heat step of a million boxes that is a fifth. For
     a command that computes and ends; what runs for months had better return what it does not need.
-    Does nothing where the C library is not GNU's. Call it before JAX is imported.
+    Does nothing where the C library is not GNU's. Call it before JAX computes.
     """
     try:
         mallopt = ctypes.CDLL(None).mallopt
