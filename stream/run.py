@@ -1,6 +1,7 @@
 """Run a worker until it is told to stop, it crashes, or it stalls."""
 
 import asyncio
+import gc
 import logging
 import os
 import sys
@@ -141,6 +142,10 @@ def run_worker(worker: Worker, background: Sequence[Callable[[], Awaitable[None]
     Raises:
         SystemExit: 0 when told to stop, 1 after a crash.
     """
+    # What is loaded and compiled by now stays for good, and every agent waits while the garbage
+    # collector looks through it: 0.17 s in a loop worker.
+    gc.collect()
+    gc.freeze()
     companion = _Companion(worker, background)
     runner = faust.Worker(
         worker.app,

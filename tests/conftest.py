@@ -1,5 +1,6 @@
 """What tests of every room may ask for: a real Kafka and a real Redis, one of each a session."""
 
+import gc
 import logging
 from collections.abc import AsyncIterator
 from itertools import chain
@@ -42,6 +43,14 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
 def is_slow(item: pytest.Item) -> bool:
     """Whether a test is marked as slow."""
     return item.get_closest_marker("slow") is not None
+
+
+@pytest.fixture(scope="module", autouse=True)
+def what_files_before_left_is_set_aside() -> None:
+    """Spare the garbage collector what was compiled so far: a pass over all of it takes seconds,
+    and a guard under test that hears nothing for two seconds holds its moves, as it should."""
+    gc.collect()
+    gc.freeze()
 
 
 @pytest_asyncio.fixture(scope="session", loop_scope="session")
