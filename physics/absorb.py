@@ -20,6 +20,7 @@ from physics.drives import follow_beam, is_fresh, read_feeder, usable_current_ka
 from physics.estimate_columns import describe_cell
 from physics.estimate_state import EstimatorState, get_belief, one_per_cell, set_belief
 from physics.estimator_tuning import FilterSetting
+from physics.feeder_jumps import believe_jump, follow_onsets
 from physics.filter_model import ESTIMATED, evaluate_estimate
 from physics.hindsight import Clones, Hindsight, remember
 from physics.innovation import Consistency, count_scan, learn_noise
@@ -132,6 +133,7 @@ def _absorb_cell(
         now_s - state.seen_s[POSITION],
     )
     belief = belief._replace(mean=belief.mean.at[ACD].add(followed_cm))
+    belief = follow_onsets(belief, now_s - dt_s, now_s)
     unit = jnp.eye(len(ESTIMATED))
     fed_kg, feed_kg_per_h = read_feeder(setting, dt_s, state, value[FED], usable[FED])
 
@@ -180,6 +182,7 @@ def _absorb_cell(
     lean, doubt = doubt_disturbances(
         setting, Lean(*state.lean), innovation, warmth, is_out, followed_cm != 0.0, current_ka, dt_s
     )
+    belief, doubt_of_jump = believe_jump(belief)
     belief, lost = keep_sane(setting, belief)
     smoothing = 1.0 - jnp.exp(-dt_s / setting.feed_smoothing_s)
     seen = jnp.isfinite(innovation.residual)
@@ -207,7 +210,7 @@ def _absorb_cell(
         nis=consistency.nis,
         nis_within_95=consistency.within_95,
         lean=jnp.stack(lean),
-        doubt=doubt,
+        doubt=doubt + doubt_of_jump,
         misfit_scans=misfit_scans,
         restarts=state.restarts + jnp.where(lost | misled, 1.0, 0.0),
     )

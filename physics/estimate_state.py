@@ -12,12 +12,13 @@ import numpy as np
 from jax import Array
 from numpy.typing import NDArray
 
+from physics.feeder_jumps import ONSETS
 from physics.filter_model import ESTIMATED
 from physics.hindsight import NOTES, REMEMBERED, SAMPLED, SLOTS
 from physics.kalman import Belief
 from physics.signals import SIGNALS
 
-STATE_VERSION: Final = 4
+STATE_VERSION: Final = 5
 _COUNT: Final = len(ESTIMATED)
 _OF_THE_SECTION: Final = {"t_plant_s": (), "scan_s": (), "slot_s": (SLOTS,), "note_s": (NOTES,)}
 _SIZES: Final = {  # beyond the cells; the others have one number for each cell
@@ -25,6 +26,9 @@ _SIZES: Final = {  # beyond the cells; the others have one number for each cell
     "factor": (_COUNT + REMEMBERED, _COUNT),
     "correction": (REMEMBERED,),
     "rest": (REMEMBERED, REMEMBERED),
+    "jump_shift": (ONSETS, _COUNT),
+    "jump_score": (ONSETS,),
+    "jump_information": (ONSETS,),
     "notes": (NOTES, len(SAMPLED)),
     "seen_s": (len(SIGNALS),),
     "lean": (2,),
@@ -45,7 +49,7 @@ class EstimatorState(NamedTuple):
         scan_s: scalar, usual plant time between scans.
         slot_s, note_s: (SLOTS,) and (NOTES,) plant times of what is remembered.
         mean: (C, N) in the order of `physics.filter_model.ESTIMATED`.
-        factor, correction, rest: (C, ...) of the belief, see `physics.kalman.Belief`.
+        factor, correction, rest, jump_...: (C, ...) of the belief, see `physics.kalman.Belief`.
         notes: (C, NOTES, K), see `physics.hindsight`.
         known_from_s: (C,) plant time before which nothing is remembered of a cell.
         fed_kg: (C,) feeder's running total as of `t_plant_s`.
@@ -78,6 +82,9 @@ class EstimatorState(NamedTuple):
     factor: Array
     correction: Array
     rest: Array
+    jump_shift: Array
+    jump_score: Array
+    jump_information: Array
     notes: Array
     known_from_s: Array
     fed_kg: Array
@@ -109,7 +116,7 @@ def one_per_cell() -> EstimatorState:
 
 def get_belief(state: EstimatorState) -> Belief:
     """The belief in a state, of one cell or of all."""
-    return Belief(state.mean, state.factor, state.correction, state.rest)
+    return Belief(*(getattr(state, name) for name in Belief._fields))
 
 
 def set_belief(state: EstimatorState, belief: Belief) -> EstimatorState:

@@ -18,6 +18,7 @@ from physics.absorb import SCANS_PER_CALL, absorb_frame
 from physics.design import PlantDesign
 from physics.estimate_state import EstimatorState, make_state
 from physics.estimator_tuning import EstimatorTuning, make_setting
+from physics.feeder_jumps import ONSETS
 from physics.filter_model import ESTIMATED
 from physics.hindsight import NOTES, REMEMBERED, SAMPLED, SLOTS
 from physics.kalman import Innovation
@@ -74,6 +75,9 @@ class Estimator:
                 "factor": factor,
                 "correction": np.zeros((cell_count, REMEMBERED)),
                 "rest": np.zeros((cell_count, REMEMBERED, REMEMBERED)),
+                "jump_shift": np.zeros((cell_count, ONSETS, len(ESTIMATED))),
+                "jump_score": np.zeros((cell_count, ONSETS)),
+                "jump_information": np.zeros((cell_count, ONSETS)),
                 "slot_s": np.full(SLOTS, np.nan),
                 "note_s": np.full(NOTES, np.nan),
                 "notes": np.zeros((cell_count, NOTES, len(SAMPLED))),

@@ -1,4 +1,5 @@
-"""Extended Kalman filter of one cell in square-root form, with what it remembers of the past."""
+"""Extended Kalman filter of one cell in square-root form, with what it remembers of the past, and
+what innovations say of jumps that it does not model (`physics.feeder_jumps`)."""
 
 from typing import NamedTuple
 
@@ -22,12 +23,19 @@ class Belief(NamedTuple):
         factor: (N + R, N): S with P = S S^T, and below it G of the remembered quantities.
         correction: (R,) how far the remembered quantities are from what was believed then.
         rest: (R, R) W, their covariance if the state of now were known.
+        jump_shift: (J, N) how far the mean is from the truth by now for a unit of each of J jumps.
+        jump_score: (J,) what the innovations since say for it: its log-likelihood ratio is
+            `size * score - size**2 * information / 2`, most likely at `score / information`.
+        jump_information: (J,) how much they could say.
     """
 
     mean: Array
     factor: Array
     correction: Array
     rest: Array
+    jump_shift: Array
+    jump_score: Array
+    jump_information: Array
 
 
 class Innovation(NamedTuple):
@@ -78,7 +86,8 @@ def predict(
         factor, forgotten = spread_factor(before.factor, F, noise_sd)
         added = forgotten @ forgotten.T
         rest = before.rest + 0.5 * (added + added.T)  # products need not be symmetric to the bit
-        return before._replace(mean=mean, factor=factor, rest=rest)
+        shift = before.jump_shift @ F.T
+        return before._replace(mean=mean, factor=factor, rest=rest, jump_shift=shift)
 
     after: Belief = jax.lax.fori_loop(0, count.astype(int), substep, belief)
     return after
@@ -114,10 +123,15 @@ def update(
     expected = expect_variance(belief.factor, row, variance)
     residual, trusted, innovation = _weigh(residual, expected, variance, usable, tolerance_sd)
     factor, gain = absorb_scalar(belief.factor, shared, trusted)
+    seen = jnp.where(usable, belief.jump_shift @ row, 0.0)
+    held = expected - variance + trusted
     after = belief._replace(
         mean=belief.mean + gain[:count] * residual,
         factor=factor,
         correction=belief.correction + gain[count:] * residual,
+        jump_shift=belief.jump_shift - jnp.outer(seen, gain[:count]),
+        jump_score=belief.jump_score + seen * residual / held,
+        jump_information=belief.jump_information + seen**2 / held,
     )
     return after, innovation
 
@@ -132,6 +146,8 @@ def update_past(
     tolerance_sd: Array,
 ) -> tuple[Belief, Innovation]:
     """Take in one scalar measurement of what was, and of what is where it depends on that as well.
+
+    What it would have been after a jump is not known: where it is taken in, jumps are forgotten.
 
     Args:
         belief: before.
@@ -157,13 +173,13 @@ def update_past(
     # Joseph's form: this is done once a day, so it can neither drift nor cost anything.
     keep = jnp.eye(own.shape[0], dtype=own.dtype) - jnp.outer(own / alone, past_row)
     rest = keep @ belief.rest @ keep.T + trusted * jnp.outer(own / alone, own / alone)
-    after = Belief(
+    after = belief._replace(
         mean=belief.mean + gain[:count] * residual,
         factor=factor,
         correction=belief.correction + gain[count:] * residual,
         rest=0.5 * (rest + rest.T),
     )
-    return after, innovation
+    return forget_jumps(after, usable), innovation
 
 
 def variances(belief: Belief) -> Array:
@@ -175,7 +191,24 @@ def begin_anew(belief: Belief, mean: Array, start_factor: Array) -> Belief:
     """The mean with the uncertainty of a start, for which the past says nothing of now."""
     count = mean.shape[0]
     factor = jnp.zeros_like(belief.factor).at[:count].set(start_factor)
-    return Belief(mean, factor, jnp.zeros_like(belief.correction), jnp.zeros_like(belief.rest))
+    blank = jax.tree.map(jnp.zeros_like, belief)
+    anew: Belief = blank._replace(mean=mean, factor=factor)
+    return anew
+
+
+def forget_jumps(belief: Belief, where: Array) -> Belief:
+    """The belief without what has been followed of jumps, of all or of some.
+
+    Args:
+        belief: before.
+        where: bool, scalar or (J,).
+    """
+    where = jnp.broadcast_to(where, belief.jump_score.shape)
+    return belief._replace(
+        jump_shift=jnp.where(where[:, None], 0.0, belief.jump_shift),
+        jump_score=jnp.where(where, 0.0, belief.jump_score),
+        jump_information=jnp.where(where, 0.0, belief.jump_information),
+    )
 
 
 def _weigh(

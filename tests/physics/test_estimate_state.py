@@ -41,7 +41,7 @@ def test_a_cut_state_is_refused(length: int) -> None:
     ("field", "value", "said"),
     [
         ("version", 99, "version 99"),
-        ("states", ["alumina_wt_pct"], "version 4 with states alumina_wt_pct;"),
+        ("states", ["alumina_wt_pct"], "version 5 with states alumina_wt_pct;"),
         ("arrays", {}, "with the arrays"),
         ("cells", 3, "3 cells need"),
         ("cells", 0, "0 cells need"),

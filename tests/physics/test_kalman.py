@@ -19,9 +19,17 @@ TRUE = jnp.asarray(True)
 ROW = jnp.eye(COUNT)[0]
 
 
-def make_belief(mean: jax.Array) -> Belief:
-    """A belief that remembers nothing."""
-    return Belief(mean, jnp.diag(jnp.asarray(SCALES)), jnp.zeros(0), jnp.zeros((0, 0)))
+def make_belief(mean: jax.Array, jumps: int = 0) -> Belief:
+    """A belief that remembers nothing; of so many jumps, of which none has begun."""
+    return Belief(
+        mean,
+        jnp.diag(jnp.asarray(SCALES)),
+        correction=jnp.zeros(0),
+        rest=jnp.zeros((0, 0)),
+        jump_shift=jnp.zeros((jumps, COUNT)),
+        jump_score=jnp.zeros(jumps),
+        jump_information=jnp.zeros(jumps),
+    )
 
 
 def test_a_measurement_and_its_prediction_meet_by_their_variances() -> None:

@@ -100,6 +100,9 @@ def test_on_a_linear_system_it_is_exact() -> None:
         jnp.zeros((count + 2, count)).at[:count].set(jnp.eye(count)),
         jnp.zeros(2),
         jnp.zeros((2, 2)),
+        jnp.zeros((0, count)),
+        jnp.zeros(0),
+        jnp.zeros(0),
     )
 
     def follow(in_time: bool) -> Belief:
