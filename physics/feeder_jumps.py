@@ -18,7 +18,12 @@ from physics.reduced.model import FEEDER
 
 ONSETS: Final = 8
 _ONSET_EVERY_S: Final = 900.0  # design value: a quarter of the time it takes to be sure of one
-_BELIEVED_RATIO: Final = 12.0  # design value: twice the log-likelihood ratio; see decision 18
+# Design values: twice the log-likelihood ratio that outweighs the odds. A fault begins in one of
+# 640 quarters of an hour; one that has begun ends in one of six, and as long as that is not seen a
+# sound feeder is asked for twice what the cell needs.
+_BEGINS_RATIO: Final = 12.0
+_ENDS_RATIO: Final = 4.0
+_AT_FAULT: Final = 0.8  # design value
 _LEAST_JUMP: Final = 0.2  # design value: less is no fault, and the random walk follows it
 _MOST_JUMP: Final = 0.9  # design value: more is another fault than a feeder's
 _LEAST_FEEDER: Final = 0.2  # design value
@@ -55,9 +60,11 @@ def believe_jump(belief: Belief) -> tuple[Belief, Array]:
     feeder = belief.mean[FEEDER] + size * belief.jump_shift[:, FEEDER]
     is_fault = (jnp.abs(size) > _LEAST_JUMP) & (jnp.abs(size) < _MOST_JUMP)
     is_fault &= (feeder > _LEAST_FEEDER) & (feeder < _MOST_FEEDER)
-    ratio = jnp.where(is_fault, size * belief.jump_score, 0.0)
+    ends = (belief.mean[FEEDER] < _AT_FAULT) & (size > 0.0)
+    needed = jnp.where(ends, _ENDS_RATIO, _BEGINS_RATIO)
+    ratio = jnp.where(is_fault, size * belief.jump_score / needed, 0.0)
     best = jnp.argmax(ratio)
-    believed = ratio[best] > _BELIEVED_RATIO
+    believed = ratio[best] > 1.0
     moved = jnp.where(believed, size[best], 0.0) * belief.jump_shift[best]
     doubt = jnp.where(believed, belief.jump_shift[best] ** 2 / told[best], 0.0)
     after = forget_jumps(belief, jnp.full(ONSETS, believed))

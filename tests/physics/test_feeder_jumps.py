@@ -8,7 +8,6 @@ import pytest
 from physics.design import PlantDesign
 from physics.estimator_tuning import EstimatorTuning, make_setting
 from physics.feeder_jumps import ONSETS, believe_jump, follow_onsets
-from physics.filter_model import ESTIMATED
 from physics.kalman import Belief, predict, update, update_past
 from physics.reduced.model import ALUMINA, FEEDER
 from tests.physics.plants import load_noise_sd
@@ -28,7 +27,7 @@ def jumped(belief: Belief) -> Belief:
 
 
 def log_likelihood(residual: float, variance: float) -> float:
-    return -0.5 * (residual**2 / variance + np.log(2.0 * np.pi * variance))
+    return float(-0.5 * (residual**2 / variance + np.log(2.0 * np.pi * variance)))
 
 
 def test_a_hypothesis_is_a_filter_that_was_told_of_the_jump() -> None:
@@ -89,13 +88,13 @@ def test_the_oldest_hypothesis_makes_room() -> None:
     assert np.array_equal(after.jump_shift[1], UNIT[FEEDER])
 
 
-def told(size: float, shots: int) -> Belief:
-    """A sound feeder's belief, after measurements of a feeder that has jumped by a size."""
-    belief = make_belief(UNIT[FEEDER], ONSETS)
+def told(size: float, shots: int, before: float = 1.0) -> Belief:
+    """The belief of a feeder, after measurements of one that has jumped by a size since."""
+    belief = make_belief(before * UNIT[FEEDER], ONSETS)
     belief = belief._replace(factor=belief.factor * 0.1)
     belief = follow_onsets(belief, jnp.asarray(-1.0), jnp.asarray(0.0))
     for _ in range(shots):
-        residual = 1.0 + size - belief.mean[FEEDER]
+        residual = before + size - belief.mean[FEEDER]
         belief, _ = step(belief, UNIT[FEEDER], residual, 0.15**2, TRUE, NEVER_AN_OUTLIER)
     return belief
 
@@ -112,6 +111,13 @@ def test_a_jump_beyond_chance_is_believed_once() -> None:
     assert not np.any(np.asarray(no_doubt))
 
 
+def test_the_end_of_a_fault_takes_less_to_believe_than_its_begin() -> None:
+    begun, _ = believe_jump(told(-0.4, 1))
+    assert float(begun.mean[FEEDER]) > 0.9
+    ended, _ = believe_jump(told(0.4, 1, before=0.5))
+    assert float(ended.mean[FEEDER]) == pytest.approx(0.9, abs=0.01)
+
+
 @pytest.mark.parametrize(
     ("size", "shots"),
     [(-0.5, 1), (-0.1, 60), (0.5, 30)],
@@ -126,12 +132,13 @@ def test_what_is_no_fault_is_not_believed(size: float, shots: int) -> None:
 
 def test_a_sample_of_before_ends_what_was_followed() -> None:
     belief = told(-0.5, 30)
-    after, _ = update_past(
-        belief, UNIT[ALUMINA], jnp.zeros(0), jnp.asarray(0.1), jnp.asarray(0.01), TRUE, 4.0
-    )
+    residual, variance, tolerance_sd = map(jnp.asarray, (0.1, 0.01, 4.0))
+
+    def take(usable: jax.Array) -> Belief:
+        return update_past(
+            belief, UNIT[ALUMINA], jnp.zeros(0), residual, variance, usable, tolerance_sd
+        )[0]
+
+    after, kept = take(TRUE), take(~TRUE)
     assert not np.any(np.asarray(after.jump_information))
-    kept, _ = update_past(
-        belief, UNIT[ALUMINA], jnp.zeros(0), jnp.asarray(0.1), jnp.asarray(0.01), ~TRUE, 4.0
-    )
     assert np.array_equal(kept.jump_information, belief.jump_information)
-    assert ESTIMATED[FEEDER] == "feeder_efficiency"
