@@ -172,6 +172,13 @@ EVENTS: Final[dict[str, EventType]] = {
             "Clear the named condition and ask again.",
         ),
         EventType(
+            "feeder_at_fault",
+            Priority.MEDIUM,
+            Consequence.WARN,
+            "Cell {cell}: about {share_pct} % of the alumina that is asked for arrives.",
+            "Look at the cell's feeders and at its crust; the optimiser asks for more meanwhile.",
+        ),
+        EventType(
             "laboratory_taken_in",
             Priority.JOURNAL,
             Consequence.JOURNAL,

@@ -1,8 +1,8 @@
 """Whether a feeder has jumped, and when: what no random walk of its efficiency foresees.
 
 A feeder that breaks loses half of what it is asked for from one shot to the next. A filter whose
-feeder wanders slowly enough to be of use takes hours to follow, while alumina falls; one that
-wanders faster explains every error of alumina by its feeder. So a bank of hypotheses runs beside
+feeder wanders slowly enough to be of use takes most of an hour to follow, while alumina falls; one
+that wanders faster explains every error of alumina by its feeder. So a bank of hypotheses runs beside
 it, each that the feeder jumped at one time of the last two hours: how far a jump of 1 would have
 moved the estimate's error since, and what every innovation says for it. The generalised likelihood
 ratio of Willsky and Jones (1976, DOI 10.1109/TAC.1976.1101146), for one state and few onsets.
@@ -17,7 +17,7 @@ from physics.kalman import Belief, forget_jumps
 from physics.reduced.model import FEEDER
 
 ONSETS: Final = 8
-_ONSET_EVERY_S: Final = 900.0  # design value: a quarter of the time it takes to be sure of one
+_ONSET_EVERY_S: Final = 900.0  # design value: finer than a fault takes to be seen
 # Design values: twice the log-likelihood ratio that outweighs the odds. A fault begins in one of
 # 640 quarters of an hour; one that has begun ends in one of six, and as long as that is not seen a
 # sound feeder is asked for twice what the cell needs.

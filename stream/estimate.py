@@ -17,6 +17,7 @@ from physics.estimate_state import from_bytes, to_bytes
 from physics.estimator import Estimator
 from physics.signals import SIGNALS
 from stream.app import Message, SectionTable, Worker, add_agent, section_key
+from stream.feeder_news import tell_feeders
 from stream.frame_codec import decode_samples, encode_estimates
 from stream.frames import F64, I64, EstimateFrame, Origin, Quality, SampleFrame
 from stream.laboratory import (
@@ -43,7 +44,8 @@ class EstimateState(msgspec.Struct, frozen=True, kw_only=True):
 
     `bath_c` and `bath_source_ns` are the newest bath temperature of each cell that was taken in and
     its source time, as bytes; empty before the first. `laboratory` is what waits, and what was
-    taken in, of the laboratory's reports.
+    taken in, of the laboratory's reports. `feeders_told` are the cells whose feeders stand told to
+    be at fault.
     """
 
     version: int = _STATE_VERSION
@@ -55,6 +57,7 @@ class EstimateState(msgspec.Struct, frozen=True, kw_only=True):
     bath_c: bytes = b""  # float64
     bath_source_ns: bytes = b""  # int64
     laboratory: LaboratoryState = LaboratoryState()
+    feeders_told: tuple[int, ...] = ()
     filter: bytes
 
 
@@ -169,6 +172,7 @@ def step_estimate(
         bath_c=bath_c.tobytes(),
         bath_source_ns=bath_source_ns.tobytes(),
         laboratory=laboratory,
+        feeders_told=state.feeders_told,
         filter=to_bytes(filtered),
     )
     newest_ns = int(frame.source_time_ns[usable].max()) if usable.any() else 0
@@ -279,6 +283,16 @@ def add_estimate(
             lost = following.frames_missing - state.frames_missing
             if lost:
                 await worker.outbox.report("samples_missing", section=frame.section, frames=lost)
+            feeders, standing = tell_feeders(estimate, following.feeders_told)
+            for one in feeders:
+                await worker.outbox.report(
+                    "feeder_at_fault",
+                    active=one.active,
+                    section=frame.section,
+                    cell=one.cell,
+                    share_pct=one.share_pct,
+                )
+            following = msgspec.structs.replace(following, feeders_told=standing)
         await table.put(frame.section, following)
 
     async def handle_report(message: Message) -> None:
