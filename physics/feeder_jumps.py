@@ -2,10 +2,11 @@
 
 A feeder that breaks loses half of what it is asked for from one shot to the next. A filter whose
 feeder wanders slowly enough to be of use takes most of an hour to follow, while alumina falls; one
-that wanders faster explains every error of alumina by its feeder. So a bank of hypotheses runs beside
-it, each that the feeder jumped at one time of the last two hours: how far a jump of 1 would have
-moved the estimate's error since, and what every innovation says for it. The generalised likelihood
-ratio of Willsky and Jones (1976, DOI 10.1109/TAC.1976.1101146), for one state and few onsets.
+that wanders faster explains every error of alumina by its feeder. So a bank of hypotheses runs
+beside it, each that the feeder jumped at one time of the last two hours: how far a jump of 1 would
+have moved the estimate's error since, and what every innovation says for it. The generalised
+likelihood ratio of Willsky and Jones (1976, DOI 10.1109/TAC.1976.1101146), for one state and few
+onsets.
 """
 
 from typing import Final
