@@ -19,6 +19,7 @@ _HEADLINE: Final = (
     ("anode_effects_per_pot_day", "anode effects"),
     ("throughput_kg_per_pot_day", "throughput"),
 )
+_NONE_SEEN: Final = 3.0  # rule of three: the most that is likely at 95 % where nothing was counted
 _STEADY_PCT: Final = 0.5  # design value: of energy, from the first counted day to the last
 
 
@@ -83,6 +84,13 @@ def limit_sentences(findings: Findings) -> list[str]:
         sentences.append(
             f"Anode effects: {after} of the MPC's {count:.0f} came within three hours of a feeder "
             "that had lost half of its dose."
+        )
+    else:
+        pot_days = findings.options.pot_days
+        sentences.append(
+            f"Anode effects: none of the MPC's in {pot_days:g} pot-days. An interval of a count "
+            f"that is 0 for every seed has no width, but with 95 % confidence there are no more "
+            f"than {_NONE_SEEN / pot_days:.2g} per pot-day."
         )
     for name in findings.options.controllers:
         days = np.array([r.daily_kwh_per_kg for r in findings.records[name]])

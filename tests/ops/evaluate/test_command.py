@@ -49,4 +49,6 @@ def test_a_small_evaluation_leaves_its_files(tmp_path: Path) -> None:
     assert set(summary["change_pct"]) == {"tuned"}
     assert summary["stress"]["missing_pct"] == 5.0
     assert (folder / TABLE_FILE).read_text(encoding="utf-8").startswith("figure,unit,mpc_mean")
-    assert "What limits it" in (folder / PAGE_FILE).read_text(encoding="utf-8")
+    page = (folder / PAGE_FILE).read_text(encoding="utf-8")
+    assert "What limits it" in page
+    assert "there are no more than 30 per pot-day" in page, "0 in 0.1 pot-days is no promise"
