@@ -181,8 +181,11 @@ class Link:
         and of a batch of setpoints one part may be taken and another not, which the read-back
         shows. A plant whose signals are arrays needs a single part whatever its size.
         """
+        # Not `wait_for`: before Python 3.12 it loses a cancellation that comes with the answer, and
+        # a task that was told to end would live on.
         try:
-            parts = await asyncio.wait_for(asyncio.gather(*requests), timeout_s)
+            async with asyncio.timeout(timeout_s):
+                parts = await asyncio.gather(*requests)
         except (OSError, ua.UaError) as exc:
             raise LinkError(f"{self.address}: {describe(exc)}") from exc
         return [answer for part in parts for answer in part]
@@ -211,7 +214,8 @@ async def open_link(endpoint: str, timeout_s: float = _REQUEST_TIMEOUT_S) -> Lin
     client.application_uri = "urn:potline:edge"
     client.session_timeout = _SESSION_TIMEOUT_MS
     try:
-        await asyncio.wait_for(client.connect(), timeout_s)
+        async with asyncio.timeout(timeout_s):
+            await client.connect()
     except (OSError, ua.UaError) as exc:
         client.disconnect_socket()
         raise LinkError(f"{endpoint}: {describe(exc)}") from exc
@@ -227,7 +231,8 @@ async def open_link(endpoint: str, timeout_s: float = _REQUEST_TIMEOUT_S) -> Lin
 async def close_link(link: Link) -> None:
     """Take leave of the server where it still listens, and free the socket."""
     try:
-        await asyncio.wait_for(link.client.disconnect(), 2.0)
+        async with asyncio.timeout(2.0):
+            await link.client.disconnect()
     except (OSError, ua.UaError) as exc:
         _log.debug("The server at %s did not hear the farewell: %s", link.address, describe(exc))
         link.client.disconnect_socket()

@@ -72,7 +72,8 @@ class Publisher:
     async def drain(self, timeout_s: float) -> None:
         """Return when nothing waits any more, or after `timeout_s`."""
         with suppress(TimeoutError):
-            await asyncio.wait_for(self._idle.wait(), timeout_s)
+            async with asyncio.timeout(timeout_s):
+                await self._idle.wait()
 
     async def _send(self, index: int) -> None:
         """Publish one section's frames, one after the other, each until it is taken."""

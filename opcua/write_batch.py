@@ -194,7 +194,8 @@ class WriteBatch:
         if live is None:
             return None
         try:
-            return await asyncio.wait_for(self._access.look(live), within_s)
+            async with asyncio.timeout(within_s):
+                return await self._access.look(live)
         except (LinkError, TimeoutError):
             return None
 

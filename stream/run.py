@@ -106,7 +106,8 @@ async def _ends(probe: AIOKafkaConsumer, worker: Worker) -> dict[Place, int] | N
         if tp.topic in worker.progress.topics
     ]
     try:
-        ends = await asyncio.wait_for(probe.end_offsets(mine), _PROBE_WITHIN_S) if mine else {}
+        async with asyncio.timeout(_PROBE_WITHIN_S):
+            ends = await probe.end_offsets(mine) if mine else {}
     except (KafkaError, OSError, TimeoutError):
         return None
     return {(tp.topic, tp.partition): end for tp, end in ends.items()}

@@ -490,11 +490,15 @@ class GuardedLine:
 
 
 async def _end(tasks: "list[asyncio.Future[None]]") -> None:
+    """Cancel until all have ended: `wait_for`, which libraries use, may lose a cancellation before
+    Python 3.12."""
+    while pending := [task for task in tasks if not task.done()]:
+        for task in pending:
+            task.cancel()
+        await asyncio.wait(pending, timeout=2.0)
     for task in tasks:
-        task.cancel()
-    for task in tasks:
-        with suppress(asyncio.CancelledError):
-            await task
+        if not task.cancelled():
+            task.result()
 
 
 def quick_plant() -> PlantFile:

@@ -26,7 +26,7 @@ from tests.stream.loop_cases import (
     running,
 )
 
-SECTION = 6
+SECTION = 8
 SESSION = 91
 SCANS = 8
 
