@@ -89,7 +89,7 @@ def limit_sentences(findings: Findings) -> list[str]:
         pot_days = findings.options.pot_days
         sentences.append(
             f"Anode effects: none of the MPC's in {pot_days:g} pot-days. An interval of a count "
-            f"that is 0 for every seed has no width, but with 95 % confidence there are no more "
+            "that is 0 for every seed has no width, but with 95 % confidence there are no more "
             f"than {_NONE_SEEN / pot_days:.2g} per pot-day."
         )
     for name in findings.options.controllers:

@@ -1,8 +1,10 @@
 """Frames to test with: honest ones, made from a few numbers."""
 
+from collections.abc import Mapping
+
 import numpy as np
 
-from stream.frames import Origin, SampleFrame
+from stream.frames import F64, EstimateFrame, Origin, SampleFrame
 from stream.signals import SignalLimits
 
 NOW_NS = 1_800_000_000_000_000_000
@@ -47,6 +49,35 @@ def make_frame(
         quality=np.zeros(shape, dtype=np.uint8),
         source_time_ns=source,
         t_received_ns=now_ns,
+    )
+
+
+def make_estimate_frame(
+    values: Mapping[str, F64],
+    *,
+    section: int = 0,
+    cells: tuple[int, ...] = CELLS,
+    sequence: int = 0,
+    frames_applied: int = 3,
+    t_plant_s: float = 101.0,
+    t_source_ns: int = NOW_NS,
+) -> EstimateFrame:
+    """Estimates of a section with only these columns, made as soon as the samples had come."""
+    return EstimateFrame(
+        section=section,
+        session=1,
+        sequence=sequence,
+        cells=cells,
+        values=dict(values),
+        t_plant_s=t_plant_s,
+        t_source_ns=t_source_ns,
+        t_received_ns=NOW_NS,
+        t_accepted_ns=NOW_NS,
+        t_estimated_ns=NOW_NS,
+        frames_applied=frames_applied,
+        frames_skipped=0,
+        frames_missing=0,
+        origin=origin(),
     )
 
 

@@ -20,7 +20,7 @@ from stream.estimate import EstimateState, step_estimate
 from stream.fallback_news import FellBack
 from stream.frames import EstimateFrame, Origin
 from stream.section_picture import SectionPicture, see_estimates
-from tests.stream.frame_cases import NOW_NS, SECOND_NS
+from tests.stream.frame_cases import NOW_NS, SECOND_NS, make_estimate_frame
 from tests.stream.loop_cases import PERIOD_S, Brains, HandClock, decide_settings, plant_frame
 
 SETTINGS = decide_settings()
@@ -29,21 +29,13 @@ SETTINGS = decide_settings()
 def estimate_at(
     t_plant_s: float, *, section: int = 0, sequence: int = 5, frames_applied: int = 5
 ) -> EstimateFrame:
-    return EstimateFrame(
+    return make_estimate_frame(
+        {},
         section=section,
-        session=1,
-        sequence=sequence,
         cells=(1, 2),
-        values={},
-        t_plant_s=t_plant_s,
-        t_source_ns=NOW_NS,
-        t_received_ns=NOW_NS,
-        t_accepted_ns=NOW_NS,
-        t_estimated_ns=NOW_NS,
+        sequence=sequence,
         frames_applied=frames_applied,
-        frames_skipped=0,
-        frames_missing=0,
-        origin=Origin("samples", 0, 0),
+        t_plant_s=t_plant_s,
     )
 
 

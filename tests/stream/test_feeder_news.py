@@ -14,7 +14,7 @@ from stream.kafka import KafkaConnection
 from stream.records import Event, decode
 from stream.topics import EVENTS
 from tests.physics.line_record import record_line
-from tests.stream.frame_cases import NOW_NS, origin
+from tests.stream.frame_cases import make_estimate_frame
 from tests.stream.loop_cases import (
     CELLS,
     Brains,
@@ -33,21 +33,10 @@ SCANS = 8
 
 def believed(*shares: float, sd: float = 0.05) -> EstimateFrame:
     spread = np.full(len(shares), sd)
-    return EstimateFrame(
+    return make_estimate_frame(
+        {"feeder_efficiency": np.array(shares), "feeder_efficiency_sd": spread},
         section=SECTION,
-        session=SESSION,
-        sequence=0,
         cells=CELLS[SECTION],
-        values={"feeder_efficiency": np.array(shares), "feeder_efficiency_sd": spread},
-        t_plant_s=1000.0,
-        t_source_ns=NOW_NS,
-        t_received_ns=NOW_NS,
-        t_accepted_ns=NOW_NS,
-        t_estimated_ns=NOW_NS,
-        frames_applied=1,
-        frames_skipped=0,
-        frames_missing=0,
-        origin=origin(),
     )
 
 

@@ -23,7 +23,7 @@ from stream.guarding import (
 )
 from stream.records import MoveState, Proposal
 from stream.section_picture import SectionPicture, see_decision, see_estimates, see_samples
-from tests.stream.frame_cases import CELLS, NOW_NS, SECOND_NS, make_frame, origin
+from tests.stream.frame_cases import CELLS, NOW_NS, SECOND_NS, make_estimate_frame, make_frame
 
 FEED, BEAM = "alumina_feed_rate_kg_per_h", "beam_position_mm"
 LIMITS = InterlockLimits(
@@ -48,21 +48,10 @@ def seen_picture() -> SectionPicture:
 def make_estimates(
     acd_cm: tuple[float, ...] = (4.1, 4.1, 4.1), sequence: int = 0, t_source_ns: int = NOW_NS
 ) -> EstimateFrame:
-    return EstimateFrame(
-        section=0,
-        session=1,
+    return make_estimate_frame(
+        {"alumina_wt_pct": np.full(3, 2.6), "acd_cm": np.array(acd_cm)},
         sequence=sequence,
-        cells=CELLS,
-        values={"alumina_wt_pct": np.full(3, 2.6), "acd_cm": np.array(acd_cm)},
-        t_plant_s=101.0,
         t_source_ns=t_source_ns,
-        t_received_ns=NOW_NS,
-        t_accepted_ns=NOW_NS,
-        t_estimated_ns=NOW_NS,
-        frames_applied=3,
-        frames_skipped=0,
-        frames_missing=0,
-        origin=origin(),
     )
 
 
