@@ -33,7 +33,12 @@ from tests.stream.frame_cases import NOW_NS, SECOND_NS
 
 FoundT = TypeVar("FoundT")
 PARTITIONS = 2
-SECTIONS = 10
+SECTIONS = 11
+# The files of tests share one broker, and read topics from their beginning: what one sends, another
+# would count as its own. So each has sections of its own; test_loop.py has all others.
+LABORATORY_SECTION = 2
+AGAIN_SECTION = 7
+FEEDER_SECTION = 10
 CELLS = {section: (2 * section + 1, 2 * section + 2) for section in range(SECTIONS)}
 PERIOD_S = 120.0
 

@@ -17,6 +17,7 @@ from tests.physics.line_record import record_line
 from tests.stream.frame_cases import make_estimate_frame
 from tests.stream.loop_cases import (
     CELLS,
+    FEEDER_SECTION,
     Brains,
     HandClock,
     found,
@@ -26,7 +27,7 @@ from tests.stream.loop_cases import (
     running,
 )
 
-SECTION = 8
+SECTION = FEEDER_SECTION
 SESSION = 91
 SCANS = 8
 

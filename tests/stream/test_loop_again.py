@@ -24,6 +24,7 @@ from stream.topics import (
 )
 from tests.stream.frame_cases import NOW_NS, SECOND_NS
 from tests.stream.loop_cases import (
+    AGAIN_SECTION,
     PARTITIONS,
     PERIOD_S,
     Brains,
@@ -35,7 +36,7 @@ from tests.stream.loop_cases import (
     running,
 )
 
-SECTION = 7
+SECTION = AGAIN_SECTION
 START_S = 72_000.0
 PLACES = {
     topic.name: TopicPartition(topic.name, partition_of(SECTION, PARTITIONS))

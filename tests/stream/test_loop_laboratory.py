@@ -14,6 +14,7 @@ from tests.stream.frame_cases import NOW_NS, SECOND_NS
 from tests.stream.laboratory_cases import make_report
 from tests.stream.loop_cases import (
     CELLS,
+    LABORATORY_SECTION,
     PARTITIONS,
     Brains,
     HandClock,
@@ -24,7 +25,7 @@ from tests.stream.loop_cases import (
     running,
 )
 
-SECTION = 2
+SECTION = LABORATORY_SECTION
 CELL, NEIGHBOUR = CELLS[SECTION]
 START_S = 500_000.0
 SESSION = 77
