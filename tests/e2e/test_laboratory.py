@@ -11,7 +11,7 @@ from stream.records import Event, Move, MoveState
 from tests.e2e.running_line import Line, running_line
 from tests.stream.laboratory_cases import make_report
 
-pytestmark = [pytest.mark.slow, pytest.mark.timeout(400)]
+pytestmark = [pytest.mark.slow, pytest.mark.timeout(700)]
 CELLS = 12  # the more, the sooner one of them is sampled
 PARTITIONS = 12
 
@@ -31,7 +31,7 @@ def dosed(line: Line, cell: int) -> list[Move]:
 
 async def test_a_sample_is_taken_in_and_an_addition_is_verified(tmp_path: Path) -> None:
     async with running_line(tmp_path, "--cells", str(CELLS), "--speed", "600") as line:
-        await line.until(lambda: len({move.cell for move in line.moves}) == CELLS, 60)
+        await line.until(lambda: len({move.cell for move in line.moves}) == CELLS, 120)
         # One that a person reports of the last cell, drawn a quarter of an hour ago.
         newest = line.estimates[-1]
         drawn_s = newest.t_plant_s - 900.0
@@ -39,12 +39,12 @@ async def test_a_sample_is_taken_in_and_an_addition_is_verified(tmp_path: Path) 
             CELLS, drawn_s, section=0, t_reported_ns=newest.t_estimated_ns, alumina_wt_pct=None
         )
         await publish_samples(line.kafka, PARTITIONS, [by_hand, by_hand])
-        await line.until(lambda: len(dosed(line, CELLS)) >= 2, 60)
+        await line.until(lambda: len(dosed(line, CELLS)) >= 2, 120)
         # And the first that the plant's own laboratory reports.
-        await line.until(lambda: any(event.cell != CELLS for event in taken_in(line)), 150)
+        await line.until(lambda: any(event.cell != CELLS for event in taken_in(line)), 240)
         cell = next(event.cell for event in taken_in(line) if event.cell != CELLS)
         assert cell is not None
-        await line.until(lambda: len(dosed(line, cell)) >= 2, 60)
+        await line.until(lambda: len(dosed(line, cell)) >= 2, 120)
         report = await line.end()
     assert line.process.returncode == 0
     assert [event.cell for event in taken_in(line)].count(CELLS) == 1, "it was reported twice"

@@ -33,7 +33,7 @@ from tests.stream.frame_cases import NOW_NS, SECOND_NS
 
 FoundT = TypeVar("FoundT")
 PARTITIONS = 2
-SECTIONS = 11
+SECTIONS = 12
 # The files of tests share one broker, and read topics from their beginning: what one sends, another
 # would count as its own. So each has sections of its own; test_loop.py has all others.
 LABORATORY_SECTION = 2

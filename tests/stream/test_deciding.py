@@ -59,7 +59,8 @@ def test_sections_take_turns_within_a_period() -> None:
         int(np.flatnonzero(np.diff([slot_of(settings, section, t) for t in seconds]))[0]) + 1
         for section in range(1, settings.sections)
     ]
-    assert changes == [12 * section for section in range(1, settings.sections)]
+    turn_s = PERIOD_S / settings.sections
+    assert changes == [round(turn_s * section) for section in range(1, settings.sections)]
 
 
 @pytest.mark.parametrize(
