@@ -1,0 +1,1 @@
+"""What was asked, permitted and written, in a chain that shows where it was broken."""

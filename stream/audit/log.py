@@ -1,0 +1,353 @@
+"""The files of an audit: one writer, one file a month, durable before `append` returns.
+
+A file is `audit-2026-11.jsonl`. Nothing in it is ever changed. The one exception is half a line at
+the very end, left by a crash while it was written, on which nothing can have relied: it is set
+aside in a file of its own, and the next record says so.
+"""
+
+import errno
+import fcntl
+import os
+import re
+import secrets
+import time
+from collections.abc import Callable, Iterator, Sequence
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from types import TracebackType
+from typing import IO, Final, Self
+
+import msgspec
+
+from stream.audit.chain import (
+    FIRST_PREVIOUS,
+    LONGEST_LINE,
+    RETIRED,
+    AuditEntry,
+    AuditLineError,
+    AuditRecord,
+    SealedRecord,
+    from_line,
+    is_seal_good,
+    seal_record,
+    to_line,
+)
+from stream.audit.checkpoint import AuditCheckpoint
+from stream.audit.keys import SealingKeys
+from stream.audit.verify import PlacedLine
+
+_NAME: Final = re.compile(r"audit-(\d{4})-(\d{2})\.jsonl")
+_LOCK_FILE: Final = "audit.lock"
+_CHAIN_BYTES: Final = 8
+_ITSELF: Final = "audit"
+
+
+class AuditError(OSError):
+    """The audit cannot be written or read; the message says where, why, and the remedy."""
+
+
+def audit_files(folder: Path) -> list[Path]:
+    """Return the files of an audit, oldest first."""
+    return sorted(path for path in folder.glob("audit-*.jsonl") if _NAME.fullmatch(path.name))
+
+
+def read_lines(paths: Sequence[Path]) -> Iterator[PlacedLine]:
+    """Give every line of these files, one after the other, with its place.
+
+    Raises:
+        AuditError: a file cannot be read.
+    """
+    for path in paths:
+        try:
+            with path.open("rb") as file:
+                for number, line in enumerate(file, start=1):
+                    yield PlacedLine(f"{path.name}, line {number}", line)
+        except OSError as exc:
+            raise AuditError(f"{path} cannot be read: {exc.strerror}") from exc
+
+
+class AuditLog:
+    """Appends to an audit, as its only writer. Blocks while the disk works: call it from a thread.
+
+    A context manager; a second one on the same folder is refused while the first is open.
+    """
+
+    def __init__(
+        self,
+        folder: Path,
+        keys: SealingKeys,
+        config_hash: str,
+        clock_ns: Callable[[], int] = time.time_ns,
+        monotonic_ns: Callable[[], int] = time.monotonic_ns,
+    ) -> None:
+        """Open the audit in a folder, or begin one.
+
+        Raises:
+            AuditError: another process writes there, the folder cannot be written, or the last
+                record is not what was sealed: what cannot be trusted is not gone on with.
+        """
+        self.folder = folder
+        self._keys = keys
+        self._config_hash = config_hash
+        self._clock_ns = clock_ns
+        self._monotonic_ns = monotonic_ns
+        self._file: IO[bytes] | None = None
+        self._path: Path | None = None
+        self._size = 0  # of the file, up to its last whole line
+        self._is_broken = False
+        try:
+            folder.mkdir(parents=True, exist_ok=True, mode=0o700)
+            self._lock = _take_lock(folder / _LOCK_FILE)
+        except OSError as exc:
+            raise _unwritable(folder, exc) from exc
+        try:
+            torn = self._set_torn_end_aside()
+            self._last = self._find_last()
+        except BaseException:
+            self._lock.close()
+            raise
+        self.chain = self._last.record.chain if self._last else secrets.token_hex(_CHAIN_BYTES)
+        self.append([AuditEntry(action="audit_opened", actor=_ITSELF, reason=torn)])
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        self.close()
+
+    @property
+    def seq(self) -> int:
+        """Number of the newest record; 0 before the first."""
+        return self._last.record.seq if self._last else 0
+
+    def append(self, entries: Sequence[AuditEntry]) -> list[AuditRecord]:
+        """Append entries, together; they are on the disk when this returns.
+
+        Raises:
+            AuditError: they are not, and none of them is part of the chain.
+            ValueError: a number in one of them is not finite, or its texts are too long.
+        """
+        if self._is_broken:
+            raise AuditError(f"the audit in {self.folder} is closed. Remedy: open it anew")
+        now_ns = self._clock_ns()
+        sealed: list[SealedRecord] = []
+        last = self._last
+        for entry in entries:
+            last = self._seal(entry, last, now_ns)
+            sealed.append(last)
+        try:
+            self._write(b"".join(map(to_line, sealed)), now_ns)
+        except OSError as exc:
+            self._take_back()
+            raise _unwritable(self.folder, exc) from exc
+        self._last = last
+        return [one.record for one in sealed]
+
+    def checkpoint(self) -> AuditCheckpoint:
+        """Return how far the chain has come, not signed yet."""
+        last = self._last
+        assert last is not None, "a log that is open has its opening record"
+        return AuditCheckpoint(
+            chain=self.chain, seq=last.record.seq, seal=last.seal, t_utc_ns=self._clock_ns()
+        )
+
+    def retire(self, days: int) -> list[Path]:
+        """Remove files of which every record is older than so many days; say so in the chain first.
+
+        Raises:
+            AuditError: a file cannot be read or removed.
+        """
+        oldest = datetime.fromtimestamp(self._clock_ns() / 1e9, UTC) - timedelta(days=days)
+        old = [path for path in audit_files(self.folder)[:-1] if _month_end(path) <= oldest]
+        for path in old:
+            last = _last_line(path)
+            if last is None:
+                continue
+            through = from_line(last).record.seq
+            self.append(
+                [
+                    AuditEntry(
+                        action=RETIRED,
+                        actor=_ITSELF,
+                        target=path.name,
+                        applied=float(through),
+                        reason=f"older than {days} days",
+                    )
+                ]
+            )
+            try:
+                path.unlink()
+            except OSError as exc:
+                raise AuditError(f"{path} cannot be removed: {exc.strerror}") from exc
+        return old
+
+    def close(self) -> None:
+        """Let another writer in."""
+        self._is_broken = True
+        if self._file is not None:
+            self._file.close()
+            self._file = None
+        self._lock.close()
+
+    def _seal(self, entry: AuditEntry, before: SealedRecord | None, now_ns: int) -> SealedRecord:
+        record = AuditRecord(
+            **msgspec.structs.asdict(entry),
+            chain=self.chain,
+            seq=before.record.seq + 1 if before else 1,
+            previous=before.seal if before else FIRST_PREVIOUS,
+            key_id=self._keys.newest,
+            t_utc_ns=now_ns,
+            t_monotonic_ns=self._monotonic_ns(),
+            config_hash=self._config_hash,
+        )
+        return seal_record(record, self._keys.key)
+
+    def _write(self, content: bytes, now_ns: int) -> None:
+        """Write to the file of the month; the newest file where the clock was put back."""
+        wanted = self.folder / _file_name(now_ns)
+        files = audit_files(self.folder)
+        path = max(wanted, files[-1]) if files else wanted
+        if self._file is None or self._path != path:
+            if self._file is not None:
+                self._file.close()
+            is_new = not path.exists()
+            self._file, self._path = _open_for_append(path), path
+            self._size = path.stat().st_size
+            if is_new:
+                _sync_folder(self.folder)
+        left = memoryview(content)
+        while left:
+            left = left[self._file.write(left) :]
+        os.fsync(self._file.fileno())
+        self._size += len(content)
+
+    def _take_back(self) -> None:
+        """Leave no half line behind a failed write; where that fails too, nothing is written any
+        more."""
+        if self._file is None:
+            return
+        try:
+            self._file.truncate(self._size)
+        except OSError:
+            self.close()
+
+    def _find_last(self) -> SealedRecord | None:
+        """Return the newest record, with which the chain goes on."""
+        for path in reversed(audit_files(self.folder)):
+            line = _last_line(path)
+            if line is None:
+                continue
+            try:
+                sealed = from_line(line)
+            except AuditLineError as exc:
+                raise AuditError(
+                    f"the last line of {path} is no audit line: {exc}. Remedy: find out who "
+                    "touched it (`potline audit verify`), move the folder away as evidence, and "
+                    "begin a new one"
+                ) from exc
+            key = self._keys.by_id.get(sealed.record.key_id)
+            if key is None or not is_seal_good(sealed, key):
+                raise AuditError(
+                    f"the last record in {path} is not what was sealed, or its key is missing. "
+                    "Remedy: put the keys back; else find out who touched it (`potline audit "
+                    "verify`), move the folder away as evidence, and begin a new one"
+                )
+            return sealed
+        return None
+
+    def _set_torn_end_aside(self) -> str:
+        """Move half a line at the end of the newest file into a file of its own; say so."""
+        files = audit_files(self.folder)
+        if not files:
+            return ""
+        path = files[-1]
+        try:
+            with path.open("r+b") as file:
+                size = file.seek(0, os.SEEK_END)
+                at = max(0, size - LONGEST_LINE)
+                file.seek(at)
+                tail = file.read()
+                torn = tail[tail.rfind(b"\n") + 1 :]
+                if not torn:
+                    return ""
+                aside = path.with_suffix(f".torn-{self._clock_ns()}")
+                aside.write_bytes(torn)
+                file.truncate(size - len(torn))
+                os.fsync(file.fileno())
+        except OSError as exc:
+            raise _unwritable(path, exc) from exc
+        return f"{len(torn)} bytes of a line that a crash had cut short are kept in {aside.name}"
+
+
+def _take_lock(path: Path) -> IO[str]:
+    """Return the open lock file; the lock ends with its process, however that ends.
+
+    Raises:
+        AuditError: another process has it.
+    """
+    lock = path.open("a+", encoding="ascii")
+    try:
+        fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except OSError as exc:
+        lock.seek(0)
+        owner = lock.read().strip() or "unknown"
+        lock.close()
+        if exc.errno in (errno.EWOULDBLOCK, errno.EACCES):
+            raise AuditError(
+                f"the audit in {path.parent} is being written by process {owner}. Remedy: end that "
+                "one first; two guards must not write to one plant"
+            ) from exc
+        raise
+    lock.truncate(0)
+    lock.write(f"{os.getpid()}\n")
+    lock.flush()
+    return lock
+
+
+def _open_for_append(path: Path) -> IO[bytes]:
+    descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o600)
+    return os.fdopen(descriptor, "ab", buffering=0)
+
+
+def _sync_folder(folder: Path) -> None:
+    """Make a new file's name durable."""
+    descriptor = os.open(folder, os.O_RDONLY)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)
+
+
+def _last_line(path: Path) -> bytes | None:
+    """Return the last whole line of a file; None where it has none."""
+    with path.open("rb") as file:
+        size = file.seek(0, os.SEEK_END)
+        file.seek(max(0, size - LONGEST_LINE))
+        lines = file.read().splitlines(keepends=True)
+    return lines[-1] if lines else None
+
+
+def _file_name(t_ns: int) -> str:
+    return f"audit-{datetime.fromtimestamp(t_ns / 1e9, UTC):%Y-%m}.jsonl"
+
+
+def _month_end(path: Path) -> datetime:
+    """Return the first moment after the month of a file."""
+    match = _NAME.fullmatch(path.name)
+    assert match is not None, "audit_files gives no other names"
+    year, month = int(match[1]), int(match[2])
+    return datetime(year + month // 12, month % 12 + 1, 1, tzinfo=UTC)
+
+
+def _unwritable(path: Path, exc: OSError) -> AuditError:
+    if isinstance(exc, AuditError):
+        return exc
+    return AuditError(
+        f"the audit in {path} cannot be written: {exc.strerror or exc}. Remedy: free the disk or "
+        "correct its rights; until then nothing is written to the plant"
+    )
