@@ -1,17 +1,19 @@
-"""The files of an audit: one writer, one file a month, durable before `append` returns.
+"""The files of an audit: one writer, one file a day, durable before `append` returns.
 
-A file is `audit-2026-11.jsonl`. Nothing in it is ever changed. The one exception is half a line at
-the very end, left by a crash while it was written, on which nothing can have relied: it is set
-aside in a file of its own, and the next record says so.
+A file is `audit-2026-11-30.jsonl`; days that are over are packed (`.jsonl.gz`). Nothing in it is
+ever changed. The one exception is half a line at the very end, left by a crash while it was
+written, on which nothing can have relied: it is set aside in a file of its own, and the next record
+says so.
 """
 
 import errno
 import fcntl
+import gzip
 import os
-import re
 import secrets
+import shutil
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Sequence
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from types import TracebackType
@@ -33,37 +35,20 @@ from stream.audit.chain import (
     to_line,
 )
 from stream.audit.checkpoint import AuditCheckpoint
+from stream.audit.files import (
+    PACKED,
+    AuditError,
+    audit_files,
+    day_of,
+    file_name,
+    last_line,
+    last_seq,
+)
 from stream.audit.keys import SealingKeys
-from stream.audit.verify import PlacedLine
 
-_NAME: Final = re.compile(r"audit-(\d{4})-(\d{2})\.jsonl")
 _LOCK_FILE: Final = "audit.lock"
 _CHAIN_BYTES: Final = 8
 _ITSELF: Final = "audit"
-
-
-class AuditError(OSError):
-    """The audit cannot be written or read; the message says where, why, and the remedy."""
-
-
-def audit_files(folder: Path) -> list[Path]:
-    """Return the files of an audit, oldest first."""
-    return sorted(path for path in folder.glob("audit-*.jsonl") if _NAME.fullmatch(path.name))
-
-
-def read_lines(paths: Sequence[Path]) -> Iterator[PlacedLine]:
-    """Give every line of these files, one after the other, with its place.
-
-    Raises:
-        AuditError: a file cannot be read.
-    """
-    for path in paths:
-        try:
-            with path.open("rb") as file:
-                for number, line in enumerate(file, start=1):
-                    yield PlacedLine(f"{path.name}, line {number}", line)
-        except OSError as exc:
-            raise AuditError(f"{path} cannot be read: {exc.strerror}") from exc
 
 
 class AuditLog:
@@ -157,34 +142,53 @@ class AuditLog:
         )
 
     def retire(self, days: int) -> list[Path]:
-        """Remove files of which every record is older than so many days; say so in the chain first.
+        """Remove files that are older than so many days; say so in the chain first.
 
         Raises:
             AuditError: a file cannot be read or removed.
         """
-        oldest = datetime.fromtimestamp(self._clock_ns() / 1e9, UTC) - timedelta(days=days)
-        old = [path for path in audit_files(self.folder)[:-1] if _month_end(path) <= oldest]
+        today = datetime.fromtimestamp(self._clock_ns() / 1e9, UTC).date()
+        files = audit_files(self.folder)[:-1]
+        old = [path for path in files if day_of(path) < today - timedelta(days=days)]
         for path in old:
-            last = _last_line(path)
-            if last is None:
-                continue
-            through = from_line(last).record.seq
-            self.append(
-                [
-                    AuditEntry(
-                        action=RETIRED,
-                        actor=_ITSELF,
-                        target=path.name,
-                        applied=float(through),
-                        reason=f"older than {days} days",
-                    )
-                ]
+            through = last_seq(path)
+            retirement = AuditEntry(
+                action=RETIRED,
+                actor=_ITSELF,
+                target=path.name,
+                applied=float(through),
+                reason=f"older than {days} days",
             )
+            self.append([retirement])
             try:
                 path.unlink()
             except OSError as exc:
                 raise AuditError(f"{path} cannot be removed: {exc.strerror}") from exc
         return old
+
+    def pack(self) -> list[Path]:
+        """Pack the files of days that are over; return the packed ones.
+
+        Raises:
+            AuditError: one cannot be packed; it stays as it is.
+        """
+        packed = []
+        for path in audit_files(self.folder)[:-1]:
+            if path.suffix == PACKED:
+                continue
+            to = path.with_name(path.name + PACKED)
+            unfinished = to.with_suffix(".unfinished")
+            try:
+                with path.open("rb") as plain, unfinished.open("wb") as file:
+                    with gzip.open(file, "wb") as packing:
+                        shutil.copyfileobj(plain, packing)
+                    os.fsync(file.fileno())
+                unfinished.replace(to)
+                path.unlink()
+            except OSError as exc:
+                raise AuditError(f"{path} cannot be packed: {exc}") from exc
+            packed.append(to)
+        return packed
 
     def close(self) -> None:
         """Let another writer in."""
@@ -208,10 +212,12 @@ class AuditLog:
         return seal_record(record, self._keys.key)
 
     def _write(self, content: bytes, now_ns: int) -> None:
-        """Write to the file of the month; the newest file where the clock was put back."""
-        wanted = self.folder / _file_name(now_ns)
-        files = audit_files(self.folder)
-        path = max(wanted, files[-1]) if files else wanted
+        """Write to the file of the day; to the newest file where the clock was put back."""
+        path = self.folder / file_name(now_ns)
+        if self._path is not None:
+            path = max(path, self._path)
+        elif (files := audit_files(self.folder)) and files[-1].suffix != PACKED:
+            path = max(path, files[-1])
         if self._file is None or self._path != path:
             if self._file is not None:
                 self._file.close()
@@ -239,7 +245,7 @@ class AuditLog:
     def _find_last(self) -> SealedRecord | None:
         """Return the newest record, with which the chain goes on."""
         for path in reversed(audit_files(self.folder)):
-            line = _last_line(path)
+            line = last_line(path)
             if line is None:
                 continue
             try:
@@ -263,7 +269,7 @@ class AuditLog:
     def _set_torn_end_aside(self) -> str:
         """Move half a line at the end of the newest file into a file of its own; say so."""
         files = audit_files(self.folder)
-        if not files:
+        if not files or files[-1].suffix == PACKED:
             return ""
         path = files[-1]
         try:
@@ -321,27 +327,6 @@ def _sync_folder(folder: Path) -> None:
         os.fsync(descriptor)
     finally:
         os.close(descriptor)
-
-
-def _last_line(path: Path) -> bytes | None:
-    """Return the last whole line of a file; None where it has none."""
-    with path.open("rb") as file:
-        size = file.seek(0, os.SEEK_END)
-        file.seek(max(0, size - LONGEST_LINE))
-        lines = file.read().splitlines(keepends=True)
-    return lines[-1] if lines else None
-
-
-def _file_name(t_ns: int) -> str:
-    return f"audit-{datetime.fromtimestamp(t_ns / 1e9, UTC):%Y-%m}.jsonl"
-
-
-def _month_end(path: Path) -> datetime:
-    """Return the first moment after the month of a file."""
-    match = _NAME.fullmatch(path.name)
-    assert match is not None, "audit_files gives no other names"
-    year, month = int(match[1]), int(match[2])
-    return datetime(year + month // 12, month % 12 + 1, 1, tzinfo=UTC)
 
 
 def _unwritable(path: Path, exc: OSError) -> AuditError:

@@ -4,8 +4,9 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 from stream.audit.chain import AuditEntry
+from stream.audit.files import audit_files, read_lines
 from stream.audit.keys import SEALING_FILE, SealingKeys, make_keys, read_sealing_keys
-from stream.audit.log import AuditLog, audit_files, read_lines
+from stream.audit.log import AuditLog
 from stream.audit.verify import Verification, verify_chain
 
 BEGAN_NS = int(datetime(2026, 11, 28, 12, 0, tzinfo=UTC).timestamp()) * 1_000_000_000

@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 
+from stream.audit.files import AuditError, audit_files, read_lines
 from stream.audit.keys import (
     SEALING_FILE,
     SIGNING_FILE,
@@ -17,7 +18,7 @@ from stream.audit.keys import (
     read_signing_key,
     rotate_sealing_key,
 )
-from stream.audit.log import AuditError, AuditLog, audit_files, read_lines
+from stream.audit.log import AuditLog
 from stream.audit.verify import Finding, read_records
 from tests.stream.audit.cases import HandClock, entry, keys_in, verify, write_audit
 
@@ -37,21 +38,56 @@ def test_a_restart_goes_on_with_the_chain(keys: SealingKeys, tmp_path: Path) -> 
     assert actions.count("audit_opened") == 2
 
 
-def test_each_month_has_a_file_and_a_clock_put_back_writes_to_the_newest(
+def test_each_day_has_a_file_and_a_clock_put_back_writes_to_the_newest(
     keys: SealingKeys, tmp_path: Path
 ) -> None:
     clock = HandClock()
     with AuditLog(tmp_path, keys, "abc123", clock) as log:
-        clock.forward(5.0)
+        clock.forward(3.0)
         log.append([entry(2)])
-        clock.forward(-4.0)
+        clock.forward(-2.0)
         log.append([entry(3)])
+    write_audit(tmp_path, keys, 2, clock)
     names = [path.name for path in audit_files(tmp_path)]
-    assert names == ["audit-2026-11.jsonl", "audit-2026-12.jsonl"]
+    assert names == ["audit-2026-11-28.jsonl", "audit-2026-12-01.jsonl"]
     assert verify(tmp_path, keys).is_sound
 
 
-def test_what_is_older_than_the_retention_goes_by_whole_months_and_that_is_on_record(
+def test_days_that_are_over_are_packed_and_stay_part_of_the_chain(
+    keys: SealingKeys, tmp_path: Path
+) -> None:
+    clock = HandClock()
+    with AuditLog(tmp_path, keys, "abc123", clock) as log:
+        for number in range(2, 40):
+            log.append([entry(number)])
+        (plain,) = audit_files(tmp_path)
+        size = plain.stat().st_size
+        assert log.pack() == [], "today is not over"
+        clock.forward(1.0)
+        log.append([entry(40)])
+        (packed,) = log.pack()
+        assert log.pack() == []
+    assert packed.name == "audit-2026-11-28.jsonl.gz"
+    assert packed.stat().st_size < size / 3
+    assert [path.name for path in audit_files(tmp_path)] == [packed.name, "audit-2026-11-29.jsonl"]
+    assert verify(tmp_path, keys).last_seq == 40
+    assert verify(tmp_path, keys).is_sound
+    plain.write_bytes(b"a packing that was cut short")
+    assert audit_files(tmp_path)[0] == plain
+
+
+def test_a_packed_file_that_is_damaged_is_told(keys: SealingKeys, tmp_path: Path) -> None:
+    clock = HandClock()
+    with AuditLog(tmp_path, keys, "abc123", clock) as log:
+        clock.forward(1.0)
+        log.append([entry(2)])
+        (packed,) = log.pack()
+    packed.write_bytes(packed.read_bytes()[:40])
+    with pytest.raises(AuditError, match="cannot be read"):
+        verify(tmp_path, keys)
+
+
+def test_what_is_older_than_the_retention_goes_by_whole_days_and_that_is_on_record(
     keys: SealingKeys, tmp_path: Path
 ) -> None:
     clock = HandClock()
@@ -59,11 +95,12 @@ def test_what_is_older_than_the_retention_goes_by_whole_months_and_that_is_on_re
         log.append([entry(2)])
         clock.forward(31.0)
         log.append([entry(3)])
+        log.pack()
         assert log.retire(days=60) == []
         clock.forward(40.0)
         log.append([entry(4)])
         (removed,) = log.retire(days=60)
-    assert removed.name == "audit-2026-11.jsonl"
+    assert removed.name == "audit-2026-11-28.jsonl.gz"
     assert verify(tmp_path, keys).is_sound
     audit_files(tmp_path)[0].unlink()
     (fault,) = verify(tmp_path, keys).faults
@@ -144,7 +181,8 @@ def test_a_disk_that_is_full_is_told_and_leaves_no_half_line(
         "import resource, signal, sys\n"
         "from pathlib import Path\n"
         "from stream.audit.keys import read_sealing_keys\n"
-        "from stream.audit.log import AuditError, AuditLog, audit_files\n"
+        "from stream.audit.files import AuditError, audit_files\n"
+        "from stream.audit.log import AuditLog\n"
         "from tests.stream.audit.cases import entry\n"
         f"folder = Path({str(tmp_path / 'audit')!r})\n"
         f"keys = read_sealing_keys(Path({str(tmp_path / 'keys' / SEALING_FILE)!r}))\n"

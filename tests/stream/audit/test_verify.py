@@ -9,6 +9,7 @@ from hypothesis import strategies as st
 
 from stream.audit.chain import AuditLineError, from_line, to_line
 from stream.audit.checkpoint import AuditCheckpoint, is_due, sign_checkpoint
+from stream.audit.files import audit_files
 from stream.audit.keys import (
     PUBLIC_FILE,
     SIGNING_FILE,
@@ -17,7 +18,7 @@ from stream.audit.keys import (
     read_public_key,
     read_signing_key,
 )
-from stream.audit.log import AuditLog, audit_files
+from stream.audit.log import AuditLog
 from stream.audit.verify import Finding, PlacedLine, verify_chain
 from tests.stream.audit.cases import HandClock, entry, keys_in, verify, write_audit
 
