@@ -107,6 +107,13 @@ EVENTS: Final[dict[str, EventType]] = {
             "Check the cell's controller; put the cell back in AUTO when it follows.",
         ),
         EventType(
+            "audit_unwritable",
+            Priority.HIGH,
+            Consequence.SHED,
+            "The audit cannot be written, and so nothing to the plant: {error}.",
+            "Free the disk or correct the folder's rights; put cells back in AUTO when it is over.",
+        ),
+        EventType(
             "scada_lost",
             Priority.HIGH,
             Consequence.SHED,

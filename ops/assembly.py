@@ -8,6 +8,7 @@ from typing import Any, Final
 from urllib.parse import urlsplit
 
 from ops.child import ChildCommand
+from ops.entry import needed
 from ops.follow import Follower
 from ops.local_server import Launch
 from ops.processes import (
@@ -96,13 +97,17 @@ def port_of(address: str) -> int:
 
 
 def assemble(
-    settings: Settings, launches: Mapping[str, Launch], reservation: Reservation
+    settings: Settings, launches: Mapping[str, Launch], reservation: Reservation, folder: Path
 ) -> Assembly:
     """Fill in the addresses of what will be started.
 
     Args:
         launches: of the broker and Redis, where they are to be started.
         reservation: takes the ports of what is to be started, for as long as the run lasts.
+        folder: of the run; the audit of a simulated plant goes there.
+
+    Raises:
+        ConfigurationError: a real plant, and nothing says where its audit is to be kept.
     """
     rows = rows_to_start(settings)
     ports = [port_of(launch.address) for launch in launches.values()]
@@ -118,6 +123,13 @@ def assemble(
         # Nobody stands beside a simulated cell who would have to agree.
         values["guard.initial_mode"] = settings.guard.initial_mode or "AUTO"
         values["guard.rearm"] = settings.guard.rearm or "automatic"
+        values["audit.folder"] = settings.audit.folder or folder / "audit"
+    else:
+        needed(
+            settings.audit.folder,
+            "audit.folder",
+            "to a folder that is kept: what is written to a real plant is audited",
+        )
     ui_port = reservation.choose(settings.ui.port)
     ports.append(ui_port)
     values["ui.port"] = ui_port

@@ -4,6 +4,7 @@ from collections.abc import Callable, Mapping
 from typing import Final
 
 from stream import topics
+from stream.audit.checkpoint import AuditCheckpoint
 from stream.frame_codec import FrameError, decode_estimates, decode_rejects, decode_samples
 from stream.frames import EstimateFrame, RejectFrame, SampleFrame
 from stream.records import (
@@ -34,6 +35,7 @@ _READERS: Final[Mapping[Topic, Callable[[bytes], Message]]] = {
     topics.EVENTS: lambda payload: decode(payload, Event),
     topics.DEAD_LETTERS: decode_rejects,
     topics.MODELS: lambda payload: decode(payload, ModelRecord),
+    topics.CHECKPOINTS: lambda payload: decode(payload, AuditCheckpoint),
 }
 
 

@@ -5,10 +5,11 @@ import logging
 import signal
 from collections.abc import Iterator
 from contextlib import contextmanager
-from typing import Final
+from typing import Final, TypeVar
 
 from ops.mistakes import ConfigurationError, Mistake
 
+SettingT = TypeVar("SettingT")
 _LOG_FORMAT: Final = "%(asctime)s %(levelname)s %(name)s: %(message)s"
 _STOP_SIGNALS: Final = (signal.SIGINT, signal.SIGTERM)
 _CHATTY: Final = ("aiokafka", "faust", "mode", "asyncua", "bokeh", "jax")
@@ -43,13 +44,21 @@ def stop_event() -> asyncio.Event:
     return stop
 
 
-def needed(value: str | None, key: str) -> str:
-    """Return an address that this process cannot do without.
+def needed(
+    value: SettingT | None,
+    key: str,
+    to: str = "to its address, or run `potline up`, which starts one",
+) -> SettingT:
+    """Return a setting that this process cannot do without.
+
+    Args:
+        key: of the setting.
+        to: how the remedy, "set <key>", goes on.
 
     Raises:
         ConfigurationError: it is not set.
     """
     if value is None:
-        remedy = f"is not set. Remedy: set {key}, or run `potline up`, which starts one."
+        remedy = f"is not set. Remedy: set {key} {to}."
         raise ConfigurationError([Mistake(key, "", remedy, "settings")])
     return value

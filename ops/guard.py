@@ -2,14 +2,28 @@
 
 import asyncio
 import time
+from pathlib import Path
 
 from control.interlock import InterlockLimits
 from control.modes import Mode, ModePolicy, Rearm
 from opcua.writer import Writer
 from ops.entry import needed, start_log
-from ops.plantfile import PlantFile
+from ops.mistakes import OperationError
+from ops.plantfile import PlantFile, plant_hash
 from ops.settings import Settings
 from physics.design import sections
+from stream.app import Worker
+from stream.audit.files import audit_files
+from stream.audit.keeper import AuditKeeper
+from stream.audit.keys import (
+    SEALING_FILE,
+    SIGNING_FILE,
+    AuditKeyError,
+    make_keys,
+    read_sealing_keys,
+    read_signing_key,
+)
+from stream.audit.log import AuditLog
 from stream.guard import Guard, make_guard_worker
 from stream.mode_keeper import GuardSettings
 from stream.run import await_topics, run_worker
@@ -31,6 +45,9 @@ def run_guard(settings: Settings, plant: PlantFile) -> None:
     connection = settings.kafka.connection(needed(settings.kafka.address, "kafka.address"))
     await_topics(connection, settings.kafka.partitions)
     worker = make_guard_worker(connection, settings.kafka.partitions, time.time_ns)
+    folder = needed(settings.audit.folder, "audit.folder", "to a folder that is kept")
+    keys = settings.audit.keys or folder / "keys"
+    audit = open_audit(folder, keys, settings.audit.retention_days, plant_hash(plant), worker)
     cells = dict(enumerate(sections(plant.line)))
     writer = Writer(
         needed(settings.opcua.endpoint, "opcua.endpoint"),
@@ -42,6 +59,7 @@ def run_guard(settings: Settings, plant: PlantFile) -> None:
     guard = Guard(
         worker,
         writer,
+        audit,
         GuardSettings(
             cells=cells,
             limits=InterlockLimits(
@@ -57,4 +75,27 @@ def run_guard(settings: Settings, plant: PlantFile) -> None:
         async with writer:
             await asyncio.Event().wait()
 
-    run_worker(worker, [*guard.background, keep_the_link])
+    run_worker(worker, [*guard.background, audit.run, keep_the_link])
+
+
+def open_audit(
+    folder: Path, keys: Path, retention_days: int, config_hash: str, worker: Worker
+) -> AuditKeeper:
+    """Return the keeper of an audit; a new audit gets keys of its own.
+
+    Raises:
+        OperationError: the keys are missing or cannot be used.
+    """
+    try:
+        if not audit_files(folder) and not (keys / SEALING_FILE).exists():
+            make_keys(keys)
+            print(f"A new audit in {folder}; its keys are in {keys}: keep a copy.", flush=True)
+        sealing = read_sealing_keys(keys / SEALING_FILE)
+        signing = read_signing_key(keys / SIGNING_FILE)
+    except (AuditKeyError, OSError) as exc:
+        raise OperationError(str(exc)) from exc
+
+    def open_log() -> AuditLog:
+        return AuditLog(folder, sealing, config_hash, worker.clock_ns)
+
+    return AuditKeeper(open_log, worker.outbox, signing, retention_days)

@@ -139,7 +139,7 @@ class LineRun:
     async def _run_in(
         self, folder: Path, launches: Mapping[str, Launch]
     ) -> tuple[RunFacts, Assembly, Supervisor, Follower]:
-        assembly = assemble(self._settings, launches, self._reservation)
+        assembly = assemble(self._settings, launches, self._reservation, folder)
         settings = assembly.settings
         connection = settings.kafka.connection()
         follower = Follower(connection, settings.kafka.partitions, self._started_ns)

@@ -16,6 +16,7 @@ from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, Settings
 
 from ops.mistakes import ConfigurationError, Mistake, mistake_of, nearest
 from ops.settings_groups import (
+    AuditSettings,
     ExistingFile,
     GatewaySettings,
     GuardSettings,
@@ -43,6 +44,8 @@ _PATHS: Final = {  # in a settings file: relative to the file's own folder
     "kafka.certificate_file",
     "kafka.key_file",
     "run.folder",
+    "audit.folder",
+    "audit.keys",
 }
 
 
@@ -68,6 +71,7 @@ class Settings(BaseSettings):
     gateway: GatewaySettings = GatewaySettings()
     loop: LoopSettings = LoopSettings()
     guard: GuardSettings = GuardSettings()
+    audit: AuditSettings = AuditSettings()
     ui: UiSettings = UiSettings()
     run: RunSettings = RunSettings()
 

@@ -193,6 +193,17 @@ class GuardSettings(_Group):
     rearm: Literal["automatic", "operator"] | None = None
 
 
+class AuditSettings(_Group):
+    """Where the audit and its keys are kept, and for how long.
+
+    Without a folder: beside a simulated plant, in the folder of the run; a real one needs it set.
+    """
+
+    folder: Path | None = None
+    keys: Path | None = None  # a folder; None: `keys` below the audit's own
+    retention_days: int = Field(default=731, ge=1, le=36_525)
+
+
 class UiSettings(_Group):
     """Where the control room listens."""
 

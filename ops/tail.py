@@ -15,6 +15,7 @@ from aiokafka.errors import KafkaError
 from ops.decoding import UNREADABLE, Message, read_message
 from ops.follow import end_consumer
 from ops.kafka_state import read_kafka_state
+from stream.audit.checkpoint import AuditCheckpoint
 from stream.frames import EstimateFrame, Quality, RejectFrame, SampleFrame
 from stream.kafka import KafkaConnection, KafkaUnreachableError, make_consumer
 from stream.laboratory import analysis_in_words
@@ -165,6 +166,11 @@ def _lines(message: Message, cell: int | None) -> Iterator[str]:
             yield (
                 f"{time_text(message.t_event_ns)} {message.priority} {message.name}{ended} "
                 f"from {message.origin}: {message.sentence}"
+            )
+        case AuditCheckpoint():
+            yield (
+                f"{time_text(message.t_utc_ns)} chain {message.chain} record {message.seq} "
+                f"{message.seal[:16]}…"
             )
         case ModelRecord():
             yield (

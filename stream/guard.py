@@ -4,8 +4,9 @@ They read `accepted`, `estimates`, `proposals` and `commands`.
 
 The guard is the only way to a write. It judges every proposal against what was measured last and
 the plant's own read-back (`stream.guarding`), puts an intent on record before it writes and the
-result after (`stream.move_desk`), keeps the mode of every cell (`stream.mode_keeper`), and takes
-cells to the safe side when something falls silent (`stream.silence`).
+result after (`stream.move_desk`, `stream.audit`), keeps the mode of every cell
+(`stream.mode_keeper`), and takes cells to the safe side when something falls silent
+(`stream.silence`).
 """
 
 import logging
@@ -15,6 +16,8 @@ from typing import Final
 
 from control.modes import Trigger, TriggerKind
 from stream.app import Message, Worker, add_agent, make_worker
+from stream.audit.entries import command_of
+from stream.audit.keeper import AuditTrail
 from stream.edge import PlantEdge
 from stream.frame_codec import decode_estimates, decode_samples
 from stream.guarding import judge_proposal
@@ -46,14 +49,17 @@ def make_guard_worker(
 class Guard:
     """What comes in, and to whom it goes."""
 
-    def __init__(self, worker: Worker, edge: PlantEdge, settings: GuardSettings) -> None:
+    def __init__(
+        self, worker: Worker, edge: PlantEdge, audit: AuditTrail, settings: GuardSettings
+    ) -> None:
         self._worker = worker
+        self._audit = audit
         self._settings = settings
         self._began_ns = worker.clock_ns()
         self._passed_over: Counter[str] = Counter()  # what had expired before this life, by kind
-        self._keeper = ModeKeeper(worker, edge, settings)
-        self._desk = MoveDesk(worker, edge, self._keeper)
-        self._watch = SilenceWatch(worker, edge, settings, self._keeper, self._desk)
+        self._keeper = ModeKeeper(worker, edge, audit, settings)
+        self._desk = MoveDesk(worker, edge, audit, self._keeper)
+        self._watch = SilenceWatch(worker, edge, audit, settings, self._keeper, self._desk)
 
     def attach(self) -> None:
         """Add the agents to the worker."""
@@ -146,6 +152,8 @@ class Guard:
         refusals = await self._keeper.apply(section, state, {command.cell: trigger})
         if command.cell in refusals:
             await self._refuse(command, "; ".join(refusals[command.cell].reasons))
+        else:
+            self._audit.put([command_of(command)])
 
     def _is_of_before(self, kind: str, expires_ns: int, since_ns: int) -> bool:
         """Whether something had expired before that time; such a backlog is passed over and
@@ -158,6 +166,7 @@ class Guard:
         return False
 
     async def _refuse(self, command: Command, reason: str) -> None:
+        self._audit.put([command_of(command, reason)])
         await self._worker.outbox.report(
             "command_refused",
             section=command.section,

@@ -1,7 +1,7 @@
 """Keeps the mode of every cell: in a table, at the plant, and known to people."""
 
 import asyncio
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Final
 
@@ -10,6 +10,8 @@ import msgspec
 from control.interlock import InterlockLimits
 from control.modes import Mode, ModePolicy, Permissives, Refusal, Trigger, TriggerKind
 from stream.app import SectionTable, Worker
+from stream.audit.entries import handover_of, mode_change_of
+from stream.audit.keeper import AuditTrail
 from stream.edge import PlantEdge
 from stream.guarding import (
     GuardState,
@@ -50,9 +52,12 @@ class GuardSettings:
 class ModeKeeper:
     """State and picture of every section, and the one place where a mode changes."""
 
-    def __init__(self, worker: Worker, edge: PlantEdge, settings: GuardSettings) -> None:
+    def __init__(
+        self, worker: Worker, edge: PlantEdge, audit: AuditTrail, settings: GuardSettings
+    ) -> None:
         self._worker = worker
         self._edge = edge
+        self._audit = audit
         self._settings = settings
         self._table = SectionTable[GuardState](
             worker,
@@ -230,10 +235,14 @@ class ModeKeeper:
                         taken[cell] = finding
         for remote, some in asked.items():
             if some:
+                self._audit.put([handover_of(some, remote)])
                 await self._edge.set_remote(some, remote)
         return taken
 
-    def _put(self, section: int, changes: Iterable[ModeChange]) -> list[asyncio.Event]:
+    def _put(self, section: int, changes: Sequence[ModeChange]) -> list[asyncio.Event]:
+        self._audit.put(
+            [mode_change_of(change.cell, change.before, change.after) for change in changes]
+        )
         return [
             self.reports.put(
                 "mode_changed",

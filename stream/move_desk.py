@@ -8,6 +8,9 @@ import msgspec
 
 from control.modes import Mode, Trigger, TriggerKind
 from stream.app import Worker, section_key
+from stream.audit.entries import intent_of, result_of
+from stream.audit.files import AuditError
+from stream.audit.keeper import AuditTrail
 from stream.edge import PlantEdge, SetpointWrite, WriteResult
 from stream.edges import Edges
 from stream.mode_keeper import ModeKeeper
@@ -36,9 +39,12 @@ _UNKNOWN: Final[dict[str, Details]] = {
 class MoveDesk:
     """Takes judged moves; writes what is permitted, everything that comes together at once."""
 
-    def __init__(self, worker: Worker, edge: PlantEdge, keeper: ModeKeeper) -> None:
+    def __init__(
+        self, worker: Worker, edge: PlantEdge, audit: AuditTrail, keeper: ModeKeeper
+    ) -> None:
         self._worker = worker
         self._edge = edge
+        self._audit = audit
         self._keeper = keeper
         self._queue: asyncio.Queue[tuple[Move, int]] = asyncio.Queue(_MOVES_WAITING)
         self._batches: set[asyncio.Task[None]] = set()
@@ -133,10 +139,17 @@ class MoveDesk:
             _log.error("a batch of moves failed", exc_info=error)
 
     async def _write(self, batch: list[tuple[Move, int]]) -> None:
-        """Intents first, on record; then the write; then the results."""
+        """Intents first, on record; then the write; then the results. Without an intent on record,
+        nothing is written."""
         await asyncio.gather(*(self._record(move) for move, _ in batch))
         for section in {move.section for move, _ in batch}:
             await self._keeper.flush(section)
+        try:
+            await self._audit.append([intent_of(move) for move, _ in batch])
+        except AuditError as exc:
+            for move, _ in batch:
+                await self._settle(move, _unwritten(move, str(exc)))
+            return
         writes = [
             SetpointWrite(move.move_id, move.cell, move.setpoint, move.applied, expires_ns)
             for move, expires_ns in batch
@@ -144,6 +157,7 @@ class MoveDesk:
         ]
         written = await self._edge.write(writes, self._keeper.may_write)
         results = {result.move_id: result for result in written}
+        self._audit.put([result_of(move, results[move.move_id]) for move, _ in batch])
         await asyncio.gather(*(self._settle(move, results[move.move_id]) for move, _ in batch))
 
     async def _settle(self, move: Move, result: WriteResult) -> None:
@@ -178,6 +192,11 @@ class MoveDesk:
         trigger = Trigger(TriggerKind.SHED, cause)
         self._keeper.apply_at_once(move.section, {move.cell: trigger})
         await self._keeper.tell_plant()
+
+
+def _unwritten(move: Move, reason: str) -> WriteResult:
+    """Return the result of a move that was not sent, for the sake of the audit."""
+    return WriteResult(move.move_id, MoveState.FAILED, move.previous, None, None, 0, reason)
 
 
 def _with_result(move: Move, result: WriteResult) -> Move:

@@ -14,6 +14,7 @@ from typing import Final
 
 from control.modes import Mode, ModeState, Trigger, TriggerKind
 from stream.app import Worker
+from stream.audit.keeper import AuditTrail
 from stream.edge import PlantEdge
 from stream.handover import Finding
 from stream.mode_keeper import GuardSettings, ModeKeeper
@@ -40,12 +41,14 @@ class SilenceWatch:
         self,
         worker: Worker,
         edge: PlantEdge,
+        audit: AuditTrail,
         settings: GuardSettings,
         keeper: ModeKeeper,
         desk: MoveDesk,
     ) -> None:
         self._worker = worker
         self._edge = edge
+        self._audit = audit
         self._settings = settings
         self._keeper = keeper
         self._desk = desk
@@ -90,6 +93,8 @@ class SilenceWatch:
             not lost and heartbeat_age_s > guard.shed_after_s,
             age_s=round(heartbeat_age_s, 1),
         )
+        error = self._audit.error
+        self._condition("audit_unwritable", TriggerKind.SHED, bool(error), error=error)
         for section in self._settings.cells:
             self._look_at_section(section)
             self._look_at_regulation(section)

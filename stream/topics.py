@@ -149,6 +149,16 @@ MODELS: Final = Topic(
     rate="1 per start",
     compacted=True,
 )
+CHECKPOINTS: Final = Topic(
+    name="audit-checkpoints",
+    shape=Shape.RECORD,
+    record="AuditCheckpoint",
+    key="chain",
+    producer="guard",
+    consumers=(),
+    rate="1 per minute with a record, or per 1,000 records",
+    retention_ms=731 * _DAY_MS,
+)
 
 TOPICS: Final = (
     SAMPLES,
@@ -162,6 +172,7 @@ TOPICS: Final = (
     EVENTS,
     DEAD_LETTERS,
     MODELS,
+    CHECKPOINTS,
 )
 BY_NAME: Final = {topic.name: topic for topic in TOPICS}
 

@@ -11,6 +11,7 @@ from typing import Annotated
 import typer
 
 from ops.cli import (
+    audit,
     broker,
     calibrate,
     cell,
@@ -58,6 +59,7 @@ app.command("whatif")(whatif.whatif)
 app.command("settings")(settings.settings)
 app.add_typer(plant.app, name="plant")
 app.add_typer(broker.app, name="broker")
+app.add_typer(audit.app, name="audit")
 app.command("calibrate")(calibrate.calibrate)
 app.command("scada")(scada.scada)
 app.command("gateway")(gateway.gateway)

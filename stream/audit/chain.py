@@ -15,6 +15,7 @@ import msgspec
 
 AUDIT_VERSION: Final = 1
 FIRST_PREVIOUS: Final = "0" * 64  # what the first record of a chain names as the seal before it
+OPENED: Final = "audit_opened"  # the action of the first record of every life of a writer
 RETIRED: Final = (
     "retired"  # the action of a record that says through which number records were removed
 )

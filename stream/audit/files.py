@@ -9,10 +9,11 @@ from datetime import UTC, date, datetime
 from pathlib import Path
 from typing import BinaryIO, Final, cast
 
-from stream.audit.chain import LONGEST_LINE, AuditLineError, from_line
-from stream.audit.verify import PlacedLine
+from stream.audit.chain import LONGEST_LINE, AuditLineError, AuditRecord, from_line
+from stream.audit.verify import PlacedLine, read_records
 
 PACKED: Final = ".gz"
+_TAIL_BYTES: Final = 4 * 1024 * 1024
 _NAME: Final = re.compile(r"audit-(\d{4}-\d{2}-\d{2})\.jsonl(\.gz)?")
 
 
@@ -55,6 +56,24 @@ def read_lines(paths: Sequence[Path]) -> Iterator[PlacedLine]:
                     yield PlacedLine(f"{path.name}, line {number}", line)
         except (OSError, EOFError, zlib.error) as exc:
             raise AuditError(f"{path} cannot be read: {exc}") from exc
+
+
+def newest_records(folder: Path) -> list[AuditRecord]:
+    """Return the records at the end of the two newest files, some thousands; without a check of
+    their seals.
+
+    Raises:
+        OSError: a file cannot be read.
+    """
+    records: list[AuditRecord] = []
+    for path in audit_files(folder)[-2:]:
+        if path.suffix == PACKED:
+            continue
+        with path.open("rb") as file:
+            file.seek(max(0, file.seek(0, os.SEEK_END) - _TAIL_BYTES))
+            lines = [PlacedLine(path.name, line) for line in file.read().splitlines(keepends=True)]
+        records += read_records(lines)
+    return records
 
 
 def file_name(t_ns: int) -> str:

@@ -24,6 +24,7 @@ import msgspec
 from stream.audit.chain import (
     FIRST_PREVIOUS,
     LONGEST_LINE,
+    OPENED,
     RETIRED,
     AuditEntry,
     AuditLineError,
@@ -92,7 +93,7 @@ class AuditLog:
             self._lock.close()
             raise
         self.chain = self._last.record.chain if self._last else secrets.token_hex(_CHAIN_BYTES)
-        self.append([AuditEntry(action="audit_opened", actor=_ITSELF, reason=torn)])
+        self.append([AuditEntry(action=OPENED, actor=_ITSELF, reason=torn)])
 
     def __enter__(self) -> Self:
         return self
@@ -109,6 +110,11 @@ class AuditLog:
     def seq(self) -> int:
         """Number of the newest record; 0 before the first."""
         return self._last.record.seq if self._last else 0
+
+    @property
+    def is_closed(self) -> bool:
+        """Whether nothing can be appended any more."""
+        return self._is_broken
 
     def append(self, entries: Sequence[AuditEntry]) -> list[AuditRecord]:
         """Append entries, together; they are on the disk when this returns.
@@ -334,5 +340,5 @@ def _unwritable(path: Path, exc: OSError) -> AuditError:
         return exc
     return AuditError(
         f"the audit in {path} cannot be written: {exc.strerror or exc}. Remedy: free the disk or "
-        "correct its rights; until then nothing is written to the plant"
+        "correct its rights"
     )

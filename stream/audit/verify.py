@@ -93,6 +93,8 @@ def verify_chain(
     keys: Mapping[str, bytes],
     checkpoints: Iterable[AuditCheckpoint] = (),
     public_key: Ed25519PublicKey | None = None,
+    *,
+    is_part: bool = False,
 ) -> Verification:
     """Read a chain from its oldest kept record to its end, and find what was done to it.
 
@@ -104,13 +106,14 @@ def verify_chain(
         checkpoints: that were kept elsewhere; of other chains, or of records that are no longer
             kept, they say nothing and are passed over.
         public_key: checks their signatures; needed where there are any.
+        is_part: the lines are a part of a chain: nothing is missing before the first of them.
 
     Raises:
         ValueError: there are checkpoints and no public key.
     """
     found = Verification()
     signed = _signed(checkpoints, public_key, found)
-    walk = _Walk(found, keys, signed)
+    walk = _Walk(found, keys, signed, is_part)
     for line in lines:
         walk.step(line)
     walk.end()
@@ -153,11 +156,13 @@ class _Walk:
         found: Verification,
         keys: Mapping[str, bytes],
         checkpoints: dict[int, list[AuditCheckpoint]],
+        is_part: bool,
     ) -> None:
         self._found = found
         self._keys = keys
         self._checkpoints = checkpoints
         self._retired_through = 0
+        self._is_part = is_part
         self._chain: str | None = None
         self._before: SealedRecord | None = None  # the one with the highest number so far
         self._missing: list[tuple[int, int]] = []  # first, last
@@ -248,6 +253,8 @@ class _Walk:
 
     def _check_first(self, sealed: SealedRecord, place: str) -> None:
         seq = sealed.record.seq
+        if self._is_part:
+            return
         if seq > 1:
             self._missing.append((1, seq - 1))
         elif sealed.record.previous != FIRST_PREVIOUS:

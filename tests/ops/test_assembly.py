@@ -10,6 +10,7 @@ import pytest
 from ops.assembly import assemble, make_units, rows_to_start
 from ops.child import ChildCommand
 from ops.follow import Follower
+from ops.mistakes import ConfigurationError
 from ops.processes import PROCESSES, TOPICS_STEP, instance_names
 from ops.reservation import Reservation
 from ops.settings import load_settings
@@ -20,6 +21,7 @@ OUTSIDE = {
     "kafka.address": "kafka://plant:9092",
     "redis.address": "redis://plant:6379/0",
     "opcua.endpoint": "opc.tcp://plant:4840",
+    "audit.folder": "audit",
 }
 ROOT = Path(__file__).resolve().parents[2]
 
@@ -52,7 +54,7 @@ def reservation() -> Iterator[Reservation]:
 
 def test_with_nothing_set_everything_runs_here(tmp_path: Path, reservation: Reservation) -> None:
     """Every row is started, and every child is given every address."""
-    assembly = assemble(load_settings(environment={}), LAUNCHES, reservation)
+    assembly = assemble(load_settings(environment={}), LAUNCHES, reservation, tmp_path)
     assert assembly.processes == PROCESSES
     assert assembly.is_simulated
     assert len(assembly.ports) == 4
@@ -64,6 +66,7 @@ def test_with_nothing_set_everything_runs_here(tmp_path: Path, reservation: Rese
             assert given["POTLINE_REDIS__ADDRESS"] == "redis://127.0.0.1:16379/0"
             assert given["POTLINE_OPCUA__ENDPOINT"].startswith("opc.tcp://127.0.0.1:")
             assert given["POTLINE_GUARD__INITIAL_MODE"] == "AUTO"
+            assert given["POTLINE_AUDIT__FOLDER"] == str(tmp_path / "audit")
             assert given["TMPDIR"].startswith(str(tmp_path))
             assert load_settings(environment=given).ui.port == assembly.settings.ui.port
 
@@ -71,7 +74,7 @@ def test_with_nothing_set_everything_runs_here(tmp_path: Path, reservation: Rese
 def test_what_the_settings_name_is_not_started(tmp_path: Path, reservation: Reservation) -> None:
     """Nobody waits for it either, and a real plant starts in the mode that its file says."""
     settings = load_settings(OUTSIDE, environment={})
-    assembly = assemble(settings, {}, reservation)
+    assembly = assemble(settings, {}, reservation, tmp_path)
     assert [row.name for row in rows_to_start(settings)] == [
         "gateway",
         "loop",
@@ -87,10 +90,16 @@ def test_what_the_settings_name_is_not_started(tmp_path: Path, reservation: Rese
     assert all(set(unit.after) <= provided for unit in units)
 
 
+def test_a_real_plant_needs_a_place_for_its_audit(tmp_path: Path, reservation: Reservation) -> None:
+    settings = load_settings({**OUTSIDE, "audit.folder": None}, environment={})
+    with pytest.raises(ConfigurationError, match=r"audit\.folder.*a folder that is kept"):
+        assemble(settings, {}, reservation, tmp_path)
+
+
 def test_the_loop_runs_as_often_as_it_is_told(tmp_path: Path, reservation: Reservation) -> None:
     """Each with a name of its own; who waits for the loop waits for all of them."""
     settings = load_settings({**OUTSIDE, "loop.workers": 3}, environment={})
-    assembly = assemble(settings, {}, reservation)
+    assembly = assemble(settings, {}, reservation, tmp_path)
     units = make_units(assembly, Follower(KafkaConnection("kafka://x:1"), 1, 0), tmp_path)
     names = [unit.name for unit in units]
     assert names == ["gateway", "loop-1", "loop-2", "loop-3", "guard", "feed", "ui"]

@@ -8,12 +8,14 @@ import pytest
 
 from control.modes import Mode
 from ops.tail import message_json, message_lines, time_text
+from stream.audit.checkpoint import AuditCheckpoint
 from stream.frame_codec import encode_estimates, encode_rejects, encode_samples
 from stream.frames import Origin
 from stream.records import Command, CommandKind, ModelRecord, MoveState, encode
 from stream.rejects import reject_message
 from stream.topics import (
     ACCEPTED,
+    CHECKPOINTS,
     COMMANDS,
     ESTIMATES,
     EVENTS,
@@ -89,6 +91,11 @@ MESSAGES: list[tuple[Topic, bytes, list[str]]] = [
     ),
     (EVENTS, encode(event("move_held", cell=1)), ["low move_held from guard"]),
     (MODELS, encode(MODEL), ["reduced reduced-1 of reference-300ka abc"]),
+    (
+        CHECKPOINTS,
+        encode(AuditCheckpoint(chain="ab12", seq=40, seal="f" * 64, t_utc_ns=START_NS)),
+        ["chain ab12 record 40 ffffffffffffffff"],
+    ),
 ]
 
 

@@ -5,9 +5,11 @@ each test gives it guards that live as long as it likes.
 """
 
 import asyncio
+import resource
+import signal
 import time
-from collections.abc import AsyncIterator, Callable
-from contextlib import AsyncExitStack, asynccontextmanager, suppress
+from collections.abc import AsyncIterator, Callable, Iterator
+from contextlib import AsyncExitStack, asynccontextmanager, contextmanager, suppress
 from dataclasses import dataclass, field, replace
 from itertools import count
 from pathlib import Path
@@ -23,9 +25,14 @@ from opcua.nodes import CellMode, WatchdogState
 from opcua.scada import Scada, open_scada
 from opcua.writer import Writer
 from ops.broker import Broker, prepare_broker
+from ops.guard import open_audit
 from ops.plantfile import PlantFile, load_plant
 from ops.ports import free_port
 from stream.app import Worker, section_key
+from stream.audit.chain import OPENED, AuditRecord
+from stream.audit.files import audit_files, read_lines
+from stream.audit.keys import SEALING_FILE, read_sealing_keys
+from stream.audit.verify import read_records, verify_chain
 from stream.frame_codec import decode_rejects, encode_estimates, encode_samples
 from stream.frames import EstimateFrame, Quality, RejectFrame
 from stream.guard import Guard, make_guard_worker
@@ -435,6 +442,29 @@ class GuardedLine:
         """The feed rate in force at the plant."""
         return float(self.scada.control.accepted[FEED][cell - 1])
 
+    def audited(self) -> list[AuditRecord]:
+        """What stands in the audit since the newest guard opened it, its chain being sound."""
+        lines = list(read_lines(audit_files(self.folder / "audit")))
+        keys = read_sealing_keys(self.folder / "keys" / SEALING_FILE)
+        assert verify_chain(lines, keys.by_id).faults == []
+        records = list(read_records(lines))
+        began = max(at for at, record in enumerate(records) if record.action == OPENED)
+        return records[began:]
+
+    @contextmanager
+    def full_disk(self) -> Iterator[None]:
+        """No file may grow beyond the audit's, which so cannot grow, as on a full disk; Kafka's
+        are those of another process."""
+        size = audit_files(self.folder / "audit")[-1].stat().st_size
+        soft, hard = resource.getrlimit(resource.RLIMIT_FSIZE)
+        before = signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
+        resource.setrlimit(resource.RLIMIT_FSIZE, (size, hard))
+        try:
+            yield
+        finally:
+            resource.setrlimit(resource.RLIMIT_FSIZE, (soft, hard))
+            signal.signal(signal.SIGXFSZ, before)
+
     @asynccontextmanager
     async def guard(
         self,
@@ -471,12 +501,15 @@ class GuardedLine:
             clock_ns=self.edge_clock,
         )
         limits = InterlockLimits({row.name: row for row in self.plant.setpoints}, self.plant.guard)
-        guard = Guard(worker, writer, GuardSettings(SECTIONS, limits, policy, control_period_s))
+        audit = open_audit(self.folder / "audit", self.folder / "keys", 1, "abc123", worker)
+        guard = Guard(
+            worker, writer, audit, GuardSettings(SECTIONS, limits, policy, control_period_s)
+        )
         guard.attach()
         async with writer:
             await worker.app.start()
             await worker.outbox.start()
-            tasks = [asyncio.ensure_future(run()) for run in guard.background]
+            tasks = [asyncio.ensure_future(run()) for run in (*guard.background, audit.run)]
             try:
                 async with asyncio.timeout(PATIENCE_S):
                     await worker.recovered()

@@ -6,6 +6,7 @@ import pytest
 
 from control.modes import Mode
 from opcua.watchdog import Watchdog
+from stream.audit.entries import COMMAND, INTENT, MODE, OBEYED, RESULT, unanswered
 from stream.edge import WriteResult
 from stream.records import Event, MoveState
 from stream.topics import ACCEPTED, COMMANDS, PROPOSALS
@@ -40,6 +41,53 @@ async def test_a_permitted_move_is_on_record_before_it_is_written_and_then_verif
         assert verified.applied == pytest.approx(proposal.setpoints[FEED])
         assert verified.readback == pytest.approx(proposal.setpoints[FEED], abs=0.05)
         assert line.feed(2) == pytest.approx(proposal.setpoints[FEED], abs=0.05)
+
+
+async def test_every_write_stands_in_the_audit_with_its_intent_and_its_result(
+    line: GuardedLine,
+) -> None:
+    async with line.guard() as life:
+        await life.ready()
+        proposal = await line.loop.propose(2, line.feed(2) + 5.0)
+        verified = await line.log.ended(proposal)
+        held = await line.log.ended(await line.loop.propose(2, float("nan")))
+        assert held.state is MoveState.HELD
+        await line.loop.command(3, Mode.MANUAL)
+        await life.modes(Mode.MANUAL, 3)
+    records = line.audited()
+    intent, result = [row for row in records if row.request_id == verified.move_id]
+    assert (intent.action, result.action) == (INTENT, RESULT)
+    assert intent.t_utc_ns <= (verified.t_written_ns or 0) <= result.t_utc_ns
+    assert (intent.asked, intent.applied) == (verified.asked, verified.applied)
+    assert (result.result, result.applied) == ("verified", verified.readback)
+    assert not [row for row in records if row.request_id == held.move_id], "it reached nobody"
+    (command,) = [row for row in records if row.action == COMMAND]
+    assert (command.target, command.asked, command.result) == ("C003", "set_mode MANUAL", OBEYED)
+    changes = [row for row in records if row.action == MODE and row.target == "C003"]
+    assert (changes[-1].old, changes[-1].applied) == ("AUTO", "MANUAL")
+    assert changes[-1].actor == command.actor
+    assert unanswered(records) == []
+
+
+async def test_nothing_is_written_without_an_audit_and_cells_are_handed_back(
+    line: GuardedLine,
+) -> None:
+    async with line.guard() as life:
+        await life.ready()
+        before = line.feed(2)
+        with line.full_disk():
+            refused = await line.log.ended(await line.loop.propose(2, before + 5.0))
+            assert (refused.state, refused.attempts) == (MoveState.FAILED, 0)
+            assert "audit" in refused.reasons[-1]
+            await life.modes(Mode.SHED)
+            await until(lambda: not any(line.follows(cell) for cell in (1, 2, 3, 4)))
+            assert line.feed(2) == before
+            event = await line.log.told(lambda event: event.name == "audit_unwritable")
+            assert event.active
+        await life.modes(Mode.AUTO)
+        await until(lambda: not line.log.named("audit_unwritable")[-1].active)
+        verified = await line.log.ended(await line.loop.propose(2, line.feed(2) + 1.0))
+        assert verified.state is MoveState.VERIFIED
 
 
 async def test_a_proposal_that_comes_again_gives_no_second_move(line: GuardedLine) -> None:

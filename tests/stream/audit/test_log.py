@@ -205,7 +205,7 @@ def test_a_disk_that_is_full_is_told_and_leaves_no_half_line(
     )
     told, seq = ended.stdout.splitlines()
     assert "cannot be written" in told
-    assert "nothing is written to the plant" in told
+    assert "Remedy: free the disk" in told
     assert seq == "3"
     assert verify(tmp_path / "audit", read_sealing_keys(tmp_path / "keys" / SEALING_FILE)).is_sound
 

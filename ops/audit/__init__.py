@@ -1,0 +1,1 @@
+"""What people do with an audit: verify it, and read a month of it."""

@@ -1,0 +1,231 @@
+"""The audit of a running guard: what must be durable first, what may follow, and checkpoints.
+
+The disk works in a thread of its own, so no agent waits for it but the one that has to. What is
+done at once for safety's sake, a cell handed back, never waits: it is put, and written as soon as
+it can be.
+"""
+
+import asyncio
+import logging
+import time
+from collections import deque
+from collections.abc import Callable, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
+from typing import Final, Protocol
+
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
+
+from stream.audit.chain import AuditEntry
+from stream.audit.checkpoint import EVERY_S, is_due, sign_checkpoint
+from stream.audit.entries import GUARD, result_unknown, unanswered
+from stream.audit.files import AuditError, newest_records
+from stream.audit.log import AuditLog
+from stream.outbox import Outbox
+from stream.records import encode
+from stream.topics import CHECKPOINTS
+
+_log = logging.getLogger(__name__)
+_LOOK_EVERY_S: Final = 1.0
+_TRY_AGAIN_AFTER_S: Final = 2.0
+_HOUSEKEEPING_EVERY_S: Final = 3600.0
+_MOST_WAITING: Final = 10_000
+
+
+class AuditTrail(Protocol):
+    """What the guard needs of an audit."""
+
+    @property
+    def error(self) -> str:
+        """Why it cannot be written now; "" where it can."""
+
+    async def append(self, entries: Sequence[AuditEntry]) -> None:
+        """Return when these entries, and all that were put before, are durable.
+
+        Raises:
+            AuditError: they are not; nothing may be written to the plant.
+        """
+
+    def put(self, entries: Sequence[AuditEntry]) -> None:
+        """Let entries be written as soon as can be; waits for nothing."""
+
+
+class AuditKeeper:
+    """An `AuditTrail` on files, which opens them and keeps trying to."""
+
+    def __init__(
+        self,
+        open_log: Callable[[], AuditLog],
+        outbox: Outbox,
+        signing_key: Ed25519PrivateKey,
+        retention_days: int,
+    ) -> None:
+        """Make a keeper; the first entry, or `run`, opens the log.
+
+        Args:
+            open_log: opens the audit; called again after it failed.
+            outbox: to Kafka, for checkpoints.
+            signing_key: signs them.
+            retention_days: after which a day's file is removed.
+        """
+        self._open_log = open_log
+        self._outbox = outbox
+        self._signing_key = signing_key
+        self._retention_days = retention_days
+        self._log: AuditLog | None = None
+        self._disk = ThreadPoolExecutor(max_workers=1, thread_name_prefix="audit")
+        self._waiting: deque[AuditEntry] = deque()
+        self._dropped = 0
+        self._came = asyncio.Event()
+        self._error = ""
+        self._has_ended = False
+        self._tried_s = -_TRY_AGAIN_AFTER_S
+        self._tidied_s = time.monotonic()
+
+    @property
+    def error(self) -> str:
+        """Why it cannot be written now; "" where it can."""
+        return self._error
+
+    async def append(self, entries: Sequence[AuditEntry]) -> None:
+        """Return when these entries, and all that were put before, are durable.
+
+        Raises:
+            AuditError: they are not; nothing may be written to the plant.
+        """
+        if self._has_ended:
+            raise AuditError("the audit has been closed, for the guard ends")
+        asked = asyncio.ensure_future(self._in_thread(lambda: self._write(entries)))
+        # Shielded: a caller that is cancelled must not leave half a batch behind.
+        await asyncio.shield(asked)
+
+    def put(self, entries: Sequence[AuditEntry]) -> None:
+        """Let entries be written as soon as can be; waits for nothing."""
+        self._waiting.extend(entries)
+        while len(self._waiting) > _MOST_WAITING:
+            self._waiting.popleft()
+            self._dropped += 1
+        self._came.set()
+
+    async def run(self) -> None:
+        """Write what was put, sign checkpoints, pack and retire; runs until it is cancelled, and
+        then lets another writer in."""
+        signing = asyncio.create_task(self._sign())  # by itself: it may wait for Kafka
+        try:
+            while True:
+                self._came.clear()
+                with suppress(AuditError):  # in `error`; whoever must not go on looks there
+                    await self._in_thread(lambda: self._write(()))
+                    await self._tidy_if_due()
+                with suppress(TimeoutError):
+                    async with asyncio.timeout(_LOOK_EVERY_S):
+                        await self._came.wait()
+        finally:
+            signing.cancel()
+            await self._end()
+
+    async def _end(self) -> None:
+        try:
+            await self._in_thread(lambda: self._write(()))
+        except AuditError as exc:
+            _log.error("%d entries of the audit were lost: %s", len(self._waiting), exc)
+        self._has_ended = True
+        await self._in_thread(self._close)
+        self._disk.shutdown(wait=False)
+
+    async def _in_thread(self, work: Callable[[], None]) -> None:
+        await asyncio.get_running_loop().run_in_executor(self._disk, work)
+
+    async def _sign(self) -> None:
+        """Ship a checkpoint whenever one is due, the first with the first record."""
+        signed_seq, signed_s = 0, -EVERY_S
+        while True:
+            log, now_s = self._log, time.monotonic()
+            if log is not None and is_due(log.seq, now_s, signed_seq, signed_s):
+                checkpoint = sign_checkpoint(log.checkpoint(), self._signing_key)
+                key = checkpoint.chain.encode()
+                await self._outbox.send(CHECKPOINTS.name, key, encode(checkpoint))
+                signed_seq, signed_s = checkpoint.seq, now_s
+            await asyncio.sleep(_LOOK_EVERY_S)
+
+    async def _tidy_if_due(self) -> None:
+        if time.monotonic() - self._tidied_s >= _HOUSEKEEPING_EVERY_S:
+            self._tidied_s = time.monotonic()
+            await self._in_thread(self._tidy)
+
+    # -- in the thread of the disk ----------------------------------------------------------
+
+    def _write(self, entries: Sequence[AuditEntry]) -> None:
+        try:
+            log = self._opened()
+            waiting = self._take_waiting()
+            told = [*self._told_of_trouble(), *waiting, *entries]
+            if told:
+                try:
+                    log.append(told)
+                except OSError:
+                    self._waiting.extendleft(reversed(waiting))
+                    raise
+                except ValueError:  # an entry that can never be written must not stop all others
+                    self._dropped += len(waiting)
+                    raise
+                self._dropped = 0
+        except (OSError, ValueError) as exc:
+            self._fail(exc)
+            raise AuditError(self._error) from exc
+        if self._error:
+            _log.warning("The audit is written again.")
+            self._error = ""
+
+    def _opened(self) -> AuditLog:
+        """Return the log, opened where it was not; not tried again at every entry."""
+        if self._has_ended:
+            raise AuditError("the audit has been closed, for the guard ends")
+        if self._log is not None and not self._log.is_closed:
+            return self._log
+        if time.monotonic() - self._tried_s < _TRY_AGAIN_AFTER_S:
+            raise AuditError(self._error)
+        self._tried_s = time.monotonic()
+        self._close()
+        log = self._open_log()
+        closed = [result_unknown(intent) for intent in unanswered(newest_records(log.folder))]
+        if closed:
+            log.append(closed)
+        self._log = log
+        return log
+
+    def _told_of_trouble(self) -> list[AuditEntry]:
+        """Return what the audit says of itself after it could not be written; there is always
+        something then, for only a record that was written shows that it can be again."""
+        told = []
+        if self._error:
+            told.append(AuditEntry(action="audit_recovered", actor=GUARD, reason=self._error))
+        if self._dropped:
+            reason = f"{self._dropped} entries were lost while the audit could not be written"
+            told.append(AuditEntry(action="entries_lost", actor=GUARD, reason=reason))
+        return told
+
+    def _fail(self, exc: Exception) -> None:
+        if str(exc) != self._error:
+            _log.error("%s", exc)
+        self._error = str(exc)
+
+    def _tidy(self) -> None:
+        if self._log is not None:
+            for path in self._log.pack():
+                _log.info("Packed %s.", path)
+            for path in self._log.retire(self._retention_days):
+                _log.info("Removed %s, older than %d days.", path, self._retention_days)
+
+    def _close(self) -> None:
+        if self._log is not None:
+            self._log.close()
+            self._log = None
+
+    def _take_waiting(self) -> list[AuditEntry]:
+        taken = []
+        while True:
+            try:
+                taken.append(self._waiting.popleft())
+            except IndexError:
+                return taken
