@@ -9,7 +9,7 @@ TEST_PROCESSES ?= 3
 PYTEST := $(BIN)/python -m pytest -n $(TEST_PROCESSES) --dist loadfile --no-loadscope-reorder
 
 .DEFAULT_GOAL := help
-.PHONY: help install demo test test-fast test-slow check coverage bench clean
+.PHONY: help install demo test test-fast test-slow check prove-interlock coverage bench clean
 
 help:  ## list the targets
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*##/\t/' | expand -t 14
@@ -50,6 +50,12 @@ coverage: $(BIN)/.dev  ## tests with branch coverage; fails below 90 % of physic
 	@$(PYTEST) -m "not slow" --cov --cov-report= $(ARGS)
 	@$(PYTEST) -m slow tests/physics tests/validation tests/ops/fields --cov --cov-append --cov-report= $(ARGS)
 	@$(BIN)/python -m coverage report --include='physics/*,control/*,stream/*' --fail-under=90
+
+prove-interlock: $(BIN)/.dev  ## without any one of its checks the interlock's tests fail
+	@$(BIN)/python -m tests.prove_interlock
+
+prove-interlock: $(BIN)/.dev  ## without any one of its checks the interlock's tests fail
+	@$(BIN)/python -m tests.prove_interlock
 
 check: $(BIN)/.dev  ## lint, format, types, layering
 	@$(BIN)/ruff check .

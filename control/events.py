@@ -50,6 +50,13 @@ EVENTS: Final[dict[str, EventType]] = {
             "Check the SCADA connection and the gateway; cells keep their setpoints meanwhile.",
         ),
         EventType(
+            "clocks_apart",
+            Priority.HIGH,
+            Consequence.SHED,
+            "Samples of section {section} are dated {ahead_s} s ahead of the guard's clock.",
+            "Set the clocks of the SCADA server and of the guard's machine: one of them is wrong.",
+        ),
+        EventType(
             "samples_missing",
             Priority.LOW,
             Consequence.WARN,

@@ -95,6 +95,7 @@ def _note_move(case: Case) -> SectionState:
         order=case.request.order,
         applied=case.value,
         moved_plant_s=now_s if moved else remembered.moved_plant_s,
+        written_stay=remembered.written_stay,
         moved_source_ns=case.situation.newest_source_ns if moved else remembered.moved_source_ns,
         travels=add_travel(remembered.travels, now_s, window_s, distance)
         if moved

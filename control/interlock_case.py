@@ -73,7 +73,8 @@ class Situation:
     Attributes:
         now_ns: wall time; `now_plant_s`: plant time.
         cells: the cells of this section.
-        mode: of the cell; `auto_since_plant_s`: plant time at which it entered AUTO.
+        mode: of the cell; `auto_since_plant_s`: plant time at which it entered AUTO; `stay`: number
+            of this stay there.
         newest_source_ns: source time of the newest accepted sample of the cell.
         readback: the plant's own value of the setpoint; None when unknown.
         has_plant_heartbeat: whether the plant's counter moves.
@@ -96,6 +97,7 @@ class Situation:
     scan: int
     cells_moved_elsewhere: int = 0
     is_followed: bool = True
+    stay: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -158,9 +160,8 @@ class Case:
 
     @property
     def is_first(self) -> bool:
-        """Whether nothing was permitted since the cell entered AUTO."""
-        moved_s = self.remembered.moved_plant_s
-        return moved_s is None or moved_s < self.situation.auto_since_plant_s
+        """Whether nothing has come to the plant since the cell entered AUTO."""
+        return self.remembered.written_stay != self.situation.stay
 
     @property
     def is_move(self) -> bool:

@@ -9,7 +9,7 @@ from typing import Final
 
 import msgspec
 
-STATE_VERSION: Final = 1
+STATE_VERSION: Final = 2
 BUCKETS: Final = 24  # per travel window
 Order = tuple[int, int]  # (session, sequence)
 
@@ -31,6 +31,8 @@ class SetpointState(msgspec.Struct, frozen=True):
             after the cell entered AUTO.
         moved_source_ns: source time of the cell's newest sample at that moment.
         travels: buckets of the travel window, oldest first.
+        written_stay: the newest stay in AUTO of which a move is known to have come to the plant;
+            one that was permitted may yet expire: then the stay has not had its first write.
     """
 
     order: Order | None = None
@@ -38,6 +40,7 @@ class SetpointState(msgspec.Struct, frozen=True):
     moved_plant_s: float | None = None
     moved_source_ns: int = 0
     travels: tuple[Travel, ...] = ()
+    written_stay: int | None = None
 
 
 class SectionState(msgspec.Struct, frozen=True):
@@ -60,6 +63,13 @@ class SectionState(msgspec.Struct, frozen=True):
         """Return the section with another state of that setpoint."""
         setpoints = {**self.setpoints, _key(cell, setpoint): state}
         return msgspec.structs.replace(self, setpoints=setpoints)
+
+    def note_written(self, cell: int, setpoint: str, stay: int) -> "SectionState":
+        """Return the section that knows that a move of that stay came to the plant."""
+        before = self.of(cell, setpoint)
+        if before.written_stay is not None and before.written_stay > stay:
+            return self
+        return self.remember(cell, setpoint, msgspec.structs.replace(before, written_stay=stay))
 
     def count_move(self, cell: int, scan: int) -> "SectionState":
         """Return the section with that cell counted among those moved in that scan."""

@@ -134,6 +134,8 @@ class ModeState(msgspec.Struct, frozen=True):
         is_shed: SHED is latched until it is re-armed.
         trip: first cause of a trip, kept until a person resets it.
         since_plant_s: plant time since which `mode` is in force; rates count from it.
+        stay: number of this stay in that mode, one more with every change; two may begin at one
+            plant time, which is as old as the newest scan.
         reason: why, for the operator; `who`: the person behind it, if any.
     """
 
@@ -145,6 +147,7 @@ class ModeState(msgspec.Struct, frozen=True):
     since_plant_s: float
     reason: str
     who: str = ""
+    stay: int = 0
 
     @property
     def mode(self) -> Mode:
@@ -204,7 +207,9 @@ def transition(
             asked = _stand_against(state, trigger, permissives)
     if isinstance(asked, Refusal) or asked.mode is state.mode:
         return asked
-    return msgspec.structs.replace(asked, since_plant_s=t_plant_s, who=trigger.who)
+    return msgspec.structs.replace(
+        asked, since_plant_s=t_plant_s, who=trigger.who, stay=state.stay + 1
+    )
 
 
 def _stand_against(state: ModeState, trigger: Trigger, permissives: Permissives) -> ModeState:

@@ -44,7 +44,7 @@ class Gate:
     def __init__(self, limits: InterlockLimits, cell: int, t_plant_s: float) -> None:
         self._limits, self._cell = limits, cell
         self._since_s = t_plant_s - _AUTO_FOR_S
-        begun = SetpointState(moved_plant_s=self._since_s)
+        begun = SetpointState(moved_plant_s=self._since_s, written_stay=0)
         self._state = SectionState()
         for name in limits.setpoints:
             self._state = self._state.remember(cell, name, begun)

@@ -51,8 +51,13 @@ class LineControl:
         self._stuck: set[tuple[int, str]] = set()
 
     def take_write(self, rule: WriteRule, value: float, now_s: float) -> None:
-        """Note a write; a heartbeat counts at once."""
+        """Note a write; a heartbeat counts at once, but what was shed by then stays shed.
+
+        A server that was stopped finds heartbeats and setpoints waiting when it goes on. Were the
+        heartbeat to hide that it came too late, an old setpoint would be taken behind it.
+        """
         if rule.meaning == HEARTBEAT:
+            self._shed_if_silent(now_s)
             self.watchdog = self.watchdog.beat(int(value), now_s)
         else:
             self._writes.append(_Write(rule, value))
@@ -70,22 +75,34 @@ class LineControl:
 
     def apply(self, now_s: float) -> bool:
         """Make writes and the watchdog count; return whether anything changed."""
+        was = self.watchdog
+        self._shed_if_silent(now_s)
         writes, self._writes = self._writes, []
-        watchdog = self.watchdog.look(now_s)
-        was, self.watchdog = self.watchdog, watchdog
-        if watchdog.state is WatchdogState.SHED and was.state is not watchdog.state:
-            self.mode_target = shed_targets(self.mode_target)
         for write in writes:
             if write.rule.meaning == MODE:
                 self.mode_target[write.rule.cell - 1] = int(write.value)
             else:
                 self._accept(write)
-        modes = actual_modes(self.mode_target, watchdog)
+        modes = actual_modes(self.mode_target, self.watchdog)
         changed = (
-            bool(writes) or was.state is not watchdog.state or bool((modes != self.modes).any())
+            bool(writes)
+            or was.state is not self.watchdog.state
+            or bool((modes != self.modes).any())
         )
         self.modes = modes
         return changed
+
+    def _shed_if_silent(self, now_s: float) -> None:
+        """Take cells back once the heartbeat has stood still for too long."""
+        was, self.watchdog = self.watchdog, self.watchdog.look(now_s)
+        if self.watchdog.state is WatchdogState.SHED and was.state is not WatchdogState.SHED:
+            self.mode_target = shed_targets(self.mode_target)
+            # What was asked while nobody was alive is nobody's wish any more, but to be left alone.
+            self._writes = [
+                write
+                for write in self._writes
+                if write.rule.meaning == MODE and write.value != CellMode.REMOTE_CASCADE
+            ]
 
     def _accept(self, write: _Write) -> None:
         """Take a target for a cell that is remote; elsewhere the target goes back by itself."""

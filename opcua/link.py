@@ -76,6 +76,15 @@ class Link:
         """The asyncua client, for what only one caller needs."""
         return self._client
 
+    async def close(self) -> None:
+        """Take leave of the server where it still listens, and free the socket."""
+        try:
+            async with asyncio.timeout(2.0):
+                await self._client.disconnect()
+        except (OSError, ua.UaError) as exc:
+            _log.debug("%s did not hear the farewell: %s", self.address, describe(exc))
+            self._client.disconnect_socket()
+
     async def read(
         self,
         node_ids: Sequence[ua.NodeId],
@@ -223,19 +232,9 @@ async def open_link(endpoint: str, timeout_s: float = _REQUEST_TIMEOUT_S) -> Lin
     try:
         told = await careful.read(LIMIT_NODES)
     except LinkError:
-        await close_link(careful)
+        await careful.close()
         raise
     return Link(client, endpoint, limits_from(told))
-
-
-async def close_link(link: Link) -> None:
-    """Take leave of the server where it still listens, and free the socket."""
-    try:
-        async with asyncio.timeout(2.0):
-            await link.client.disconnect()
-    except (OSError, ua.UaError) as exc:
-        _log.debug("The server at %s did not hear the farewell: %s", link.address, describe(exc))
-        link.client.disconnect_socket()
 
 
 class Connector:
@@ -246,8 +245,10 @@ class Connector:
         endpoint: str,
         on_change: Callable[[LinkStatus], None] = lambda _: None,
         clock_ns: Callable[[], int] = time.time_ns,
+        opener: Callable[[str], Awaitable[Link]] = open_link,
     ) -> None:
         self._endpoint = endpoint
+        self._opener = opener
         self._on_change = on_change
         self._clock_ns = clock_ns
         self.status = LinkStatus(LinkState.STOPPED, endpoint, clock_ns())
@@ -280,11 +281,11 @@ class Connector:
         try:
             while True:
                 try:
-                    link = await open_link(self._endpoint)
+                    link = await self._opener(self._endpoint)
                     try:
                         await serve(link, ready)
                     finally:
-                        await close_link(link)
+                        await link.close()
                 except LinkError as exc:
                     error = str(exc)
                 except Exception as exc:  # noqa: BLE001 - a bug must not end the watch

@@ -89,7 +89,7 @@ class WriteBatch:
     than before the write; one that was within the tolerance already need not be newer."""
 
     def __init__(
-        self, access: PlantAccess, rules: BatchRules, may_write: Callable[[int], bool]
+        self, access: PlantAccess, rules: BatchRules, may_write: Callable[[SetpointWrite], bool]
     ) -> None:
         self._access = access
         self._rules = rules
@@ -131,9 +131,9 @@ class WriteBatch:
                 self._end(one, MoveState.EXPIRED, f"it expired {late_s:.1f} s before it was sent")
             elif write.expires_ns <= now_ns:
                 self._end(one, MoveState.FAILED, self._mismatch(one) + "; expired before a retry")
-            elif not self._may_write(write.cell) and attempt == 1:
+            elif not self._may_write(write) and attempt == 1:
                 self._end(one, MoveState.EXPIRED, "the cell left AUTO before it was sent")
-            elif not self._may_write(write.cell):
+            elif not self._may_write(write):
                 self._end(one, MoveState.FAILED, self._mismatch(one) + "; the cell left AUTO")
             elif not math.isfinite(write.value):
                 self._end(one, MoveState.FAILED, f"{write.value} is not a finite number")

@@ -7,14 +7,14 @@ has failed, and what has expired is not sent.
 import asyncio
 import logging
 import time
-from collections.abc import Callable, Collection, Iterable, Sequence
+from collections.abc import Awaitable, Callable, Collection, Iterable, Sequence
 from types import TracebackType
 from typing import Final, Self
 
 from control.limits import SetpointLimits
 from opcua.fit import check_fit
 from opcua.heartbeat import PlantBeat
-from opcua.link import Connector, Link, LinkError, LinkState, LinkStatus
+from opcua.link import Connector, Link, LinkError, LinkState, LinkStatus, open_link
 from opcua.mapping import Mapping
 from opcua.plant_picture import PictureReader, PlantPicture
 from opcua.resolve import resolve
@@ -41,6 +41,8 @@ class Writer:
         *,
         readback_deadline_s: float,
         clock_ns: Callable[[], int] = time.time_ns,
+        monotonic_s: Callable[[], float] = time.monotonic,
+        opener: Callable[[str], Awaitable[Link]] = open_link,
     ) -> None:
         """Make a writer; `start` connects it.
 
@@ -50,7 +52,8 @@ class Writer:
             cells: numbers of all cells.
             setpoints: limits of the plant file; their tolerances judge the read-back.
             readback_deadline_s: within which a write is verified, its one retry included.
-            clock_ns: wall clock, UTC nanoseconds.
+            clock_ns: wall clock, UTC nanoseconds; `monotonic_s`: one that nobody sets.
+            opener: makes a connection.
         """
         self._mapping = mapping
         self._cells = tuple(cells)
@@ -62,12 +65,13 @@ class Writer:
             clock_ns,
         )
         self._clock_ns = clock_ns
+        self._monotonic_s = monotonic_s
         self.live: LivePlant | None = None
         self.picture = PlantPicture()
         self._beats = 0  # ours, as many as were sent
-        self._plant_beat = PlantBeat(time.monotonic())
+        self._plant_beat = PlantBeat(monotonic_s())
         self._beat_until_s = 0.0  # monotonic; not before the guard says so
-        self._connector = Connector(endpoint, clock_ns=clock_ns)
+        self._connector = Connector(endpoint, clock_ns=clock_ns, opener=opener)
         self._changed = asyncio.Event()
         self._task: asyncio.Task[None] | None = None
 
@@ -120,7 +124,7 @@ class Writer:
         next_beat_s = 0.0
         try:
             while True:
-                now_s = time.monotonic()
+                now_s = self._monotonic_s()
                 if now_s >= next_beat_s:
                     next_beat_s = now_s + _BEAT_EVERY_S
                     await self._beat(live)
@@ -136,12 +140,12 @@ class Writer:
             LinkError: no answer in time, or the connection broke.
         """
         self.picture = await live.reader.look(live.link, self._clock_ns())
-        self._plant_beat = self._plant_beat.see(self.picture.beat, time.monotonic())
+        self._plant_beat = self._plant_beat.see(self.picture.beat, self._monotonic_s())
         return self.picture
 
     async def _beat(self, live: LivePlant) -> None:
         node = live.nodes.heartbeat_out
-        if node is None or time.monotonic() >= self._beat_until_s:
+        if node is None or self._monotonic_s() >= self._beat_until_s:
             return
         self._beats += 1
         beat = wire_count(node.variant_type, self._beats)
@@ -177,11 +181,11 @@ class Writer:
 
     def heartbeat_age_s(self) -> float:
         """Wall time since the plant's heartbeat moved (where it has none, its server's clock)."""
-        return self._plant_beat.age_s(time.monotonic())
+        return self._plant_beat.age_s(self._monotonic_s())
 
     def allow_heartbeat(self, for_s: float) -> None:
         """Let our heartbeat run for so long; 0 stops it, so that the plant sheds by itself."""
-        self._beat_until_s = time.monotonic() + for_s
+        self._beat_until_s = self._monotonic_s() + for_s
 
     def _fresh(self) -> PlantPicture | None:
         is_old = self._clock_ns() - self.picture.t_read_ns > _PICTURE_GOOD_FOR_NS
@@ -235,13 +239,13 @@ class Writer:
     async def write(
         self,
         writes: Sequence[SetpointWrite],
-        may_write: Callable[[int], bool] = lambda _: True,
+        may_write: Callable[[SetpointWrite], bool] = lambda _: True,
     ) -> list[WriteResult]:
         """Write and read back; never raises for what the plant does or does not do.
 
         Args:
             writes: permitted values, in the unit of each setpoint's name.
-            may_write: whether a cell may still be written; asked before every attempt.
+            may_write: whether a value may still be written; asked before every attempt.
 
         Returns:
             One result for each, in order, within the deadline.

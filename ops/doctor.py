@@ -173,7 +173,7 @@ async def _check_plant(settings: Settings) -> list[Finding]:
 
 async def _check_scada(settings: Settings) -> list[Finding]:
     from opcua.fit import check_fit
-    from opcua.link import LinkError, close_link, open_link
+    from opcua.link import LinkError, open_link
     from opcua.resolve import ResolveError, resolve
 
     endpoint = settings.opcua.endpoint
@@ -187,7 +187,7 @@ async def _check_scada(settings: Settings) -> list[Finding]:
         try:
             check_fit(endpoint, await resolve(link, plant.opcua, cells), plant.setpoints)
         finally:
-            await close_link(link)
+            await link.close()
     except ResolveError as exc:
         raise OperationError(f"{exc} Remedy: correct [opcua] in {settings.plant_file}.") from exc
     except LinkError as exc:

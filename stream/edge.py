@@ -72,11 +72,11 @@ class PlantEdge(Protocol):
         """Ask the plant to follow our setpoints for these cells, or to control them itself."""
 
     async def write(
-        self, writes: Sequence[SetpointWrite], may_write: Callable[[int], bool]
+        self, writes: Sequence[SetpointWrite], may_write: Callable[[SetpointWrite], bool]
     ) -> list[WriteResult]:
         """Write and read back; never raises for what the plant does or does not do.
 
         Args:
             writes: permitted values.
-            may_write: whether a cell may still be written; asked again before every attempt.
+            may_write: whether a value may still be written; asked again before every attempt.
         """

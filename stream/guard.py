@@ -14,7 +14,7 @@ from collections import Counter
 from collections.abc import Awaitable, Callable, Sequence
 from typing import Final
 
-from control.modes import Trigger, TriggerKind
+from control.modes import ModeState, Trigger, TriggerKind
 from stream.app import Message, Worker, add_agent, make_worker
 from stream.audit.entries import command_of
 from stream.audit.keeper import AuditTrail
@@ -73,6 +73,17 @@ class Guard:
         """What runs beside the agents, for ever."""
         return (self._keeper.reports.run, self._desk.run, self._watch.run)
 
+    def mode_of(self, cell: int) -> ModeState:
+        """Return the mode of a cell and why.
+
+        Raises:
+            KeyError: not a cell of the plant.
+        """
+        section = self._keeper.section_of(cell)
+        if section is None:
+            raise KeyError(cell)
+        return self._keeper.state(section).mode_of(cell)
+
     async def _on_accepted(self, message: Message) -> None:
         frame = decode_samples(message.value)
         pictures = self._keeper.pictures
@@ -105,7 +116,7 @@ class Guard:
         if self._is_of_before("proposals", proposal.expires_ns, self._began_ns):
             return
         now_ns = self._worker.clock_ns()
-        scan = now_ns // _SCAN_NS
+        scan, stay = now_ns // _SCAN_NS, self.mode_of(proposal.cell).stay
         state, moves = judge_proposal(
             self._keeper.state(section),
             proposal,
@@ -118,7 +129,7 @@ class Guard:
         )
         self._keeper.keep(section, state)
         for move in moves:
-            await self._desk.take(move, proposal.expires_ns)
+            await self._desk.take(move, proposal.expires_ns, stay)
 
     async def _on_command(self, message: Message) -> None:
         try:

@@ -237,6 +237,7 @@ def judge_proposal(
                 scan=scan,
                 cells_moved_elsewhere=cells_moved_elsewhere,
                 is_followed=cell not in plant.not_following,
+                stay=mode.stay if mode else 0,
             ),
             limits,
             interlock,
@@ -267,6 +268,18 @@ def judge_proposal(
             )
         )
     return msgspec.structs.replace(state, interlock=interlock), moves
+
+
+def note_written(state: GuardState, move: Move, stay: int) -> GuardState:
+    """Return the state that knows that a move has come to the plant.
+
+    Args:
+        state: of the section.
+        move: an intent, as `judge_proposal` returned it.
+        stay: the stay in AUTO that it was judged in.
+    """
+    interlock = state.interlock.note_written(move.cell, move.setpoint, stay)
+    return msgspec.structs.replace(state, interlock=interlock)
 
 
 def _put_clock_back(

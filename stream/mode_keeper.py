@@ -112,10 +112,19 @@ class ModeKeeper:
             await self.flush(section)
         await self.look_again(section)
 
-    def may_write(self, cell: int) -> bool:
+    def is_in_auto(self, cell: int) -> bool:
         """Whether a cell is in AUTO at this moment."""
         section = self.section_of(cell)
         return section is not None and self.state(section).mode_of(cell).mode is Mode.AUTO
+
+    def may_write(self, cell: int, stay: int) -> bool:
+        """Whether a cell is still in that stay in AUTO: what was judged in an earlier one is not
+        its first write, and may be far from where it stands now."""
+        section = self.section_of(cell)
+        if section is None:
+            return False
+        mode = self.state(section).mode_of(cell)
+        return mode.mode is Mode.AUTO and mode.stay == stay
 
     def moved_elsewhere(self, section: int, scan: int) -> int:
         """Return how many cells of other sections were moved in a scan."""

@@ -2,6 +2,7 @@
 
 import asyncio
 import logging
+from dataclasses import dataclass
 from typing import Final
 
 import msgspec
@@ -13,6 +14,7 @@ from stream.audit.files import AuditError
 from stream.audit.keeper import AuditTrail
 from stream.edge import PlantEdge, SetpointWrite, WriteResult
 from stream.edges import Edges
+from stream.guarding import note_written
 from stream.mode_keeper import ModeKeeper
 from stream.records import Move, MoveState, encode
 from stream.topics import MOVES
@@ -36,6 +38,15 @@ _UNKNOWN: Final[dict[str, Details]] = {
 }
 
 
+@dataclass(frozen=True, slots=True)
+class _Waiting:
+    """A permitted move that waits for the next write; see `MoveDesk.take`."""
+
+    move: Move
+    expires_ns: int
+    stay: int
+
+
 class MoveDesk:
     """Takes judged moves; writes what is permitted, everything that comes together at once."""
 
@@ -46,7 +57,7 @@ class MoveDesk:
         self._edge = edge
         self._audit = audit
         self._keeper = keeper
-        self._queue: asyncio.Queue[tuple[Move, int]] = asyncio.Queue(_MOVES_WAITING)
+        self._queue: asyncio.Queue[_Waiting] = asyncio.Queue(_MOVES_WAITING)
         self._batches: set[asyncio.Task[None]] = set()
         self._slots = asyncio.Semaphore(_BATCHES_AT_ONCE)
         self._edges = Edges(_ENDS_AFTER_NS)
@@ -55,10 +66,16 @@ class MoveDesk:
         # cell, cause -> wall time until which it stays shed, and the event's details
         self._standing: dict[tuple[int, str], tuple[int, Details]] = {}
 
-    async def take(self, move: Move, expires_ns: int) -> None:
-        """Take a judged move: one that is permitted waits for the next write."""
+    async def take(self, move: Move, expires_ns: int, stay: int) -> None:
+        """Take a judged move: one that is permitted waits for the next write.
+
+        Args:
+            move: as it was judged.
+            expires_ns: wall time after which it must not be sent.
+            stay: the stay in AUTO that it was judged in: in another one it is not sent.
+        """
         if move.state is MoveState.INTENT:
-            await self._queue.put((move, expires_ns))
+            await self._queue.put(_Waiting(move, expires_ns, stay))
         else:
             await self._hold(move)
 
@@ -95,7 +112,7 @@ class MoveDesk:
                 if cause == MISMATCH:
                     self._keeper.reports.put(cause, section, cell=cell, **details)
         for (name, cell), setpoints in list(self._told.items()):
-            if not self._keeper.may_write(cell):
+            if not self._keeper.is_in_auto(cell):
                 for setpoint in list(setpoints):
                     self._note(name, cell, setpoint, False, _OVER)
 
@@ -138,27 +155,37 @@ class MoveDesk:
         if not task.cancelled() and (error := task.exception()) is not None:
             _log.error("a batch of moves failed", exc_info=error)
 
-    async def _write(self, batch: list[tuple[Move, int]]) -> None:
+    async def _write(self, batch: list[_Waiting]) -> None:
         """Intents first, on record; then the write; then the results. Without an intent on record,
         nothing is written."""
-        await asyncio.gather(*(self._record(move) for move, _ in batch))
-        for section in {move.section for move, _ in batch}:
+        moves = [waiting.move for waiting in batch]
+        await asyncio.gather(*(self._record(move) for move in moves))
+        for section in {move.section for move in moves}:
             await self._keeper.flush(section)
         try:
-            await self._audit.append([intent_of(move) for move, _ in batch])
+            await self._audit.append([intent_of(move) for move in moves])
         except AuditError as exc:
-            for move, _ in batch:
+            for move in moves:
                 await self._settle(move, _unwritten(move, str(exc)))
             return
         writes = [
-            SetpointWrite(move.move_id, move.cell, move.setpoint, move.applied, expires_ns)
-            for move, expires_ns in batch
-            if move.applied is not None
+            SetpointWrite(
+                one.move.move_id, one.move.cell, one.move.setpoint, one.move.applied, one.expires_ns
+            )
+            for one in batch
+            if one.move.applied is not None
         ]
-        written = await self._edge.write(writes, self._keeper.may_write)
+        stays = {one.move.move_id: one.stay for one in batch}
+        written = await self._edge.write(
+            writes, lambda write: self._keeper.may_write(write.cell, stays[write.move_id])
+        )
         results = {result.move_id: result for result in written}
-        self._audit.put([result_of(move, results[move.move_id]) for move, _ in batch])
-        await asyncio.gather(*(self._settle(move, results[move.move_id]) for move, _ in batch))
+        self._audit.put([result_of(move, results[move.move_id]) for move in moves])
+        for one in batch:
+            if results[one.move.move_id].t_written_ns is not None:
+                state = self._keeper.state(one.move.section)
+                self._keeper.keep(one.move.section, note_written(state, one.move, one.stay))
+        await asyncio.gather(*(self._settle(move, results[move.move_id]) for move in moves))
 
     async def _settle(self, move: Move, result: WriteResult) -> None:
         """Shed a cell that does not follow or refuses again and again, and put the result of a

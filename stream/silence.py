@@ -26,6 +26,9 @@ _PERIODS_WITHOUT_DECISION: Final = 3.0
 _HANDING_BACK_TAKES_S: Final = 3.0  # a write of modes, and the plant's picture of them
 _LONGEST_SHOWN_S: Final = 1.0e6
 _HEARING_TAKES_NS: Final = 60_000_000_000  # from a cold start to the first estimate
+# A sample from the future is one of a clock that is wrong, here or there: what is old cannot be
+# told by it any more. Clocks that are kept by NTP are apart by milliseconds.
+_CLOCKS_APART_S: Final = 1.0
 _TAKEN: Final = "plant_took_over"
 _UNREGULATED: Final = "cell_unregulated"
 _CLEARED: Final = {
@@ -153,6 +156,14 @@ class SilenceWatch:
             began and age_s > self._settings.limits.guard.max_input_age_s,
             section=section,
             age_s=round(min(age_s, _LONGEST_SHOWN_S), 1),
+        )
+        ahead_s = -age_s
+        self._condition(
+            "clocks_apart",
+            TriggerKind.SHED,
+            ahead_s > _CLOCKS_APART_S,
+            section=section,
+            ahead_s=round(min(ahead_s, _LONGEST_SHOWN_S), 1),
         )
         silent = began and silence_s > self._longest_silence_s()
         self._condition(

@@ -28,6 +28,7 @@ from ops.cli import (
     reduce,
     scada,
     settings,
+    simulate_faults,
     solve,
     tail,
     ui,
@@ -56,6 +57,7 @@ app.command("evaluate")(evaluate.evaluate)
 app.command("pareto")(pareto.pareto)
 app.command("laboratory")(laboratory.laboratory)
 app.command("whatif")(whatif.whatif)
+app.command("simulate-faults")(simulate_faults.simulate_faults)
 app.command("settings")(settings.settings)
 app.add_typer(plant.app, name="plant")
 app.add_typer(broker.app, name="broker")

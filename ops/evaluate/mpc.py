@@ -28,7 +28,7 @@ from physics.signals import SETPOINTS, SIGNALS
 from stream.decide import DecideSettings, DecideState, Linearise, decide_section, is_due
 from stream.estimate import EstimateState, step_estimate
 from stream.frames import EstimateFrame, Origin, Quality, SampleFrame
-from stream.guarding import GuardState, PlantView, judge_proposal
+from stream.guarding import GuardState, PlantView, judge_proposal, note_written
 from stream.models import make_lineariser
 from stream.records import MoveState
 from stream.sampling import LABORATORY_SD
@@ -199,6 +199,9 @@ class _Section:
             for move in moves:
                 self.counts[f"move {move.state.value}"] += 1
                 if move.state is MoveState.INTENT and move.applied is not None:
+                    self._guard = note_written(
+                        self._guard, move, self._guard.mode_of(move.cell).stay
+                    )
                     step = brain.resolution[move.setpoint]
                     accepted[move.setpoint][at] = round(move.applied / step) * step
 

@@ -1,6 +1,7 @@
 """What the tests of this room start from: limits, a quiet situation, and a cell that is linear."""
 
 from dataclasses import replace
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -57,10 +58,17 @@ GUARD = GuardLimits(
 )
 SETPOINT_LIMITS = {FEED: FEED_LIMITS, BEAM: BEAM_LIMITS}
 LIMITS = InterlockLimits(SETPOINT_LIMITS, GUARD)
+
+
+def written_at(t_plant_s: float, **others: Any) -> SetpointState:
+    """A setpoint whose last move was judged at that plant time and came to the plant, in stay 0."""
+    return SetpointState(moved_plant_s=t_plant_s, written_stay=0, **others)
+
+
 EMPTY = SectionState()
 # Cell 7 has had its first write, which is the read-back, when it entered AUTO an hour ago.
-BEGUN = EMPTY.remember(7, FEED, SetpointState(moved_plant_s=NOW_PLANT_S - HOUR_S)).remember(
-    7, BEAM, SetpointState(moved_plant_s=NOW_PLANT_S - HOUR_S)
+BEGUN = EMPTY.remember(7, FEED, written_at(NOW_PLANT_S - HOUR_S)).remember(
+    7, BEAM, written_at(NOW_PLANT_S - HOUR_S)
 )
 
 

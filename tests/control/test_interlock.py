@@ -27,18 +27,17 @@ from tests.control.cases import (
     make_request,
     make_situation,
     rejecting,
+    written_at,
 )
 
 TRAVELLED = BEGUN.remember(
     7,
     FEED,
-    SetpointState(
-        travels=(Travel(int(NOW_PLANT_S // 900), 1495.0),), moved_plant_s=NOW_PLANT_S - HOUR_S
-    ),
+    written_at(NOW_PLANT_S - HOUR_S, travels=(Travel(int(NOW_PLANT_S // 900), 1495.0),)),
 )
-JUDGED = BEGUN.remember(7, FEED, SetpointState(order=(1, 10)))
+JUDGED = BEGUN.remember(7, FEED, written_at(NOW_PLANT_S - HOUR_S, order=(1, 10)))
 BUDGET_SPENT = msgspec.structs.replace(BEGUN, scan=5, cells_moved=(1, 2, 3))
-JUST_MOVED = BEGUN.remember(7, FEED, SetpointState(applied=180.0, moved_plant_s=NOW_PLANT_S - 6.0))
+JUST_MOVED = BEGUN.remember(7, FEED, written_at(NOW_PLANT_S - 6.0, applied=180.0))
 BEAM_AT_START = make_situation(readback=200.0)
 
 # What each check alone stands against: its name, a request, a situation, a state and the ruling.
@@ -254,8 +253,13 @@ def test_the_first_write_after_entering_auto_is_the_readback(
     assert verdict.reasons == ("290 put back to 180: the first write is the read-back",)
     assert state.of(7, FEED).moved_plant_s == NOW_PLANT_S
     assert state.moved_in(5) == (), "nothing moved"
+    again, state = permit(
+        make_request(290.0, order=(1, 11)), make_situation(**entered), limits, state
+    )
+    assert again.applied == 180.0, "the first one never came to the plant"
+    state = state.note_written(7, FEED, 0)
     later = make_situation(now_plant_s=NOW_PLANT_S + 6.0, **entered)
-    second, _ = permit(make_request(290.0, order=(1, 11)), later, LIMITS, state)
+    second, _ = permit(make_request(290.0, order=(1, 12)), later, LIMITS, state)
     assert second.applied == 190.0, "and the rate counts from there"
 
 
@@ -310,9 +314,7 @@ def test_travel_is_given_back_when_its_window_is_over() -> None:
 
 
 def test_the_move_starts_at_the_readback_when_the_plant_left_the_last_value() -> None:
-    state = BEGUN.remember(
-        7, FEED, SetpointState(applied=250.0, moved_plant_s=NOW_PLANT_S - HOUR_S)
-    )
+    state = BEGUN.remember(7, FEED, written_at(NOW_PLANT_S - HOUR_S, applied=250.0))
     _, state = permit(make_request(200.0), make_situation(readback=180.0), LIMITS, state)
     assert sum(travel.distance for travel in state.of(7, FEED).travels) == 20.0
 
@@ -369,7 +371,10 @@ def test_whatever_comes_only_a_safe_value_is_written(
     limit = SETPOINT_LIMITS[setpoint]
     bucket = int(NOW_PLANT_S // (limit.travel_window_h * HOUR_S / 24))
     before = SetpointState(
-        applied=applied, moved_plant_s=moved_plant_s, travels=(Travel(bucket, spent),)
+        applied=applied,
+        moved_plant_s=moved_plant_s,
+        written_stay=0,
+        travels=(Travel(bucket, spent),),
     )
     verdict, after = permit(
         make_request(value, setpoint),
@@ -401,11 +406,12 @@ def test_any_sequence_of_requests_keeps_rate_and_travel(asked: list[float], seco
     for number, wanted in enumerate(asked, start=1):
         now_s = NOW_PLANT_S + number * seconds
         situation = make_situation(
-            readback=value, now_plant_s=now_s, auto_since_plant_s=NOW_PLANT_S, scan=number
+            readback=value, now_plant_s=now_s, auto_since_plant_s=NOW_PLANT_S, scan=number, stay=1
         )
         request = make_request(wanted, BEAM, order=(1, number))
         verdict, state = permit(request, situation, LIMITS, state)
         assert verdict.applied is not None
+        state = state.note_written(7, BEAM, 1)
         travel += abs(verdict.applied - value)
         value = verdict.applied
     window = SETPOINT_LIMITS[BEAM].travel_window_h * HOUR_S

@@ -1,14 +1,22 @@
 """Signs of life on both sides."""
 
+from pathlib import Path
+
 import numpy as np
 import pytest
+from asyncua import ua
 from hypothesis import given
 from hypothesis import strategies as st
 
 from opcua.heartbeat import PlantBeat
+from opcua.line_control import HEARTBEAT, MODE, LineControl
 from opcua.nodes import CellMode, WatchdogState
 from opcua.watchdog import Watchdog, actual_modes, shed_targets
+from opcua.write_rules import WriteRule
+from ops.plantfile import load_plant
 
+PLANT_FILE = Path(__file__).parents[2] / "plants" / "reference-300ka.toml"
+FEED = "alumina_feed_rate_kg_per_h"
 REMOTE, AUTO, MANUAL = CellMode.REMOTE_CASCADE, CellMode.AUTO, CellMode.MANUAL
 
 
@@ -31,6 +39,42 @@ def test_a_beat_ends_a_shed() -> None:
 def test_a_shed_cell_does_not_come_back_by_itself() -> None:
     target = np.array([REMOTE, AUTO, MANUAL])
     assert shed_targets(target).tolist() == [AUTO, AUTO, MANUAL]
+
+
+def test_a_server_that_was_stopped_takes_no_setpoint_that_waited_behind_a_late_heartbeat() -> None:
+    """Found by `potline simulate-faults`: the heartbeat hid that it had come too late."""
+    row = next(row for row in load_plant(PLANT_FILE, 1).setpoints if row.name == FEED)
+    control = LineControl((row,), {FEED: np.array([180.0])}, 3.0)
+    beat = WriteRule(HEARTBEAT, ua.VariantType.UInt32)
+    mode = WriteRule(MODE, ua.VariantType.Int32, 1)
+    feed = WriteRule(FEED, ua.VariantType.Double, 1)
+    control.take_write(beat, 1, 10.0)
+    control.take_write(mode, REMOTE, 10.0)
+    control.take_write(feed, 190.0, 10.0)
+    control.apply(10.1)
+    assert (control.modes[0], control.accepted[FEED][0]) == (REMOTE, 190.0)
+    # Stopped for 15 s; then what waited is handled in its order before anything else.
+    control.take_write(feed, 200.0, 25.0)
+    control.take_write(beat, 2, 25.0)
+    control.take_write(feed, 210.0, 25.0)
+    control.apply(25.1)
+    assert (control.modes[0], control.accepted[FEED][0]) == (AUTO, 190.0)
+    assert control.watchdog.state is WatchdogState.ALIVE, "and the guard may ask for the cell anew"
+    control.take_write(mode, REMOTE, 25.2)
+    control.take_write(feed, 205.0, 25.2)
+    control.apply(25.3)
+    assert (control.modes[0], control.accepted[FEED][0]) == (REMOTE, 205.0)
+
+
+def test_who_asks_for_local_control_in_silence_gets_it_and_who_asks_for_remote_does_not() -> None:
+    row = next(row for row in load_plant(PLANT_FILE, 1).setpoints if row.name == FEED)
+    control = LineControl((row,), {FEED: np.array([180.0, 180.0])}, 3.0)
+    control.take_write(WriteRule(HEARTBEAT, ua.VariantType.UInt32), 1, 10.0)
+    control.apply(10.1)
+    control.take_write(WriteRule(MODE, ua.VariantType.Int32, 1), MANUAL, 25.0)
+    control.take_write(WriteRule(MODE, ua.VariantType.Int32, 2), REMOTE, 25.0)
+    control.apply(25.1)
+    assert control.modes.tolist() == [MANUAL, AUTO]
 
 
 @given(st.lists(st.sampled_from([REMOTE, AUTO, MANUAL]), min_size=1))

@@ -19,6 +19,7 @@ from stream.guarding import (
     encode_state,
     init_guard_state,
     judge_proposal,
+    note_written,
     permissives_of,
 )
 from stream.records import MoveState, Proposal
@@ -71,7 +72,9 @@ def in_auto() -> GuardState:
 
 def moving() -> GuardState:
     """A section whose cells have been in AUTO for ten minutes and have had their first write."""
-    state, _ = judge(in_auto(), proposal(session=0), seen_picture())
+    state, moves = judge(in_auto(), proposal(session=0), seen_picture())
+    for move in moves:
+        state = note_written(state, move, state.mode_of(move.cell).stay)
     return state
 
 

@@ -1,0 +1,150 @@
+"""What must hold whatever fails: checked by who sees everything, and independent of the guard.
+
+Nothing here is taken from `control.interlock`: the rules are said once more, from the plant's side.
+"""
+
+import math
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass, field
+from typing import Final
+
+from control.limits import SetpointLimits
+from stream.audit.chain import AuditEntry
+from stream.audit.entries import INTENT, RESULT
+
+_ANSWER_WITHIN_S: Final = 10.0
+
+
+@dataclass(frozen=True, slots=True)
+class Violation:
+    """A rule that was broken: which, when, and how."""
+
+    rule: str
+    at_s: float
+    sentence: str
+
+
+@dataclass(frozen=True, slots=True)
+class Sending:
+    """A setpoint at the moment in which a guard sends it.
+
+    Attributes:
+        stay: which stay in AUTO it belongs to, as the guard has it.
+        is_permitted: whether that guard has the cell in AUTO.
+        stands: what the cell has accepted, and what the plant has shown of it lately.
+        plant_s: plant time now.
+        sample_age_s: true age of the newest sample of the cell that had been sent to the guard.
+    """
+
+    life: int
+    cell: int
+    setpoint: str
+    value: float
+    stay: int
+    is_permitted: bool
+    stands: tuple[float, ...]
+    plant_s: float
+    sample_age_s: float
+
+
+@dataclass
+class Judge:
+    """Takes in what happens and keeps the violations.
+
+    Attributes:
+        longest_age_s: of a sample at a write, with all that a write may take.
+        slack_plant_s: plant time by which two moments may seem further apart than they are: the
+            guard's picture of time is as old as its newest sample, and writes are under way.
+    """
+
+    limits: dict[str, SetpointLimits]
+    longest_age_s: float
+    slack_plant_s: float
+    now_s: Callable[[], float]
+    violations: list[Violation] = field(default_factory=list)
+    writes: int = 0
+    accepted: int = 0
+    _intents: dict[str, tuple[float, str, float]] = field(default_factory=dict)
+    _last: dict[tuple[int, str], Sending] = field(default_factory=dict)
+
+    def note(self, rule: str, sentence: str) -> None:
+        """Keep a violation."""
+        self.violations.append(Violation(rule, self.now_s(), sentence))
+
+    def see_entries(self, entries: Iterable[AuditEntry]) -> None:
+        """Take in what became durable in the audit."""
+        for entry in entries:
+            if entry.action == INTENT and isinstance(entry.applied, int | float):
+                if entry.request_id in self._intents:
+                    self.note("one intent a write", f"{entry.request_id} was announced twice")
+                self._intents[entry.request_id] = (self.now_s(), entry.target, entry.applied)
+            elif entry.action == RESULT and self._intents.pop(entry.request_id, None) is None:
+                self.note("an intent first", f"{entry.request_id} has a result without an intent")
+
+    def see_sending(self, sending: Sending) -> None:
+        """Judge a setpoint that a guard sends."""
+        self.writes += 1
+        row = self.limits[sending.setpoint]
+        what = f"{sending.setpoint} of cell {sending.cell} = {sending.value:g}"
+        if not math.isfinite(sending.value):
+            self.note("finite", what)
+            return
+        if not row.low - 1e-9 <= sending.value <= row.high + 1e-9:
+            self.note("in bounds", f"{what}, not within {row.low:g} to {row.high:g}")
+        if not sending.is_permitted:
+            self.note("permitted in that mode", f"{what}, and the cell is not in AUTO")
+        if sending.sample_age_s > self.longest_age_s:
+            self.note("fresh", f"{what}, its newest sample is {sending.sample_age_s:.1f} s old")
+        if not self._is_announced(sending):
+            self.note("an intent first", f"{what} has no intent on record")
+        self._check_rate(sending, row, what)
+        self._last[sending.cell, sending.setpoint] = sending
+
+    def see_silence(self, cell: int, what: str, for_s: float, at_most_s: float) -> None:
+        """Judge a cell that follows a guard although something it needs is silent."""
+        if for_s > at_most_s:
+            self.note(
+                "silence ends in shed",
+                f"cell {cell} follows although {what} has been silent for {for_s:.1f} s",
+            )
+
+    def see_stale(self, cell: int, setpoint: str, late_s: float, at_most_s: float) -> None:
+        """Judge a setpoint that a cell has taken, by how long it was under way."""
+        self.accepted += 1
+        if late_s > at_most_s:
+            self.note(
+                "no stale write",
+                f"cell {cell} took a {setpoint} that had been sent {late_s:.1f} s before",
+            )
+
+    def end(self) -> None:
+        """Judge what is left when all is quiet."""
+        for name, (at_s, target, _) in self._intents.items():
+            if self.now_s() - at_s > _ANSWER_WITHIN_S:
+                self.note("a result after", f"{name} of {target} never got a result")
+
+    def _is_announced(self, sending: Sending) -> bool:
+        target = f"C{sending.cell:03d}/{sending.setpoint}"
+        return any(
+            place == target and value == sending.value for _, place, value in self._intents.values()
+        )
+
+    def _check_rate(self, sending: Sending, row: SetpointLimits, what: str) -> None:
+        """The first write of a stay is the read-back; later ones are within step and rate."""
+        last = self._last.get((sending.cell, sending.setpoint))
+        near = row.readback_tolerance + row.resolution
+        step = min(abs(sending.value - stands) for stands in sending.stands)
+        is_within = all(row.low <= stands <= row.high for stands in sending.stands)
+        is_first = last is None or last.stay != sending.stay
+        if is_first and is_within and step > near:
+            self.note("no bump", f"{what} is the first of its stay, the cell stood elsewhere")
+        if step > row.max_step + near:
+            self.note("within a step", f"{what}, {step:g} from what stands")
+        if last is not None and not is_first:
+            room = row.max_rate_per_h * (
+                (sending.plant_s - last.plant_s + self.slack_plant_s) / 3600.0
+            )
+            moved = abs(sending.value - last.value)
+            # From the last value, or from where the plant was found to stand since.
+            if moved > room + near and step > room + near:
+                self.note("within rate", f"{what}, {moved:g} in so short a time")

@@ -1,0 +1,346 @@
+"""A simulated SCADA at the other end of a bad wire, and a link to it for the real writer.
+
+Targets, modes and the watchdog are `opcua.line_control`, as in the simulator's server. A request
+that has reached the machine of a frozen server waits there, and is answered when it goes on.
+"""
+
+import asyncio
+import random
+from collections import deque
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from typing import Any, Final
+
+import numpy as np
+from asyncua import ua
+
+from control.limits import SetpointLimits
+from opcua.line_control import HEARTBEAT, MODE, LineControl
+from opcua.link import Link, LinkError
+from opcua.nodes import NAMESPACE_URI, CellMode, setpoints_of
+from opcua.write_rules import WriteRule
+from ops.simulate.clockwork import Clockwork, Process
+
+APPLY_EVERY_S: Final = 0.1
+SHOW_EVERY_S: Final = 1.0
+_LATELY_S: Final = 6.0  # as old as a picture may be at a write that had to be sent again
+_NAMESPACES: Final = ["http://opcfoundation.org/UA/", NAMESPACE_URI]
+
+
+@dataclass
+class Wire:
+    """The network between a client and the server.
+
+    Attributes:
+        mean_delay_s: of one way.
+        cut_until_s: until then connections break and none can be made.
+        deaf_until_s: until then what is sent gets lost, and nobody is told: half-open connections.
+    """
+
+    clockwork: Clockwork
+    random: random.Random
+    mean_delay_s: float = 0.003
+    cut_until_s: float = 0.0
+    deaf_until_s: float = 0.0
+
+    @property
+    def is_cut(self) -> bool:
+        """Whether there is no connection."""
+        return self.clockwork.now_s < self.cut_until_s
+
+    @property
+    def is_deaf(self) -> bool:
+        """Whether what is sent gets lost."""
+        return self.clockwork.now_s < self.deaf_until_s
+
+    def delay_s(self) -> float:
+        """Return how long something is under way, now and then much longer than usual."""
+        if self.random.random() < 0.002:
+            return self.random.uniform(0.2, 1.5)
+        return self.random.expovariate(1.0 / self.mean_delay_s)
+
+
+@dataclass(frozen=True, slots=True)
+class Arrival:
+    """A setpoint that a client's write brought to the plant."""
+
+    cell: int
+    setpoint: str
+    value: float
+    sent_s: float
+
+
+@dataclass
+class SimScada:
+    """The server's state on its machine; cells keep what they have accepted over a restart.
+
+    Attributes:
+        session: number of this life of the server; links of another life are dead.
+        wrong_by: (cell, setpoint) -> what its read-back is off by.
+        on_accept: told of every setpoint that a cell has taken from outside, with the value before.
+    """
+
+    clockwork: Clockwork
+    process: Process
+    setpoints: tuple[SetpointLimits, ...]
+    cells: int
+    watchdog_timeout_s: float
+    start: dict[str, np.ndarray]
+    session: int
+    on_accept: Callable[[Arrival, float], None]
+    wrong_by: dict[tuple[int, str], float] = field(default_factory=dict)
+    heartbeat: int = 0
+    freeze_at_next: tuple[str, float] | None = None  # what a write begins with, and for how long
+    heard_s: float = -1e9  # when a heartbeat came last, for the record of who watches
+
+    def __post_init__(self) -> None:
+        self.control = LineControl(self.setpoints, self.start, self.watchdog_timeout_s)
+        self._names = {
+            f"SP.{quantity.browse_name}": quantity.name
+            for quantity in setpoints_of(row.name for row in self.setpoints)
+        }
+        self._limits = {row.name: row for row in self.setpoints}
+        self._arrivals: list[Arrival] = []
+        self._shown: dict[str, deque[tuple[float, list[float]]]] = {
+            row.name: deque() for row in self.setpoints
+        }
+        self._shown_ns = self.process.clock_ns()
+
+    def is_remote(self, cell: int) -> bool:
+        """Whether a cell follows targets from outside."""
+        return int(self.control.modes[cell - 1]) == CellMode.REMOTE_CASCADE
+
+    def shown_lately(self, cell: int, setpoint: str) -> tuple[float, ...]:
+        """Return what a cell has accepted, and what was shown of it in the last seconds."""
+        shown = {values[cell - 1] for _, values in self._shown[setpoint]}
+        return (self.accepted(cell, setpoint), *shown)
+
+    def accepted(self, cell: int, setpoint: str) -> float:
+        """Return what a cell has accepted."""
+        return float(self.control.accepted[setpoint][cell - 1])
+
+    async def run(self) -> None:
+        """Apply writes and the watchdog, and beat, until cancelled."""
+        next_beat_s = 0.0
+        while True:
+            self.apply()
+            if self.process.monotonic_s() >= next_beat_s:
+                next_beat_s = self.process.monotonic_s() + SHOW_EVERY_S
+                self.heartbeat += 1
+                self._shown_ns = self.process.clock_ns()
+            await asyncio.sleep(APPLY_EVERY_S)
+
+    def apply(self) -> None:
+        """Make writes and the watchdog count; tell what cells have taken."""
+        before = self.control.accepted_copy()
+        if self.control.apply(self.process.monotonic_s()):
+            self._shown_ns = self.process.clock_ns()
+        arrivals, self._arrivals = self._arrivals, []
+        for arrival in arrivals:
+            was = float(before[arrival.setpoint][arrival.cell - 1])
+            step = self._limits[arrival.setpoint].resolution
+            taken = self.accepted(arrival.cell, arrival.setpoint)
+            if self.is_remote(arrival.cell) and abs(taken - arrival.value) <= 0.51 * step:
+                self.on_accept(arrival, was)
+
+    # -- the services -----------------------------------------------------------------------
+
+    def read(self, node_id: ua.NodeId, attribute: ua.AttributeIds) -> ua.DataValue:
+        """Answer one item of a Read."""
+        name = str(node_id.Identifier)
+        if node_id.NamespaceIndex == 0:
+            if node_id.Identifier == ua.ObjectIds.Server_NamespaceArray:
+                return _value(_NAMESPACES, ua.VariantType.String)
+            return _value(_moment(self.process.clock_ns()), ua.VariantType.DateTime)
+        if attribute == ua.AttributeIds.NodeClass:
+            return _value(int(ua.NodeClass.Variable), ua.VariantType.Int32)
+        kind = _kind_of(name)
+        if attribute == ua.AttributeIds.DataType:
+            return _value(ua.NodeId(kind.value), ua.VariantType.NodeId)
+        return _value(self._show(name), kind, _moment(self._shown_ns))
+
+    def write(self, node_id: ua.NodeId, variant: ua.Variant, sent_s: float) -> ua.StatusCode:
+        """Answer one item of a Write."""
+        rule = self.rule_of(str(node_id.Identifier))
+        fault = rule.fault(ua.DataValue(variant))
+        if fault is not None:
+            return ua.StatusCode(fault)
+        now_s = self.process.monotonic_s()
+        self.control.take_write(rule, variant.Value, now_s)
+        if rule.meaning == HEARTBEAT:
+            self.heard_s = now_s
+        elif rule.meaning != MODE:
+            arrival = Arrival(rule.cell, rule.meaning, float(variant.Value), sent_s)
+            self._arrivals.append(arrival)
+        return ua.StatusCode()
+
+    def _show(self, name: str) -> Any:
+        if name == "L1.Comm.HbScada":
+            return self.heartbeat
+        if name == "L1.Snapshot.ModeActual":
+            return self.control.modes.tolist()
+        for part, setpoint in self._names.items():
+            if name == f"L1.Snapshot.{part}.Readback":
+                values = self.control.accepted[setpoint].tolist()
+                for (cell, of), off in self.wrong_by.items():
+                    if of == setpoint:
+                        values[cell - 1] += off
+                self._note_shown(setpoint, values)
+                return values
+        return 0 if _kind_of(name) is not ua.VariantType.Double else 0.0
+
+    def _note_shown(self, setpoint: str, values: list[float]) -> None:
+        shown, now_s = self._shown[setpoint], self.process.monotonic_s()
+        if not shown or shown[-1][1] != values:
+            shown.append((now_s, values))
+        while len(shown) > 1 and now_s - shown[1][0] > _LATELY_S:
+            shown.popleft()
+
+    def rule_of(self, name: str) -> WriteRule:
+        if name == "L1.Comm.HbOptimiser":
+            return WriteRule(HEARTBEAT, ua.VariantType.UInt32, low=0)
+        cell = int(name.split(".")[1].removeprefix("C"))
+        if name.endswith(".ModeTarget"):
+            modes = tuple(int(mode) for mode in CellMode)
+            return WriteRule(MODE, ua.VariantType.Int32, cell, allowed=modes)
+        setpoint = self._names[name.split(".", 2)[2].removesuffix(".Target")]
+        row = self._limits[setpoint]
+        return WriteRule(setpoint, ua.VariantType.Double, cell, row.low, row.high)
+
+
+class SimLink(Link):
+    """A connection over the wire to one life of the server. Answers, or breaks, or hangs."""
+
+    def __init__(
+        self,
+        client: Process,
+        wire: Wire,
+        find_server: Callable[[], SimScada | None],
+        on_send: Callable[[ua.NodeId, float], None],
+    ) -> None:
+        """Take a connection that was made.
+
+        Args:
+            client: whose it is.
+            wire: between the two.
+            find_server: the server that lives now, or None.
+            on_send: told of every value at the moment in which it is sent.
+        """
+        self.address = "opc.tcp://plant"
+        self._at = client
+        self._wire = wire
+        self._find = find_server
+        self._on_send = on_send
+        server = find_server()
+        self._life = -1 if server is None else server.session
+        self._is_closed = False
+
+    @property
+    def is_whole(self) -> bool:
+        """Whether it has not broken."""
+        server = self._find()
+        is_same = server is not None and server.session == self._life
+        return is_same and not self._wire.is_cut and not self._is_closed
+
+    async def read(
+        self,
+        node_ids: Sequence[ua.NodeId],
+        attribute: ua.AttributeIds = ua.AttributeIds.Value,
+        timeout_s: float = 4.0,
+    ) -> list[ua.DataValue]:
+        """Read over the wire."""
+
+        def serve(server: SimScada) -> list[ua.DataValue]:
+            return [server.read(node_id, attribute) for node_id in node_ids]
+
+        answer: list[ua.DataValue] = await self._ask(serve, timeout_s)
+        return answer
+
+    async def write(
+        self, nodes: Sequence[tuple[ua.NodeId, ua.Variant]], timeout_s: float = 4.0
+    ) -> list[ua.StatusCode]:
+        """Write over the wire; what is under way may arrive after this has given up."""
+        sent_s = self._at.monotonic_s()
+        for node_id, variant in nodes:
+            self._on_send(node_id, variant.Value)
+        server = self._find()
+        if server is not None and server.freeze_at_next is not None and nodes:
+            ending, for_s = server.freeze_at_next
+            if str(nodes[0][0].Identifier).endswith(ending):
+                server.freeze_at_next = None
+                server.process.freeze(for_s)
+
+        def serve(server: SimScada) -> list[ua.StatusCode]:
+            return [server.write(node_id, variant, sent_s) for node_id, variant in nodes]
+
+        answer: list[ua.StatusCode] = await self._ask(serve, timeout_s)
+        return answer
+
+    async def translate(self, paths: list[ua.BrowsePath]) -> list[ua.BrowsePathResult]:
+        """The mapping has no browse paths here."""
+        if paths:
+            raise LinkError(f"{self.address}: no browse paths in a simulation")
+        return []
+
+    async def close(self) -> None:
+        """Drop the connection."""
+        self._is_closed = True
+
+    async def _ask(self, serve: Callable[[SimScada], Any], timeout_s: float) -> Any:
+        done = self._at.loop.create_future()
+        clockwork, wire = self._wire.clockwork, self._wire
+
+        def finish(result: Any, error: str = "") -> None:
+            def settle() -> None:
+                if done.done():
+                    return
+                if error:
+                    done.set_exception(LinkError(f"{self.address}: {error}"))
+                else:
+                    done.set_result(result)
+
+            self._at.call(settle)
+
+        def arrive() -> None:
+            server = self._find()
+            if server is None or not self.is_whole:
+                finish(None, "the connection broke")
+            elif not wire.is_deaf:
+                server.process.call(lambda: answer(server))
+
+        def answer(server: SimScada) -> None:
+            result = serve(server)
+            if not wire.is_deaf:
+                clockwork.after(wire.delay_s(), lambda: back(result))
+
+        def back(result: Any) -> None:
+            if wire.is_cut:
+                finish(None, "the connection broke")
+            else:
+                finish(result)
+
+        if not self.is_whole:
+            raise LinkError(f"{self.address}: the connection broke")
+        clockwork.after(wire.delay_s(), arrive)
+        try:
+            async with asyncio.timeout(timeout_s):
+                return await done
+        except TimeoutError as exc:
+            raise LinkError(f"{self.address}: no answer in time") from exc
+
+
+def _kind_of(name: str) -> ua.VariantType:
+    if name in ("L1.Comm.HbOptimiser", "L1.Comm.HbScada"):
+        return ua.VariantType.UInt32
+    if name.endswith(("ModeTarget", "ModeActual")):
+        return ua.VariantType.Int32
+    return ua.VariantType.Double
+
+
+def _moment(t_ns: int) -> datetime:
+    return datetime.fromtimestamp(t_ns / 1e9, UTC).replace(tzinfo=None)
+
+
+def _value(value: Any, kind: ua.VariantType, moment: datetime | None = None) -> ua.DataValue:
+    return ua.DataValue(ua.Variant(value, kind), SourceTimestamp=moment, ServerTimestamp=moment)

@@ -1,0 +1,320 @@
+"""All of a simulation put together: processes that live, die and come again, and who watches."""
+
+import asyncio
+import random
+from collections.abc import Callable, Sequence
+from contextlib import suppress
+from dataclasses import dataclass, field
+from typing import Any, Final
+
+import numpy as np
+from asyncua import ua
+
+from control.interlock import InterlockLimits
+from control.modes import Mode, ModePolicy, Rearm
+from opcua.link import Link, LinkError
+from opcua.mapping import Mapping
+from opcua.writer import Writer
+from ops.plantfile import PlantFile
+from ops.simulate.broker import SimApp, SimBroker, make_sim_worker
+from ops.simulate.clockwork import Clockwork, Process
+from ops.simulate.invariants import Judge, Sending
+from ops.simulate.scada import Arrival, SimLink, SimScada, Wire
+from ops.simulate.traffic import Traffic
+from stream.audit.chain import AuditEntry, AuditRecord
+from stream.audit.entries import result_unknown, unanswered
+from stream.audit.files import AuditError
+from stream.guard import Guard
+from stream.mode_keeper import GuardSettings
+from stream.topics import GUARD_APP
+
+SPEED: Final = 60.0
+SECTIONS: Final = {0: (1, 2), 1: (3, 4)}
+_WATCHDOG_S: Final = 3.0
+_WATCH_EVERY_S: Final = 0.1
+_CLOCK_TOLERANCE_S: Final = 2.0  # how far ahead the interlock lets a clock be
+
+
+@dataclass
+class SimDisk:
+    """Where the audit is kept: outlives processes, has one writer, and may be full.
+
+    Attributes:
+        full_until_s: until then nothing can be written.
+        owner: the process that has the lock.
+    """
+
+    clockwork: Clockwork
+    judge: Judge
+    full_until_s: float = 0.0
+    owner: Process | None = None
+    entries: list[AuditEntry] = field(default_factory=list)
+
+
+class SimAudit:
+    """An `AuditTrail` on a simulated disk: what is appended is there, or an error is raised."""
+
+    def __init__(self, disk: SimDisk, process: Process) -> None:
+        self._disk = disk
+        self._at = process
+        self._waiting: list[AuditEntry] = []
+        self.error = ""
+
+    async def append(self, entries: Sequence[AuditEntry]) -> None:
+        """Make entries durable.
+
+        Raises:
+            AuditError: the disk is full, or another process writes there.
+        """
+        self._write([*self._waiting, *entries])
+        self._waiting = []
+
+    def put(self, entries: Sequence[AuditEntry]) -> None:
+        """Keep entries until they can be written."""
+        self._waiting += entries
+
+    async def run(self) -> None:
+        """Write what was put, for ever."""
+        while True:
+            with suppress(AuditError):
+                await self.append([])
+            await asyncio.sleep(0.05)
+
+    def _write(self, entries: list[AuditEntry]) -> None:
+        disk = self._disk
+        if self._at.is_dead:
+            raise AuditError("this process is dead")
+        if disk.clockwork.now_s < disk.full_until_s:
+            self.error = "no space left on device"
+            raise AuditError(self.error)
+        if disk.owner is not self._at and disk.owner is not None and not disk.owner.is_dead:
+            self.error = "another process writes the audit"
+            raise AuditError(self.error)
+        if disk.owner is not self._at:
+            disk.owner = self._at
+            entries = [*_closed(disk.entries), *entries]
+        self.error = ""
+        disk.entries += entries
+        disk.judge.see_entries(entries)
+
+
+def _closed(entries: list[AuditEntry]) -> list[AuditEntry]:
+    """Return results for the intents of a life that has ended."""
+    return [result_unknown(record) for record in unanswered(_as_records(entries))]
+
+
+def _as_records(entries: list[AuditEntry]) -> list[AuditRecord]:
+    records: list[Any] = list(entries)
+    return records
+
+
+class World:
+    """A line of four cells, its SCADA, broker, gateway, loop, guard and people."""
+
+    def __init__(self, plant: PlantFile, seed: int, rearm: Rearm) -> None:
+        self.random = random.Random(seed)
+        self.plant = plant
+        self.clockwork = clock = Clockwork()
+        self.setpoints = plant.setpoints
+        self.limits = {row.name: row for row in plant.setpoints}
+        guard = plant.guard
+        self.judge = Judge(
+            self.limits,
+            # The newest sample's age is judged before the write, which may wait its turn, be sent
+            # again within the deadline for the read-back, and be under way.
+            longest_age_s=guard.max_input_age_s + guard.readback_deadline_s + _CLOCK_TOLERANCE_S,
+            slack_plant_s=SPEED * (guard.max_input_age_s + guard.readback_deadline_s),
+            now_s=lambda: clock.now_s,
+        )
+        self.disk = SimDisk(clock, self.judge)
+        self.broker = SimBroker(clock, random.Random(seed + 1))
+        self.wire = Wire(clock, random.Random(seed + 2))
+        self.policy = ModePolicy(initial_mode=Mode.AUTO, rearm=rearm)
+        self.mapping: Mapping = plant.opcua
+        self.start = {
+            row.name: np.array([0.5 * (row.low + row.high)] * 4) for row in plant.setpoints
+        }
+        self.cells = [cell for cells in SECTIONS.values() for cell in cells]
+        self.sampled_s = dict.fromkeys(SECTIONS, -1e9)
+        self.scada: SimScada | None = None
+        self.sessions = 0
+        self.lives = 0
+        self.guards: list[Process] = []
+        self.at_next_send: Callable[[], None] | None = None
+        self.traffic = Traffic(
+            self.broker,
+            random.Random(seed + 3),
+            SECTIONS,
+            self.setpoints,
+            SPEED,
+            plant.control.control_period_s,
+            lambda: self.scada,
+            self._note_frame,
+        )
+        self.gateway = self.start_gateway()
+        self.loop = self.start_loop()
+        self.people = clock.process("people")
+        self.start_scada()
+        self.start_guard()
+        clock.after(_WATCH_EVERY_S, self._watch)
+        self.people.start(self._rearm())
+
+    # -- processes --------------------------------------------------------------------------
+
+    def start_gateway(self) -> Process:
+        """Start the gateway."""
+        self.gateway = self.clockwork.process("gateway")
+        self.traffic.session += 1
+        self.gateway.start(self.traffic.run_gateway(self.gateway))
+        return self.gateway
+
+    def start_loop(self) -> Process:
+        """Start the loop."""
+        self.loop = self.clockwork.process("loop")
+        self.loop.start(self.traffic.run_loop(self.loop))
+        return self.loop
+
+    def start_scada(self) -> None:
+        """Start a life of the server; cells are where they were, on local control."""
+        process = self.clockwork.process("scada")
+        self.sessions += 1
+        start = self.start if self.scada is None else self.scada.control.accepted_copy()
+        self.scada = SimScada(
+            self.clockwork, process, self.setpoints, 4, _WATCHDOG_S, start, self.sessions,
+            self._note_accepted,
+        )  # fmt: skip
+        process.start(self.scada.run())
+
+    def kill_scada(self) -> None:
+        """End the server at once; who asks it is told that the connection broke."""
+        if self.scada is not None:
+            self.start = self.scada.control.accepted_copy()
+            self.clockwork.kill(self.scada.process)
+            self.scada = None
+
+    def start_guard(self) -> Process:
+        """Start a guard: another one if there is one already."""
+        self.lives += 1
+        process = self.clockwork.process(f"guard-{self.lives}")
+        worker = make_sim_worker(GUARD_APP, self.broker, process)
+        audit = SimAudit(self.disk, process)
+        found: list[Guard] = []
+
+        async def open_link(address: str) -> Link:
+            link = SimLink(process, self.wire, lambda: self.scada, note)
+            if not link.is_whole or self.wire.is_deaf:
+                raise LinkError(f"{address}: nobody answers")
+            return link
+
+        def note(node_id: ua.NodeId, value: float) -> None:
+            self._note_sending(process, found[0], node_id, value)
+
+        writer = Writer(
+            "opc.tcp://plant",
+            self.mapping,
+            self.cells,
+            self.setpoints,
+            readback_deadline_s=self.plant.guard.readback_deadline_s,
+            clock_ns=process.clock_ns,
+            monotonic_s=process.monotonic_s,
+            opener=open_link,
+        )
+        settings = GuardSettings(
+            SECTIONS,
+            InterlockLimits(self.limits, self.plant.guard),
+            self.policy,
+            self.plant.control.control_period_s,
+        )
+        guard = Guard(worker, writer, audit, settings)
+        found.append(guard)
+        guard.attach()
+        app: Any = worker.app
+        assert isinstance(app, SimApp)
+
+        async def run() -> None:
+            await writer.start()
+            for background in (*guard.background, audit.run, app.run):
+                process.start(background())
+
+        process.start(run())
+        self.guards.append(process)
+        return process
+
+    def kill(self, process: Process) -> None:
+        """End a process at once."""
+        self.clockwork.kill(process)
+        if process in self.guards:
+            self.guards.remove(process)
+
+    async def _rearm(self) -> None:
+        """Let an operator put cells back in AUTO that do not follow, in time or too early."""
+        while True:
+            await asyncio.sleep(self.random.uniform(2.0, 8.0))
+            for section, cells in SECTIONS.items():
+                for cell in cells:
+                    is_away = self.scada is None or not self.scada.is_remote(cell)
+                    if is_away and self.random.random() < 0.7:
+                        await self.traffic.command(
+                            self.people, section, cell, Mode.AUTO, "operator"
+                        )
+
+    # -- what is seen -----------------------------------------------------------------------
+
+    def plant_s(self) -> float:
+        """Plant time now."""
+        return self.traffic.plant_s(self.people)
+
+    def _note_frame(self, section: int, at_s: float) -> None:
+        self.sampled_s[section] = at_s
+
+    def _note_accepted(self, arrival: Arrival, was: float) -> None:
+        del was
+        late_s = self.clockwork.now_s - arrival.sent_s
+        self.judge.see_stale(
+            arrival.cell, arrival.setpoint, late_s, self.plant.guard.readback_deadline_s
+        )
+
+    def _note_sending(
+        self, process: Process, guard: Guard, node_id: ua.NodeId, value: float
+    ) -> None:
+        name = str(node_id.Identifier)
+        if not name.endswith(".Target") or process.is_dead or self.scada is None:
+            return
+        if self.at_next_send is not None:
+            happen, self.at_next_send = self.at_next_send, None
+            self.clockwork.after(0.0, happen)
+        rule = self.scada.rule_of(name)
+        section = next(number for number, cells in SECTIONS.items() if rule.cell in cells)
+        state = guard.mode_of(rule.cell)
+        dead_s = self.traffic.dead_sensors.get(rule.cell)
+        sampled_s = self.sampled_s[section] if dead_s is None else dead_s
+        self.judge.see_sending(
+            Sending(
+                life=self.lives,
+                cell=rule.cell,
+                setpoint=rule.meaning,
+                value=value,
+                stay=state.stay,
+                is_permitted=state.mode is Mode.AUTO,
+                stands=self.scada.shown_lately(rule.cell, rule.meaning),
+                plant_s=self.plant_s(),
+                sample_age_s=self.clockwork.now_s - sampled_s,
+            )
+        )
+
+    def _watch(self) -> None:
+        """See that no cell follows what is silent."""
+        self.clockwork.after(_WATCH_EVERY_S, self._watch)
+        scada, now_s, guard = self.scada, self.clockwork.now_s, self.plant.guard
+        if scada is None or scada.process.frozen_until_s > now_s:
+            return
+        # What the plant's own watchdog allows, and what the guard's look and its write may take.
+        handing_back_s = _WATCHDOG_S + 3.0
+        longest_s = guard.max_input_age_s + guard.shed_after_s + handing_back_s + _CLOCK_TOLERANCE_S
+        for section, cells in SECTIONS.items():
+            for cell in cells:
+                if scada.is_remote(cell):
+                    heard_s = now_s - scada.heard_s
+                    self.judge.see_silence(cell, "the guard", heard_s, _WATCHDOG_S + 0.5)
+                    sampled_s = now_s - self.sampled_s[section]
+                    self.judge.see_silence(cell, "its section", sampled_s, longest_s)
