@@ -2,6 +2,7 @@
 
 import gc
 import logging
+from collections import Counter
 from collections.abc import AsyncIterator
 from itertools import chain
 
@@ -13,6 +14,7 @@ from ops.broker import Broker, prepare_broker
 from ops.compute import prepare_jax
 from ops.ports import free_port
 from ops.redis_server import RedisServer, prepare_redis
+from tests.contract import CONTRACT, OPEN
 
 logging.getLogger("asyncua").setLevel(logging.WARNING)
 _QUICK_BETWEEN = 2
@@ -38,6 +40,31 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
         ordered += [file, *quick[number * _QUICK_BETWEEN : (number + 1) * _QUICK_BETWEEN]]
     ordered += quick[len(slow) * _QUICK_BETWEEN :]
     items[:] = chain.from_iterable(ordered)
+
+
+def pytest_itemcollected(item: pytest.Item) -> None:
+    """Let the report of a test say which line of the edge's contract it holds."""
+    for marker in item.iter_markers("contract"):
+        item.user_properties += [("contract", line) for line in marker.args]
+
+
+def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
+    """Print the contract of the edge as a table, with the tests of each line that were run."""
+    outcomes: dict[int, Counter[str]] = {}
+    for outcome in ("passed", "failed", "error", "skipped"):
+        for report in terminalreporter.getreports(outcome):
+            for name, line in getattr(report, "user_properties", ()):
+                if name == "contract":
+                    outcomes.setdefault(line, Counter())[outcome] += 1
+    if not outcomes:
+        return
+    terminalreporter.section("contract of the edge")
+    for line, sentence in CONTRACT.items():
+        counts = outcomes.get(line, Counter())
+        words = ", ".join(f"{count} {outcome}" for outcome, count in counts.items()) or "not run"
+        terminalreporter.write_line(f"{line:3}  {words:20}  {sentence}")
+        if line in OPEN:
+            terminalreporter.write_line(f"{'':5}{'':20}  open: {OPEN[line]}")
 
 
 def is_slow(item: pytest.Item) -> bool:

@@ -110,11 +110,13 @@ def test_a_good_request_is_permitted_as_asked() -> None:
     assert state.moved_in(5) == (7,)
 
 
+@pytest.mark.contract(5)
 def test_every_check_has_a_case_and_the_order_is_the_documented_one() -> None:
     assert [case[0] for case in STANDS_AGAINST] == [check.__name__ for check in CHECKS]
 
 
 @pytest.mark.parametrize(("name", "request_", "situation", "state", "ruling"), STANDS_AGAINST)
+@pytest.mark.contract(5)
 def test_each_check_stands_against_its_case(
     name: str, request_: Request, situation: Situation, state: SectionState, ruling: Ruling
 ) -> None:
@@ -162,6 +164,7 @@ def test_the_unit_may_be_named() -> None:
     assert verdict.ruling is Ruling.PERMITTED
 
 
+@pytest.mark.contract(13)
 def test_an_unknown_setpoint_is_held_even_with_a_unit() -> None:
     verdict, _ = permit(make_request(setpoint="tap", unit="kg"), make_situation(), LIMITS, BEGUN)
     assert verdict.ruling is Ruling.UNKNOWN_TAG
@@ -189,6 +192,7 @@ def test_a_new_session_is_newer_whatever_its_sequence() -> None:
     assert verdict.ruling.is_written
 
 
+@pytest.mark.contract(7)
 def test_the_sample_behind_a_decision_must_be_fresh_too() -> None:
     request = make_request(t_source_ns=NOW_NS - 6 * SECOND_NS)
     verdict, _ = permit(request, make_situation(), LIMITS, BEGUN)
@@ -196,6 +200,7 @@ def test_the_sample_behind_a_decision_must_be_fresh_too() -> None:
     assert "behind this decision" in verdict.reasons[0]
 
 
+@pytest.mark.contract(7)
 def test_a_sample_from_the_future_is_held() -> None:
     request = make_request(t_source_ns=NOW_NS + 3 * SECOND_NS)
     verdict, _ = permit(request, make_situation(), LIMITS, BEGUN)
@@ -242,6 +247,7 @@ def test_a_readback_outside_the_bounds_by_more_than_a_step_is_held() -> None:
 @pytest.mark.parametrize("elapsed_s", [0.0, 110.0, 2 * HOUR_S])
 @pytest.mark.parametrize("limits", [LIMITS, rejecting()])
 @pytest.mark.parametrize("moved_plant_s", [None, 0.0])
+@pytest.mark.contract(4)
 def test_the_first_write_after_entering_auto_is_the_readback(
     elapsed_s: float, limits: InterlockLimits, moved_plant_s: float | None
 ) -> None:
@@ -334,6 +340,7 @@ def test_the_line_budget_counts_cells_not_setpoints_and_only_moves() -> None:
     assert elsewhere.ruling is Ruling.LINE_BUDGET_SPENT
 
 
+@pytest.mark.contract(13)
 def test_a_check_that_raises_holds() -> None:
     broken = InterlockLimits({FEED: None}, GUARD)  # type: ignore[dict-item]
     verdict, _ = permit(make_request(), make_situation(), broken, BEGUN)

@@ -76,6 +76,7 @@ def test_a_person_moves_a_cell_between_the_three_modes() -> None:
 
 
 @pytest.mark.parametrize("name", [field.name for field in dataclasses.fields(Permissives)])
+@pytest.mark.contract(3)
 def test_auto_needs_every_permissive(name: str) -> None:
     permissives = dataclasses.replace(ALL, **{name: False})
     refusal = transition(init_mode(PLANT, 0.0), ask(Mode.AUTO), permissives, PLANT, 1.0)
@@ -170,6 +171,7 @@ def test_a_hold_does_not_take_a_cell_out_of_manual() -> None:
     assert manual.mode is Mode.MANUAL
 
 
+@pytest.mark.contract(2)
 def test_shed_is_latched_until_an_operator_rearms() -> None:
     lost = Trigger(TriggerKind.SHED, "scada_lost")
     found = Trigger(TriggerKind.SHED_CLEARED, "scada_lost")
@@ -200,6 +202,7 @@ def test_a_shed_cause_is_kept_while_advisory_and_bars_auto() -> None:
     assert isinstance(transition(advisory, ask(Mode.AUTO), ALL, PLANT, 1.0), Refusal)
 
 
+@pytest.mark.contract(9)
 def test_a_trip_keeps_its_first_cause_until_a_person_resets_it() -> None:
     tripped = happen(
         in_auto(), Trigger(TriggerKind.TRIP, "busbar"), Trigger(TriggerKind.TRIP, "second")

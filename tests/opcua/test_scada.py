@@ -143,6 +143,7 @@ async def test_plant_time_goes_on_over_a_restart(plant: PlantFile, endpoint: str
 
 
 @IN_SHARED_LOOP
+@pytest.mark.contract(13)
 async def test_unsound_writes_are_refused_one_by_one(shared: Scada) -> None:
     async with _operator(shared.settings.endpoint) as operator:
         old = datetime(2001, 1, 1, tzinfo=UTC)
@@ -216,6 +217,7 @@ async def test_a_cell_follows_targets_only_while_it_is_remote(
         assert await operator.value(FEED_TARGET, 2) == pytest.approx(before[1], abs=30.0)
 
 
+@pytest.mark.contract(1)
 async def test_a_silent_optimiser_loses_its_cells(plant: PlantFile, endpoint: str) -> None:
     settings = scada_settings(plant, endpoint, watchdog_timeout_s=0.6)
     async with open_scada(settings) as scada, _operator(endpoint) as operator:

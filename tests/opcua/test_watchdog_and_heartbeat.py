@@ -20,6 +20,7 @@ FEED = "alumina_feed_rate_kg_per_h"
 REMOTE, AUTO, MANUAL = CellMode.REMOTE_CASCADE, CellMode.AUTO, CellMode.MANUAL
 
 
+@pytest.mark.contract(1)
 def test_a_heartbeat_that_stands_still_sheds() -> None:
     watchdog = Watchdog(3.0).beat(1, 10.0).look(12.9)
     assert watchdog.state is WatchdogState.ALIVE
@@ -36,11 +37,13 @@ def test_a_beat_ends_a_shed() -> None:
     assert shed.beat(2, 10.0).state is WatchdogState.ALIVE
 
 
+@pytest.mark.contract(2)
 def test_a_shed_cell_does_not_come_back_by_itself() -> None:
     target = np.array([REMOTE, AUTO, MANUAL])
     assert shed_targets(target).tolist() == [AUTO, AUTO, MANUAL]
 
 
+@pytest.mark.contract(1, 15)
 def test_a_server_that_was_stopped_takes_no_setpoint_that_waited_behind_a_late_heartbeat() -> None:
     """Found by `potline simulate-faults`: the heartbeat hid that it had come too late."""
     row = next(row for row in load_plant(PLANT_FILE, 1).setpoints if row.name == FEED)

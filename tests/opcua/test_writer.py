@@ -43,6 +43,7 @@ async def _line(
             yield scada, writer, wire
 
 
+@pytest.mark.contract(6)
 async def test_a_batch_is_written_and_verified(plant: PlantFile, endpoint: str) -> None:
     async with _line(plant, endpoint) as (scada, writer, _):
         edge: PlantEdge = writer
@@ -71,6 +72,7 @@ async def test_a_value_that_is_in_force_already_is_verified(
         assert (first.state, second.state) == (MoveState.VERIFIED, MoveState.VERIFIED)
 
 
+@pytest.mark.contract(6)
 async def test_a_cell_that_does_not_follow_fails_after_one_retry(
     plant: PlantFile, endpoint: str
 ) -> None:
@@ -86,6 +88,7 @@ async def test_a_cell_that_does_not_follow_fails_after_one_retry(
         assert "written as 130 but reads back" in stuck.reason
 
 
+@pytest.mark.contract(15)
 async def test_an_expired_write_is_not_sent(plant: PlantFile, endpoint: str) -> None:
     async with _line(plant, endpoint) as (scada, writer, _):
         before = scada.control.target[FEED].copy()
@@ -113,6 +116,7 @@ async def test_what_cannot_be_written_fails_with_its_reason(
     assert verified.state is MoveState.VERIFIED  # the others do not hold it up
 
 
+@pytest.mark.contract(15)
 async def test_a_write_in_an_outage_fails_at_once_and_is_never_sent(
     plant: PlantFile, endpoint: str
 ) -> None:
@@ -150,6 +154,7 @@ async def test_a_hung_server_fails_the_write_within_its_deadline(
         await until(lambda: writer.status.state is LinkState.LOST)
 
 
+@pytest.mark.contract(1)
 async def test_a_heartbeat_that_is_stopped_gives_the_cells_back(
     plant: PlantFile, endpoint: str
 ) -> None:

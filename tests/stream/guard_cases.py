@@ -20,7 +20,7 @@ import pytest_asyncio
 from aiokafka import AIOKafkaConsumer, AIOKafkaProducer
 
 from control.interlock import InterlockLimits
-from control.modes import Mode, ModePolicy, ModeState, Rearm
+from control.modes import Mode, ModePolicy, ModeState, Rearm, Trigger, TriggerKind
 from opcua.nodes import CellMode, WatchdogState
 from opcua.scada import Scada, open_scada
 from opcua.writer import Writer
@@ -171,12 +171,14 @@ class Loop:
     silent: set[int] = field(default_factory=set)  # sections
     unestimated: set[int] = field(default_factory=set)  # cells
     anode_effects: set[int] = field(default_factory=set)  # cells
+    ahead_s: float = 0.0  # by which the plant's clock is ahead of the guard's
     _orders: "count[int]" = field(default_factory=lambda: count(1))
 
     def calm(self) -> None:
         """Let everything be as usual."""
         for some in (self.silent, self.unestimated, self.anode_effects):
             some.clear()
+        self.ahead_s = 0.0
 
     @property
     def t_plant_s(self) -> float:
@@ -206,7 +208,7 @@ class Loop:
             scans=1,
             cells=cells,
             t_plant_s=self.t_plant_s,
-            now_ns=self.clock(),
+            now_ns=self.clock() + int(self.ahead_s * _NS),
         )
         value = frame.value.copy()
         for i, cell in enumerate(cells):
@@ -384,6 +386,11 @@ class Life:
                 lock = self.guard._keeper._table._flushing.setdefault(section, asyncio.Lock())
                 await stack.enter_async_context(lock)
             yield
+
+    def change_mode(self, cell: int, mode: Mode) -> None:
+        """Ask for a mode as a person, at once, without Kafka."""
+        trigger = Trigger(TriggerKind.SET_MODE, "test", mode, "anna", "operator")
+        self.guard._keeper.apply_at_once((cell - 1) // 2, {cell: trigger})
 
     async def modes(self, mode: Mode, *cells: int) -> None:
         """Wait until cells (all, if none is named) are in a mode."""

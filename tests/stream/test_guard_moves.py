@@ -24,6 +24,7 @@ from tests.stream.guard_cases import (  # noqa: F401
 pytestmark = pytest.mark.asyncio(loop_scope="module")
 
 
+@pytest.mark.contract(5, 6)
 async def test_a_permitted_move_is_on_record_before_it_is_written_and_then_verified(
     line: GuardedLine,
 ) -> None:
@@ -43,6 +44,7 @@ async def test_a_permitted_move_is_on_record_before_it_is_written_and_then_verif
         assert line.feed(2) == pytest.approx(proposal.setpoints[FEED], abs=0.05)
 
 
+@pytest.mark.contract(5)
 async def test_every_write_stands_in_the_audit_with_its_intent_and_its_result(
     line: GuardedLine,
 ) -> None:
@@ -69,6 +71,7 @@ async def test_every_write_stands_in_the_audit_with_its_intent_and_its_result(
     assert unanswered(records) == []
 
 
+@pytest.mark.contract(13)
 async def test_nothing_is_written_without_an_audit_and_cells_are_handed_back(
     line: GuardedLine,
 ) -> None:
@@ -88,6 +91,26 @@ async def test_nothing_is_written_without_an_audit_and_cells_are_handed_back(
         await until(lambda: not line.log.named("audit_unwritable")[-1].active)
         verified = await line.log.ended(await line.loop.propose(2, line.feed(2) + 1.0))
         assert verified.state is MoveState.VERIFIED
+
+
+@pytest.mark.contract(4)
+async def test_a_move_that_was_judged_in_an_earlier_stay_is_not_sent(line: GuardedLine) -> None:
+    """It waited for Kafka while its cell went to MANUAL and came back: found by
+    `potline simulate-faults`."""
+    async with line.guard() as life:
+        await life.ready()
+        stood = line.feed(2)
+        async with life.no_flushing():
+            proposal = await line.loop.propose(2, stood + 5.0)
+            await until(lambda: bool(line.log.of(proposal)))
+            life.change_mode(2, Mode.MANUAL)
+            life.change_mode(2, Mode.AUTO)
+            assert life.mode(2) is Mode.AUTO
+        ended = await line.log.ended(proposal)
+        assert (ended.state, ended.attempts) == (MoveState.EXPIRED, 0)
+        assert line.feed(2) == stood
+        first = await line.log.ended(await line.loop.propose(2, stood + 5.0))
+        assert first.applied == pytest.approx(stood), "the first write of this stay"
 
 
 async def test_a_proposal_that_comes_again_gives_no_second_move(line: GuardedLine) -> None:
@@ -148,6 +171,7 @@ async def test_a_move_is_held_with_its_reason_and_never_reaches_the_plant(
                 await line.log.caught_up()
 
 
+@pytest.mark.contract(3)
 async def test_nothing_is_written_before_the_plant_follows(line: GuardedLine) -> None:
     watchdog = line.scada.control.watchdog
     line.scada.control.watchdog = Watchdog(timeout_s=0.0)  # a plant that trusts nobody
@@ -162,6 +186,7 @@ async def test_nothing_is_written_before_the_plant_follows(line: GuardedLine) ->
         assert moved.state is MoveState.VERIFIED, moved.reasons
 
 
+@pytest.mark.contract(15)
 async def test_a_move_that_expires_before_its_turn_is_never_sent(line: GuardedLine) -> None:
     line.edge_clock = Clock(line.clock.ahead_ns + 1_000_000_000)
     async with line.guard() as life:
@@ -259,6 +284,7 @@ async def test_what_cannot_be_read_or_belongs_nowhere_is_kept_with_the_rejects(
         assert moved.state is MoveState.VERIFIED, "and the guard goes on"
 
 
+@pytest.mark.contract(2, 6)
 async def test_a_cell_that_does_not_follow_is_shed_and_the_others_are_not(
     line: GuardedLine,
 ) -> None:

@@ -37,6 +37,7 @@ def _is_silence_of(event: Event, section: int) -> bool:
     return event.name == "decisions_silent" and event.section == section
 
 
+@pytest.mark.contract(1, 2)
 async def test_a_lost_scada_sheds_the_line_and_a_person_brings_it_back(line: GuardedLine) -> None:
     async with line.guard(BY_OPERATOR) as life:
         await life.armed()
@@ -68,6 +69,7 @@ async def test_a_lost_scada_sheds_the_line_and_a_person_brings_it_back(line: Gua
         await until(lambda: not any(line.follows(cell) for cell in (2, 3, 4)))
 
 
+@pytest.mark.contract(1, 2)
 async def test_a_hung_scada_sheds_the_line_and_comes_back_by_itself_where_that_is_allowed(
     line: GuardedLine,
 ) -> None:
@@ -85,6 +87,7 @@ async def test_a_hung_scada_sheds_the_line_and_comes_back_by_itself_where_that_i
         assert moved.state is MoveState.VERIFIED
 
 
+@pytest.mark.contract(2, 7)
 async def test_silent_samples_hold_then_shed_their_section_and_no_other(
     line: GuardedLine,
 ) -> None:
@@ -120,6 +123,26 @@ async def test_silent_samples_hold_then_shed_their_section_and_no_other(
             await line.log.told(lambda event, is_of=silence: is_of(event) and not event.active)
             told = [event.active for event in line.log.events if silence(event)]
             assert told[:2] == [True, False]
+
+
+@pytest.mark.contract(7, 12)
+async def test_samples_from_the_future_shed_for_nobody_can_tell_how_old_they_are(
+    line: GuardedLine,
+) -> None:
+    """A guard whose clock was set back would take silence for fresh samples: found by
+    `potline simulate-faults`."""
+    async with line.guard(AUTOMATIC) as life:
+        await life.ready()
+        await line.log.clear()
+        line.loop.ahead_s = 5.0
+        await life.modes(Mode.SHED)
+        await until(lambda: not any(line.follows(cell) for cell in CELLS))
+        event = await line.log.told(lambda event: event.name == "clocks_apart")
+        assert event.active
+        assert float(event.details["ahead_s"] or 0.0) > 1.0
+        line.loop.ahead_s = 0.0
+        await line.log.told(lambda event: event.name == "clocks_apart" and not event.active)
+        await life.ready()
 
 
 async def _take_at_plant(line: GuardedLine, life: Life, cell: int) -> None:
@@ -262,6 +285,7 @@ async def test_a_new_line_is_in_advisory_until_a_person_says_otherwise(line: Gua
         await until(lambda: not any(line.follows(cell) for cell in (2, 3, 4)))
 
 
+@pytest.mark.contract(9)
 async def test_what_people_said_and_what_was_done_survives_a_restart(line: GuardedLine) -> None:
     async with line.guard(AUTOMATIC) as life:
         await life.ready()

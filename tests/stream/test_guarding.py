@@ -235,6 +235,7 @@ def test_a_permitted_proposal_becomes_one_intent_per_setpoint() -> None:
     assert state.interlock.of(2, FEED).applied == 190.0
 
 
+@pytest.mark.contract(4)
 def test_the_first_move_after_entering_auto_has_no_bump() -> None:
     for picture in (seen_picture(), later_picture()):
         _, moves = judge(in_auto(), proposal(), picture)

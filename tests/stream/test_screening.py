@@ -230,6 +230,7 @@ def test_a_session_from_the_future_does_not_shut_out_the_honest_ones() -> None:
     assert screen(make_frame(0), state, offset=1)[1].accepted is not None
 
 
+@pytest.mark.contract(7)
 def test_a_value_that_never_changes_is_frozen_where_the_signal_should_move() -> None:
     state = SCREEN.initial_state()
     for sequence in range(12):

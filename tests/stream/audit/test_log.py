@@ -108,6 +108,7 @@ def test_what_is_older_than_the_retention_goes_by_whole_days_and_that_is_on_reco
     assert fault.place == "record 3"
 
 
+@pytest.mark.contract(14)
 def test_two_writers_are_not_let_in(keys: SealingKeys, tmp_path: Path) -> None:
     refusal = pytest.raises(AuditError, match=f"process {os.getpid()}.*two guards")
     with AuditLog(tmp_path, keys, "abc123"), refusal:
@@ -165,6 +166,7 @@ def test_an_end_that_was_touched_is_not_gone_on_with(
     assert path.read_bytes().endswith(damage), "it is evidence"
 
 
+@pytest.mark.contract(13)
 def test_an_altered_last_record_is_not_gone_on_with(keys: SealingKeys, tmp_path: Path) -> None:
     write_audit(tmp_path, keys, 3)
     (path,) = audit_files(tmp_path)

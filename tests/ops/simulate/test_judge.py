@@ -1,0 +1,100 @@
+"""Who watches a simulation sees every rule that is broken, and nothing where none is."""
+
+from dataclasses import replace
+
+import pytest
+
+from ops.simulate.invariants import Judge, Sending
+from stream.audit.chain import AuditEntry
+from stream.audit.entries import INTENT, RESULT
+from tests.control.cases import FEED, SETPOINT_LIMITS
+
+GOOD = Sending(
+    life=1,
+    cell=7,
+    setpoint=FEED,
+    value=180.0,
+    stay=3,
+    is_permitted=True,
+    stands=(180.0,),
+    plant_s=1000.0,
+    sample_age_s=0.5,
+)
+
+
+def judge() -> Judge:
+    return Judge(SETPOINT_LIMITS, longest_age_s=9.0, slack_plant_s=0.0, now_s=lambda: 100.0)
+
+
+def announced(value: float, request_id: str = "a") -> AuditEntry:
+    return AuditEntry(
+        action=INTENT,
+        actor="optimiser",
+        target=f"C007/{FEED}",
+        applied=value,
+        request_id=request_id,
+    )
+
+
+def rules(*sendings: Sending) -> list[str]:
+    """Rules that are broken by these, sent one after the other, each announced and answered."""
+    one = judge()
+    for number, sending in enumerate(sendings):
+        one.see_entries([announced(sending.value, str(number))])
+        one.see_sending(sending)
+        one.see_entries([AuditEntry(action=RESULT, actor="x", request_id=str(number))])
+    one.end()
+    return [violation.rule for violation in one.violations]
+
+
+@pytest.mark.parametrize(
+    ("sendings", "broken"),
+    [
+        ((GOOD,), []),
+        ((GOOD, replace(GOOD, value=200.0, plant_s=1060.0)), []),
+        ((replace(GOOD, value=float("inf")),), ["finite"]),
+        ((replace(GOOD, value=301.0, stands=(301.0,)),), ["in bounds"]),
+        ((replace(GOOD, is_permitted=False),), ["permitted in that mode"]),
+        ((replace(GOOD, sample_age_s=9.1),), ["fresh"]),
+        ((replace(GOOD, value=185.0),), ["no bump"]),
+        ((GOOD, replace(GOOD, value=295.0, plant_s=9000.0)), ["within a step"]),
+        ((GOOD, replace(GOOD, value=200.0, plant_s=1001.0)), ["within rate"]),
+        ((GOOD, replace(GOOD, value=200.0, plant_s=1001.0, stay=4)), ["no bump"]),
+    ],
+)
+def test_a_rule_that_is_broken_is_named(sendings: tuple[Sending, ...], broken: list[str]) -> None:
+    assert rules(*sendings) == broken
+
+
+def test_a_write_without_an_intent_and_an_intent_without_a_result_are_seen() -> None:
+    one = judge()
+    one.see_sending(GOOD)
+    assert [violation.rule for violation in one.violations] == ["an intent first"]
+    clock = iter([0.0, 20.0, 20.0])
+    late = Judge(SETPOINT_LIMITS, 9.0, 0.0, lambda: next(clock))
+    late.see_entries([announced(180.0)])
+    late.end()
+    assert [violation.rule for violation in late.violations] == ["a result after"]
+
+
+def test_a_result_without_an_intent_and_one_that_was_announced_twice_are_seen() -> None:
+    one = judge()
+    one.see_entries([AuditEntry(action=RESULT, actor="x", request_id="b")])
+    one.see_entries([announced(1.0), announced(1.0)])
+    assert [violation.rule for violation in one.violations] == [
+        "an intent first",
+        "one intent a write",
+    ]
+
+
+def test_silence_and_old_writes_are_seen() -> None:
+    one = judge()
+    one.see_silence(7, "the guard", 3.4, 3.5)
+    one.see_stale(7, FEED, 3.9, 4.0)
+    assert one.violations == []
+    one.see_silence(7, "the guard", 3.6, 3.5)
+    one.see_stale(7, FEED, 4.1, 4.0)
+    assert [violation.rule for violation in one.violations] == [
+        "silence ends in shed",
+        "no stale write",
+    ]

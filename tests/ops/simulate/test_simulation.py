@@ -1,0 +1,101 @@
+"""The edge under simulated faults: the same each time, nothing broken, and every fault injected."""
+
+import asyncio
+import json
+import os
+import subprocess
+import sys
+from collections import Counter
+from pathlib import Path
+
+import pytest
+
+from ops.plantfile import PlantFile, load_plant
+from ops.simulate.clockwork import Clockwork, SimulationStalledError
+from ops.simulate.faults import BY_NAME, FAULTS
+from ops.simulate.run import Scheduled, make_schedule, run_seed
+
+PLANT_FILE = Path(__file__).parents[3] / "plants" / "reference-300ka.toml"
+
+
+@pytest.fixture(name="plant", scope="module")
+def _plant() -> PlantFile:
+    return load_plant(PLANT_FILE, 4)
+
+
+def test_a_line_without_faults_is_driven(plant: PlantFile) -> None:
+    result = run_seed(plant, 1, ())
+    assert result.violations == ()
+    assert result.followed_at_end == 4
+    assert result.accepted == result.writes > 50
+    assert result.plant_hours == pytest.approx(1.0)
+
+
+def test_a_seed_gives_the_same_run_again(plant: PlantFile) -> None:
+    first, again = run_seed(plant, 7), run_seed(plant, 7)
+    assert first == again
+    assert first.writes != run_seed(plant, 8).writes
+
+
+@pytest.mark.contract(1, 2, 4, 5, 7, 13, 14, 15)
+def test_nothing_that_must_never_happen_does_under_thirty_seeds(plant: PlantFile) -> None:
+    results = [run_seed(plant, seed) for seed in range(1000, 1030)]
+    assert [result.violations for result in results if result.violations] == []
+    assert sum(result.writes for result in results) > 1000
+
+
+@pytest.mark.parametrize("name", list(BY_NAME))
+def test_a_line_is_driven_again_after_each_fault(name: str, plant: PlantFile) -> None:
+    """Each by itself, twice; the rest of the run is calm."""
+    result = run_seed(plant, 3, (Scheduled(6.0, name), Scheduled(14.0, name)))
+    assert result.violations == ()
+    assert result.faults == Counter({name: 2})
+    assert result.followed_at_end == 4
+
+
+def test_seeds_inject_every_fault() -> None:
+    injected = {fault.name for seed in range(200) for fault in make_schedule(seed)}
+    assert injected == {fault.__name__ for fault in FAULTS}
+
+
+def test_a_process_that_is_stopped_is_late_and_one_that_is_killed_says_no_more() -> None:
+    clockwork = Clockwork()
+    process = clockwork.process("one")
+    said: list[float] = []
+
+    async def talk() -> None:
+        while True:
+            said.append(clockwork.now_s)
+            await asyncio.sleep(1.0)
+
+    process.start(talk())
+    clockwork.run_until(2.5)
+    assert said == [0.0, 1.0, 2.0]
+    process.freeze(5.0)
+    clockwork.run_until(8.0)
+    assert said == [0.0, 1.0, 2.0, 7.5], "its timer was due at 3"
+    clockwork.kill(process)
+    clockwork.at(20.0, lambda: None)
+    clockwork.run_until(15.0)
+    assert len(said) == 4
+    clockwork.run_until(20.0)
+    with pytest.raises(SimulationStalledError):
+        clockwork.run_until(30.0)
+
+
+def test_the_command_gives_its_figures_as_json_and_replays_a_seed() -> None:
+    environment = {**os.environ, "POTLINE_SETTINGS": ""}
+    command = [sys.executable, "-m", "ops.cli", "simulate-faults"]
+    ended = subprocess.run(
+        [*command, "--seeds", "4", "--json", "--processes", "1"],
+        env=environment, capture_output=True, text=True, check=False,
+    )  # fmt: skip
+    assert ended.returncode == 0, ended.stderr
+    figures = json.loads(ended.stdout)
+    assert (figures["seeds"], figures["violations"]) == (4, 0)
+    assert figures["plant_hours"] == pytest.approx(4.0)
+    assert set(figures["faults_injected"]) == set(BY_NAME)
+    again = subprocess.run(
+        [*command, "--replay", "2"], env=environment, capture_output=True, text=True, check=False
+    )
+    assert "seed 2: 1.00 plant hours" in again.stdout
