@@ -9,14 +9,14 @@ import asyncio
 import logging
 import math
 import time
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, replace
 from typing import Final
 
 from opcua.backfill import backfill
 from opcua.counter import watch_counter
 from opcua.laboratory import LaboratoryDesk, LaboratoryReader, PublishReport
-from opcua.link import Connector, Link, LinkError, LinkStatus
+from opcua.link import Connector, Link, LinkError, LinkStatus, open_link
 from opcua.link_news import LinkNews, Report
 from opcua.mapping import Mapping
 from opcua.order import Arrival, ScanOrder
@@ -68,6 +68,7 @@ class Gateway:
         resume: ResumePoint | None = None,
         publish_report: PublishReport | None = None,
         clock_ns: Callable[[], int] = time.time_ns,
+        opener: Callable[[str], Awaitable[Link]] = open_link,
     ) -> None:
         """Make a gateway; `run` starts it.
 
@@ -85,6 +86,7 @@ class Gateway:
                 read back, or else counted as missed.
             publish_report: takes what the laboratory reports, where the mapping says where it does.
             clock_ns: wall clock, UTC nanoseconds.
+            opener: makes a connection.
         """
         self._mapping = mapping
         self._cells = tuple(cell for section in sections for cell in section)
@@ -105,7 +107,7 @@ class Gateway:
                 self._publisher.note_missed(section, scans)
         self._desk = LaboratoryDesk(mapping, sections, publish_report)
         self._news = LinkNews(report, clock_ns)
-        self._connector = Connector(endpoint, self._news.see, clock_ns)
+        self._connector = Connector(endpoint, self._news.see, clock_ns, opener)
         self._counts = GatewayStatus(self._connector.status, self._packer.session)
 
     @property

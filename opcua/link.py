@@ -18,6 +18,7 @@ from typing import Any, Final, TypeVar
 
 from asyncua import Client, ua
 
+from opcua.certificates import CertificateError
 from opcua.operation_limits import (
     CAREFUL,
     LIMIT_NODES,
@@ -25,6 +26,7 @@ from opcua.operation_limits import (
     limits_from,
     parts_of,
 )
+from opcua.security import ClientSecurity, secure_client
 
 _log = logging.getLogger(__name__)
 _T = TypeVar("_T")
@@ -207,12 +209,17 @@ def describe(error: BaseException) -> str:
     return str(error) or type(error).__name__
 
 
-async def open_link(endpoint: str, timeout_s: float = _REQUEST_TIMEOUT_S) -> Link:
+async def open_link(
+    endpoint: str,
+    timeout_s: float = _REQUEST_TIMEOUT_S,
+    security: ClientSecurity | None = None,
+) -> Link:
     """Connect and return the link.
 
     Args:
         endpoint: `opc.tcp://host:port/path`.
         timeout_s: for the whole handshake and, later, each request.
+        security: signs, encrypts and says who connects; None: a plain connection.
 
     Raises:
         LinkError: nobody there, or no agreement.
@@ -224,8 +231,10 @@ async def open_link(endpoint: str, timeout_s: float = _REQUEST_TIMEOUT_S) -> Lin
     client.session_timeout = _SESSION_TIMEOUT_MS
     try:
         async with asyncio.timeout(timeout_s):
+            if security is not None:
+                await secure_client(client, security)
             await client.connect()
-    except (OSError, ua.UaError) as exc:
+    except (OSError, ua.UaError, CertificateError) as exc:
         client.disconnect_socket()
         raise LinkError(f"{endpoint}: {describe(exc)}") from exc
     careful = Link(client, endpoint, CAREFUL)

@@ -12,17 +12,20 @@ from collections.abc import AsyncIterator, Callable
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Final
 
 import numpy as np
 from asyncua import Server, ua
 
 from control.limits import SetpointLimits
+from opcua.accounts import Role
 from opcua.address_space import AddressSpace, build_address_space
 from opcua.display import Display
 from opcua.line_control import LineControl
 from opcua.nodes import CellMode, setpoints_of
 from opcua.scans import to_datetime
+from opcua.security import secure_server
 from opcua.simulation import LineScan, LineSimulation
 from opcua.write_rules import Anonymous, RuledWrites, WriteRule
 from physics.design import PlantDesign
@@ -48,6 +51,8 @@ class ScadaSettings:
         origin_ns: wall time at which plant time began to run at `speed`, so that it goes on over
             restarts; None: now.
         watchdog_timeout_s: standstill of the optimiser's heartbeat after which cells are shed.
+        certificates: folder as `potline certs` made it: only signed and encrypted connections with
+            an account are taken then. None: plain connections of anybody.
     """
 
     design: PlantDesign
@@ -59,6 +64,7 @@ class ScadaSettings:
     seed: int = 1
     origin_ns: int | None = None
     watchdog_timeout_s: float = 3.0
+    certificates: Path | None = None
 
     def __post_init__(self) -> None:
         if not 1 <= self.cells <= 300:
@@ -201,7 +207,11 @@ def _rules(
     modes = tuple(int(mode) for mode in CellMode)
     for cell in range(1, space.cells + 1):
         rules[space.node_id("L1.C{cell:03d}.ModeTarget", cell)] = WriteRule(
-            "mode", ua.VariantType.Int32, cell, allowed=modes
+            "mode",
+            ua.VariantType.Int32,
+            cell,
+            allowed=modes,
+            roles=frozenset({Role.OPTIMISER, Role.OPERATOR}),
         )
         for quantity in setpoints_of(limits):
             row = limits[quantity.name]
@@ -275,9 +285,12 @@ async def _prepare_server(settings: ScadaSettings) -> tuple[Server, AddressSpace
     await server.init()
     server.set_endpoint(settings.endpoint)
     server.set_server_name("potline simulated SCADA")
-    await server.set_application_uri("urn:potline:scada")
-    server.set_security_policy([ua.SecurityPolicyType.NoSecurity])
-    server.set_identity_tokens([ua.AnonymousIdentityToken])
+    if settings.certificates is None:
+        await server.set_application_uri("urn:potline:scada")
+        server.set_security_policy([ua.SecurityPolicyType.NoSecurity])
+        server.set_identity_tokens([ua.AnonymousIdentityToken])
+    else:
+        await secure_server(server, settings.certificates)
     server.allow_remote_admin(False)
     low_ms, high_ms = _SESSION_TIMEOUT_MS
     server.iserver.min_session_timeout_ms, server.iserver.max_session_timeout_ms = low_ms, high_ms

@@ -15,6 +15,8 @@ from asyncua.crypto.permission_rules import User, UserRole
 from asyncua.server.address_space import AttributeService
 from asyncua.server.user_managers import UserManager
 
+from opcua.accounts import PlantUser, Role
+
 _ITSELF: Final = User(role=UserRole.Admin)  # the server's own set-up
 
 
@@ -27,6 +29,7 @@ class WriteRule:
         cell: 1-based; 0 where it belongs to the line.
         low, high: bounds, both included.
         allowed: where it is not empty, the only values.
+        roles: who may write it, at a server that knows who comes.
     """
 
     meaning: str
@@ -35,6 +38,7 @@ class WriteRule:
     low: float = -math.inf
     high: float = math.inf
     allowed: tuple[int, ...] = ()
+    roles: frozenset[Role] = frozenset({Role.OPTIMISER})
 
     def fault(self, value: ua.DataValue) -> int | None:
         """Return the status code that refuses the value, or None if it may stand."""
@@ -76,6 +80,9 @@ class RuledWrites(AttributeService):
             rule = self._rules.get(item.NodeId)
             if rule is None or item.AttributeId != ua.AttributeIds.Value or item.IndexRange:
                 statuses.append(ua.StatusCode(ua.StatusCodes.BadNotWritable))
+                continue
+            if isinstance(user, PlantUser) and user.plant_role not in rule.roles:
+                statuses.append(ua.StatusCode(ua.StatusCodes.BadUserAccessDenied))
                 continue
             fault = rule.fault(item.Value)
             if fault is not None:

@@ -175,6 +175,7 @@ async def _check_scada(settings: Settings) -> list[Finding]:
     from opcua.fit import check_fit
     from opcua.link import LinkError, open_link
     from opcua.resolve import ResolveError, resolve
+    from ops.opcua_security import plant_security
 
     endpoint = settings.opcua.endpoint
     if endpoint is None:
@@ -183,7 +184,7 @@ async def _check_scada(settings: Settings) -> list[Finding]:
     plant = load_plant(settings.plant_file, settings.cells)
     cells = range(1, plant.line.cell_count + 1)
     try:
-        link = await open_link(endpoint, _ANSWER_S)
+        link = await open_link(endpoint, _ANSWER_S, plant_security(settings.opcua, "doctor"))
         try:
             check_fit(endpoint, await resolve(link, plant.opcua, cells), plant.setpoints)
         finally:

@@ -12,6 +12,7 @@ from opcua.gateway import Gateway
 from opcua.resume import resume_point
 from ops.entry import needed, start_log, stop_event
 from ops.leftovers import RUN_VARIABLE
+from ops.opcua_security import PLAIN, plant_opener
 from ops.plantfile import PlantFile
 from ops.resume import newest_samples
 from ops.settings import Settings
@@ -44,6 +45,7 @@ async def run_scada_process(settings: Settings, plant: PlantFile) -> None:
         seed=settings.seed,
         origin_ns=_plant_origin_ns(),
         watchdog_timeout_s=plant.guard.shed_after_s,
+        certificates=None if settings.opcua.security == PLAIN else settings.opcua.certificates,
     )
 
     def say(_: Scada) -> None:
@@ -101,6 +103,7 @@ async def run_gateway_process(settings: Settings, plant: PlantFile) -> None:
         publish_interval_s=settings.gateway.publish_interval_s,
         resume=resume_point(before, time.time_ns()),
         publish_report=publish_report,
+        opener=plant_opener(settings.opcua, "gateway"),
     )
     connecting = asyncio.create_task(outbox.start())  # says in the log where it waits for Kafka
     try:

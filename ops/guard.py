@@ -9,6 +9,7 @@ from control.modes import Mode, ModePolicy, Rearm
 from opcua.writer import Writer
 from ops.entry import needed, start_log
 from ops.mistakes import OperationError
+from ops.opcua_security import plant_opener
 from ops.plantfile import PlantFile, plant_hash
 from ops.settings import Settings
 from physics.design import sections
@@ -55,6 +56,7 @@ def run_guard(settings: Settings, plant: PlantFile) -> None:
         [cell for numbers in cells.values() for cell in numbers],
         plant.setpoints,
         readback_deadline_s=plant.guard.readback_deadline_s,
+        opener=plant_opener(settings.opcua, "guard"),
     )
     guard = Guard(
         worker,

@@ -46,6 +46,7 @@ _PATHS: Final = {  # in a settings file: relative to the file's own folder
     "run.folder",
     "audit.folder",
     "audit.keys",
+    "opcua.certificates",
 }
 
 

@@ -167,6 +167,8 @@ class OpcuaSettings(_Group):
     """The plant's OPC UA server; without an endpoint, potline runs its simulator."""
 
     endpoint: Annotated[str, AfterValidator(_opcua_endpoint)] | None = None
+    security: Literal["None", "Basic256Sha256", "Aes256Sha256RsaPss"] = "None"
+    certificates: Path | None = None  # folder as `potline certs` makes it
 
 
 class GatewaySettings(_Group):

@@ -15,6 +15,7 @@ from ops.cli import (
     broker,
     calibrate,
     cell,
+    certs,
     current,
     doctor,
     evaluate,
@@ -58,6 +59,7 @@ app.command("pareto")(pareto.pareto)
 app.command("laboratory")(laboratory.laboratory)
 app.command("whatif")(whatif.whatif)
 app.command("simulate-faults")(simulate_faults.simulate_faults)
+app.command("certs")(certs.certs)
 app.command("settings")(settings.settings)
 app.add_typer(plant.app, name="plant")
 app.add_typer(broker.app, name="broker")
