@@ -68,10 +68,13 @@ async def run_client(node: str, endpoint: str, pki: Path, asked: dict[str, Any])
 
 
 @asynccontextmanager
-async def foreign_plant(node: str, port: int, pki: Path, most: int = 0) -> AsyncIterator[str]:
+async def foreign_plant(
+    node: str, port: int, pki: Path, most: int = 0, security: dict[str, Any] | None = None
+) -> AsyncIterator[str]:
     """The other stack's server with a plant that is not ours; its endpoint.
 
-    With `most` it refuses requests that name more nodes.
+    With `most` it refuses requests that name more nodes; with `security` (see server.js) it takes
+    encrypted connections alone.
     """
     process = await asyncio.create_subprocess_exec(
         node,
@@ -79,6 +82,7 @@ async def foreign_plant(node: str, port: int, pki: Path, most: int = 0) -> Async
         str(port),
         str(pki),
         str(most),
+        *([json.dumps(security)] if security else []),
         cwd=FOLDER,
         stdin=asyncio.subprocess.PIPE,
         stdout=asyncio.subprocess.PIPE,

@@ -2,7 +2,7 @@
 // node client.js ENDPOINT PKI_FOLDER JSON  ->  one line of JSON on standard output
 const {
   OPCUAClient, OPCUACertificateManager, AttributeIds, DataType, StatusCodes, TimestampsToReturn,
-  ClientSubscription, ClientMonitoredItem, MessageSecurityMode, SecurityPolicy,
+  ClientSubscription, ClientMonitoredItem, MessageSecurityMode, SecurityPolicy, UserTokenType,
 } = require("node-opcua");
 
 const [endpoint, pki, text] = process.argv.slice(2);
@@ -18,16 +18,40 @@ function plain(dataValue) {
   };
 }
 
-async function main() {
-  const client = OPCUAClient.create({
-    endpointMustExist: false,
-    securityMode: MessageSecurityMode.None,
-    securityPolicy: SecurityPolicy.None,
-    connectionStrategy: { maxRetry: 1 },
-    clientCertificateManager: new OPCUACertificateManager({ rootFolder: pki }),
+// asked.security: { policy, certificate, key, uri, user, password }; left out, a plain connection.
+// What is asked here is whether the two stacks understand each other's encryption, so that the
+// server's certificate is taken without a question; that ours asks is a test of its own.
+function options() {
+  const security = asked.security;
+  const manager = new OPCUACertificateManager({
+    rootFolder: pki, automaticallyAcceptUnknownCertificate: true,
   });
+  const shared = {
+    endpointMustExist: false,
+    connectionStrategy: { maxRetry: 1 },
+    clientCertificateManager: manager,
+  };
+  if (!security) {
+    return { ...shared, securityMode: MessageSecurityMode.None, securityPolicy: SecurityPolicy.None };
+  }
+  return {
+    ...shared,
+    securityMode: MessageSecurityMode.SignAndEncrypt,
+    securityPolicy: SecurityPolicy[security.policy],
+    certificateFile: security.certificate,
+    privateKeyFile: security.key,
+    applicationUri: security.uri,
+  };
+}
+
+async function main() {
+  const client = OPCUAClient.create(options());
   await client.connect(endpoint);
-  const session = await client.createSession();
+  const session = await client.createSession(asked.security ? {
+    type: UserTokenType.UserName,
+    userName: asked.security.user,
+    password: asked.security.password,
+  } : undefined);
   const index = (await session.readNamespaceArray()).indexOf(asked.namespace);
   const nodeId = (name) => `ns=${index};s=${name}`;
   const answer = { read: {}, written: {}, changes: 0, browsed: [] };

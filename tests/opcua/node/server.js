@@ -1,12 +1,14 @@
 // A plant that is not ours: other names, other units, scalars only, words for modes, and neither
 // clock nor counter nor heartbeat. Two pots, 11 and 12, that answer to their feed and their bridge.
-// node server.js PORT PKI_FOLDER [MOST]  ->  "ready" on standard output; runs until standard input
-// ends. With MOST it refuses requests that name more nodes, and says so in its OperationLimits.
+// node server.js PORT PKI_FOLDER [MOST [SECURITY]]  ->  "ready" on standard output; runs until standard
+// input ends. With MOST it refuses requests that name more nodes, and says so in its OperationLimits.
+// SECURITY, as JSON { certificate, key, uri, users: { name: password } }: encrypted connections only.
 const {
   OPCUAServer, OPCUACertificateManager, DataType, MessageSecurityMode, SecurityPolicy,
 } = require("node-opcua");
 
-const [port, pki, most] = process.argv.slice(2);
+const [port, pki, most, text] = process.argv.slice(2);
+const security = text ? JSON.parse(text) : null;
 const FOLLOWS_AFTER_MS = 150;
 const MOVES_EVERY_MS = 200;
 const MILLIVOLTS_PER_MM = 2; // far below a real pot's, so that a test knows what it will see
@@ -17,9 +19,21 @@ async function main() {
     port: Number(port),
     hostname: "127.0.0.1",
     resourcePath: "/acme",
-    securityModes: [MessageSecurityMode.None],
-    securityPolicies: [SecurityPolicy.None],
-    serverCertificateManager: new OPCUACertificateManager({ rootFolder: pki }),
+    ...(security ? {
+      securityModes: [MessageSecurityMode.SignAndEncrypt],
+      securityPolicies: [SecurityPolicy.Basic256Sha256, SecurityPolicy.Aes256_Sha256_RsaPss],
+      certificateFile: security.certificate,
+      privateKeyFile: security.key,
+      serverInfo: { applicationUri: security.uri },
+      allowAnonymous: false,
+      userManager: { isValidUser: (name, password) => security.users[name] === password },
+    } : {
+      securityModes: [MessageSecurityMode.None],
+      securityPolicies: [SecurityPolicy.None],
+    }),
+    serverCertificateManager: new OPCUACertificateManager({
+      rootFolder: pki, automaticallyAcceptUnknownCertificate: true,
+    }),
     serverCapabilities: limit ? {
       operationLimits: {
         maxNodesPerRead: limit,
