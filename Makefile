@@ -54,9 +54,6 @@ coverage: $(BIN)/.dev  ## tests with branch coverage; fails below 90 % of physic
 prove-interlock: $(BIN)/.dev  ## without any one of its checks the interlock's tests fail
 	@$(BIN)/python -m tests.prove_interlock
 
-prove-interlock: $(BIN)/.dev  ## without any one of its checks the interlock's tests fail
-	@$(BIN)/python -m tests.prove_interlock
-
 check: $(BIN)/.dev  ## lint, format, types, layering
 	@$(BIN)/ruff check .
 	@$(BIN)/ruff format --check .

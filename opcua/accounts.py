@@ -42,6 +42,7 @@ class Account:
     name: str
     role: Role
     password_hash: str
+    application: str = ""  # URI of the one application that it comes from; "": of any
 
 
 @dataclass
@@ -72,6 +73,7 @@ def write_accounts(path: Path, accounts: Iterable[Account]) -> None:
             f'name = "{account.name}"\n',
             f'role = "{account.role.value}"\n',
             f'password_hash = "{account.password_hash}"\n',
+            f'application = "{account.application}"\n',
         ]
     path.write_text("".join(lines), encoding="utf-8")
     path.chmod(0o600)
@@ -85,7 +87,12 @@ def read_accounts(path: Path) -> dict[str, Account]:
     """
     try:
         rows = tomllib.loads(path.read_text(encoding="utf-8")).get("account", [])
-        accounts = [Account(row["name"], Role(row["role"]), row["password_hash"]) for row in rows]
+        accounts = [
+            Account(
+                row["name"], Role(row["role"]), row["password_hash"], row.get("application", "")
+            )
+            for row in rows
+        ]
     except (OSError, tomllib.TOMLDecodeError, KeyError, TypeError, ValueError) as exc:
         raise AccountError(f"{path} cannot be used: {exc}. Remedy: run `potline certs`") from exc
     by_name = {account.name: account for account in accounts}
@@ -97,19 +104,33 @@ def read_accounts(path: Path) -> dict[str, Account]:
 class Accounts(UserManager):  # type: ignore[misc]
     """Lets those in who have an account and its password, and nobody else.
 
+    The certificate of the connection is asked for here too: the library's own check is of a field
+    of a request that a client may leave out.
+
     A password that was good once is known by a quick hash from then on, so that clients that come
-    again and again cost nothing; wrong ones are tried a few at once and then one in two seconds.
+    again and again cost nothing; wrong ones are tried a few at once and then one in two seconds,
+    for each name.
     """
 
     def __init__(
-        self, accounts: Mapping[str, Account], monotonic_s: Callable[[], float] = time.monotonic
+        self,
+        accounts: Mapping[str, Account],
+        vouch: Callable[[Any, str], bool] = lambda _certificate, _application: True,
+        monotonic_s: Callable[[], float] = time.monotonic,
     ) -> None:
+        """Take accounts.
+
+        Args:
+            accounts: by name.
+            vouch: whether the certificate of a connection is trusted, and of that application.
+            monotonic_s: a clock that nobody sets.
+        """
         self._accounts = accounts
+        self._vouch = vouch
         self._monotonic_s = monotonic_s
         self._known: dict[str, bytes] = {}
         self._pepper = secrets.token_bytes(32)
-        self._tries = float(_TRIES_AT_ONCE)
-        self._tried_s = monotonic_s()
+        self._tries = dict.fromkeys(accounts, (float(_TRIES_AT_ONCE), monotonic_s()))
         self.refused = 0
 
     def get_user(
@@ -117,11 +138,16 @@ class Accounts(UserManager):  # type: ignore[misc]
         iserver: Any,  # noqa: ARG002
         username: str | None = None,
         password: str | None = None,
-        certificate: Any = None,  # noqa: ARG002
+        certificate: Any = None,
     ) -> User | None:
         """Return who that is, or None, which refuses the session."""
         account = self._accounts.get(username or "")
-        if account is None or password is None or not self._is_good(account, password):
+        if (
+            account is None
+            or password is None
+            or not self._vouch(certificate, account.application)
+            or not self._is_good(account, password)
+        ):
             self.refused += 1
             return None
         return PlantUser(role=UserRole.User, name=account.name, plant_role=account.role)
@@ -132,15 +158,15 @@ class Accounts(UserManager):  # type: ignore[misc]
         if known is not None and hmac.compare_digest(known, quick):
             return True
         now_s = self._monotonic_s()
-        since_s, self._tried_s = now_s - self._tried_s, now_s
-        self._tries = min(float(_TRIES_AT_ONCE), self._tries + since_s / _ANOTHER_TRY_AFTER_S)
-        if self._tries < 1.0:
-            return False
-        if is_password_good(password, account.password_hash):
+        tries, tried_s = self._tries[account.name]
+        tries = min(float(_TRIES_AT_ONCE), tries + (now_s - tried_s) / _ANOTHER_TRY_AFTER_S)
+        is_good = tries >= 1.0 and is_password_good(password, account.password_hash)
+        if is_good:
             self._known[account.name] = quick
-            return True
-        self._tries -= 1.0
-        return False
+        elif tries >= 1.0:
+            tries -= 1.0
+        self._tries[account.name] = (tries, now_s)
+        return is_good
 
 
 def _derive(password: str, salt: bytes) -> bytes:

@@ -98,7 +98,7 @@ def make_certificates(
     for name, role in CLIENTS.items():
         password = secrets.token_urlsafe(24)
         _write_secret(folder / name / PASSWORD_FILE, password.encode())
-        accounts.append(Account(name, role, hash_password(password)))
+        accounts.append(Account(name, role, hash_password(password), application_uri(name)))
     write_accounts(folder / ACCOUNTS_FILE, accounts)
     return made
 

@@ -5,9 +5,10 @@ is meant for its use, was signed by an authority that is trusted here, and is no
 """
 
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from enum import StrEnum
 from pathlib import Path
-from typing import Final
+from typing import Any, Final
 
 from asyncua import Client, Server, ua
 from asyncua.crypto import security_policies
@@ -15,6 +16,7 @@ from asyncua.crypto.truststore import TrustStore
 from asyncua.crypto.uacrypto import CertProperties
 from asyncua.crypto.validator import CertificateValidator, CertificateValidatorOptions
 from cryptography import x509
+from cryptography.x509.oid import ExtendedKeyUsageOID
 
 from opcua.accounts import Accounts, read_accounts
 from opcua.certificates import (
@@ -125,12 +127,54 @@ async def secure_server(server: Server, folder: Path) -> Accounts:
     await server.load_private_key(folder / SERVER / KEY_FILE)
     server.set_security_policy(list(_SERVER_POLICY.values()))
     server.set_identity_tokens([ua.UserNameIdentityToken])
+    store = _trust_store(folder / TRUSTED_FOLDER)
+    await store.load()
+    options = CertificateValidatorOptions.TRUSTED_VALIDATION
     server.set_certificate_validator(
-        await _validator(folder / TRUSTED_FOLDER, CertificateValidatorOptions.PEER_CLIENT)
+        CertificateValidator(options | CertificateValidatorOptions.PEER_CLIENT, store)
     )
-    accounts = Accounts(read_accounts(folder / ACCOUNTS_FILE))
+
+    def vouch(certificate: Any, application: str) -> bool:
+        return is_client_trusted(certificate, application, store, datetime.now(UTC))
+
+    accounts = Accounts(read_accounts(folder / ACCOUNTS_FILE), vouch)
     server.iserver.user_manager = accounts
     return accounts
+
+
+def is_client_trusted(
+    certificate: bytes | x509.Certificate | None,
+    application: str,
+    store: TrustStore,
+    now: datetime,
+) -> bool:
+    """Whether the certificate that a connection was made with is a trusted client's.
+
+    Args:
+        certificate: of the connection, DER or read; None where it is plain.
+        application: URI that it must name; "" for any.
+        store: of trusted authorities, loaded.
+        now: wall time, UTC.
+    """
+    if certificate is None:
+        return False
+    try:
+        if isinstance(certificate, bytes):
+            certificate = x509.load_der_x509_certificate(certificate)
+        if not certificate.not_valid_before_utc <= now <= certificate.not_valid_after_utc:
+            return False
+        extensions = certificate.extensions
+        names = extensions.get_extension_for_class(x509.SubjectAlternativeName).value
+        usage = extensions.get_extension_for_class(x509.ExtendedKeyUsage).value
+    except (ValueError, x509.ExtensionNotFound):
+        return False
+    uris = names.get_values_for_type(x509.UniformResourceIdentifier)
+    return (
+        (not application or application in uris)
+        and ExtendedKeyUsageOID.CLIENT_AUTH in usage
+        and bool(store.is_trusted(certificate))
+        and not store.is_revoked(certificate)
+    )
 
 
 async def _validator(trusted: Path, peer: CertificateValidatorOptions) -> CertificateValidator:

@@ -12,7 +12,7 @@ from opcua.gateway import Gateway
 from opcua.resume import resume_point
 from ops.entry import needed, start_log, stop_event
 from ops.leftovers import RUN_VARIABLE
-from ops.opcua_security import PLAIN, plant_opener
+from ops.opcua_security import certificates_of, plant_opener
 from ops.plantfile import PlantFile
 from ops.resume import newest_samples
 from ops.settings import Settings
@@ -45,7 +45,7 @@ async def run_scada_process(settings: Settings, plant: PlantFile) -> None:
         seed=settings.seed,
         origin_ns=_plant_origin_ns(),
         watchdog_timeout_s=plant.guard.shed_after_s,
-        certificates=None if settings.opcua.security == PLAIN else settings.opcua.certificates,
+        certificates=certificates_of(settings.opcua),
     )
 
     def say(_: Scada) -> None:

@@ -92,6 +92,8 @@ def open_audit(
         if not audit_files(folder) and not (keys / SEALING_FILE).exists():
             make_keys(keys)
             print(f"A new audit in {folder}; its keys are in {keys}: keep a copy.", flush=True)
+        elif not audit_files(folder):
+            print(f"A new audit begins in {folder}, with the keys in {keys}.", flush=True)
         sealing = read_sealing_keys(keys / SEALING_FILE)
         signing = read_signing_key(keys / SIGNING_FILE)
     except (AuditKeyError, OSError) as exc:

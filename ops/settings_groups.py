@@ -170,6 +170,15 @@ class OpcuaSettings(_Group):
     security: Literal["None", "Basic256Sha256", "Aes256Sha256RsaPss"] = "None"
     certificates: Path | None = None  # folder as `potline certs` makes it
 
+    @model_validator(mode="after")
+    def _whole(self) -> Self:
+        if self.security != "None" and self.certificates is None:
+            raise ValueError(
+                f"security {self.security} needs certificates. Remedy: make them with "
+                "`potline certs FOLDER` and set opcua.certificates to that folder"
+            )
+        return self
+
 
 class GatewaySettings(_Group):
     """How the gateway packs samples."""

@@ -32,6 +32,8 @@ from stream.topics import ACCEPTED, COMMANDS, ESTIMATES, GUARD_APP, PROPOSALS
 _log = logging.getLogger(__name__)
 _SCAN_NS: Final = 1_000_000_000  # the line-wide budget counts per second of wall time
 _TOLD_OF_FOR_NS: Final = 3_600_000_000_000  # a command that expired earlier is nobody's any more
+_TOO_LATE: Final = "it came too late"
+_NO_SUCH_CELL: Final = "there is no such cell in that section"
 _TRIGGER_OF: Final = {CommandKind.SET_MODE: TriggerKind.SET_MODE}
 
 
@@ -142,7 +144,8 @@ class Guard:
             return
         section = self._keeper.section_of(command.cell)
         if section is None or section != command.section:
-            await self._refuse(command, "there is no such cell in that section")
+            self._audit.put([command_of(command, _NO_SUCH_CELL)])
+            await self._tell_refusal(command, _NO_SUCH_CELL)
             return
         state = self._keeper.state(section)
         if state.has_seen(command.command_id):
@@ -150,8 +153,9 @@ class Guard:
         state = state.remember_command(command.command_id)
         if command.expires_ns <= self._worker.clock_ns():
             self._keeper.keep(section, state)
+            self._audit.put([command_of(command, _TOO_LATE)])
             await self._keeper.flush(section)
-            await self._refuse(command, "it came too late")
+            await self._tell_refusal(command, _TOO_LATE)
             return
         trigger = Trigger(
             kind=_TRIGGER_OF[command.kind],
@@ -160,11 +164,9 @@ class Guard:
             who=command.issued_by,
             role=command.role,
         )
-        refusals = await self._keeper.apply(section, state, {command.cell: trigger})
+        refusals = await self._keeper.apply(section, state, {command.cell: trigger}, command)
         if command.cell in refusals:
-            await self._refuse(command, "; ".join(refusals[command.cell].reasons))
-        else:
-            self._audit.put([command_of(command)])
+            await self._tell_refusal(command, "; ".join(refusals[command.cell].reasons))
 
     def _is_of_before(self, kind: str, expires_ns: int, since_ns: int) -> bool:
         """Whether something had expired before that time; such a backlog is passed over and
@@ -176,8 +178,7 @@ class Guard:
             _log.info("%d %s were passed over: they had expired before this start", count, kind)
         return False
 
-    async def _refuse(self, command: Command, reason: str) -> None:
-        self._audit.put([command_of(command, reason)])
+    async def _tell_refusal(self, command: Command, reason: str) -> None:
         await self._worker.outbox.report(
             "command_refused",
             section=command.section,

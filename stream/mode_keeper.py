@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, replace
 from typing import Final
 
@@ -10,7 +11,8 @@ import msgspec
 from control.interlock import InterlockLimits
 from control.modes import Mode, ModePolicy, Permissives, Refusal, Trigger, TriggerKind
 from stream.app import SectionTable, Worker
-from stream.audit.entries import handover_of, mode_change_of
+from stream.audit.entries import command_of, handover_of, mode_change_of
+from stream.audit.files import AuditError
 from stream.audit.keeper import AuditTrail
 from stream.edge import PlantEdge
 from stream.guarding import (
@@ -24,6 +26,7 @@ from stream.guarding import (
     permissives_of,
 )
 from stream.handover import Finding, Handover
+from stream.records import Command
 from stream.reports import Reports
 from stream.section_picture import SectionPicture
 from stream.topics import TABLES
@@ -71,6 +74,7 @@ class ModeKeeper:
         self.handover = Handover(worker.clock_ns())
         self.reports = Reports(worker.outbox, self._table.flush)
         self.pictures = {section: SectionPicture() for section in settings.cells}
+        self._handed: dict[int, bool] = {}  # cell -> what is on record as asked for last
         self._view: PlantView | None = None
         self._viewed_ns = 0
         self._section_of = {
@@ -169,21 +173,34 @@ class ModeKeeper:
         await self.apply(section, self.state(section), triggers)
 
     async def apply(
-        self, section: int, state: GuardState, triggers: Mapping[int, Trigger]
+        self,
+        section: int,
+        state: GuardState,
+        triggers: Mapping[int, Trigger],
+        command: Command | None = None,
     ) -> dict[int, Refusal]:
         """Let something happen to cells of a section; tell the plant, store it, tell people.
 
         Args:
             state: the section's, possibly with something already added to it.
             triggers: cell -> what happened.
+            command: the person's behind it, for the audit.
 
         Returns:
             Who was refused what.
         """
         before = self._table.get(section)
         changes, refusals = self._change(section, state, triggers)
+        if command is not None:
+            refusal = refusals.get(command.cell)
+            self._audit.put([command_of(command, "; ".join(refusal.reasons) if refusal else "")])
         if changes:
             await self.tell_plant()
+        if command is not None:
+            # On record before it counts as obeyed, and so would not be looked at again; an audit
+            # that cannot be written sheds the line, and is no reason to wait with that.
+            with suppress(AuditError):
+                await self._audit.append([])
         if self._table.get(section) is not before:
             await self._table.flush(section)
         for told in self._put(section, changes):
@@ -213,6 +230,9 @@ class ModeKeeper:
                 self.handover.enter(cell)
         if following is not before:
             self._table.keep(section, following)
+        self._audit.put(
+            [mode_change_of(change.cell, change.before, change.after) for change in changes]
+        )
         return changes, refusals
 
     def permissives(self, cell: int) -> Permissives:
@@ -242,16 +262,27 @@ class ModeKeeper:
                         asked[finding is Finding.ASK_REMOTE].add(cell)
                     case Finding.TAKEN_BY_PLANT | Finding.TAKEN_BY_PERSON:
                         taken[cell] = finding
-        for remote, some in asked.items():
-            if some:
-                self._audit.put([handover_of(some, remote)])
-                await self._edge.set_remote(some, remote)
+        if asked[False]:  # never waits: it is the way to the safe side
+            self._put_handover(asked[False], False)
+            await self._edge.set_remote(asked[False], False)
+        if asked[True]:
+            self._put_handover(asked[True], True)
+            try:
+                await self._audit.append([])
+            except AuditError:
+                return taken  # what is not on record is not asked for
+            await self._edge.set_remote(asked[True], True)
         return taken
 
+    def _put_handover(self, cells: set[int], to_remote: bool) -> None:
+        """Put on record what is asked of the plant; once, however often it is asked."""
+        for cell in cells:
+            if self._handed.get(cell) is to_remote:
+                continue
+            self._handed[cell] = to_remote
+            self._audit.put([handover_of([cell], to_remote)])
+
     def _put(self, section: int, changes: Sequence[ModeChange]) -> list[asyncio.Event]:
-        self._audit.put(
-            [mode_change_of(change.cell, change.before, change.after) for change in changes]
-        )
         return [
             self.reports.put(
                 "mode_changed",

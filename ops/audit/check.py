@@ -27,6 +27,7 @@ def verify_folder(
     keys: Path,
     checkpoints: Iterable[AuditCheckpoint],
     files: list[Path] | None = None,
+    known_chains: Iterable[str] = (),
 ) -> Verification:
     """Verify an audit, with a progress bar on a terminal.
 
@@ -35,6 +36,7 @@ def verify_folder(
         keys: folder of its keys.
         checkpoints: to compare with; none where none were kept.
         files: only these, a part of the chain.
+        known_chains: that were begun with the same keys and are kept elsewhere.
 
     Raises:
         OperationError: there is no audit, or it or its keys cannot be read.
@@ -49,7 +51,12 @@ def verify_folder(
         known = list(checkpoints)
         public = read_public_key(keys / PUBLIC_FILE) if known else None
         return verify_chain(
-            _with_progress(paths), sealing.by_id, known, public, is_part=files is not None
+            _with_progress(paths),
+            sealing.by_id,
+            known,
+            public,
+            known_chains=known_chains,
+            is_part=files is not None,
         )
     except (AuditError, AuditKeyError) as exc:
         raise OperationError(str(exc)) from exc
@@ -62,16 +69,21 @@ def verdict_lines(verification: Verification, checkpoints: int) -> list[str]:
         f"{verification.last_seq:,}; {verification.checkpoints} of {checkpoints} checkpoints "
         "compared"
     ]
+    if verification.unsigned:
+        lines.append(
+            f"{verification.unsigned} checkpoints are not signed with this key, but for other "
+            "audits or by nobody: they prove nothing and were passed over."
+        )
     shown = verification.faults[:_MOST_LISTED]
     lines += [f"{fault.finding.value}: {fault.place}: {fault.sentence}" for fault in shown]
     if (more := verification.fault_count - len(shown)) > 0:
         lines.append(f"and {more:,} more")
     if verification.is_sound:
         lines.append("Sound: every record is as it was sealed, and none is missing between them.")
-        if not checkpoints:
+        if not verification.checkpoints:
             lines.append(
-                "Without checkpoints nobody can tell whether records are missing at the end: give "
-                "--kafka or --checkpoints."
+                "Without checkpoints nobody can tell whether records are missing at the end: "
+                "`potline audit verify` with --kafka or --checkpoints."
             )
     else:
         lines.append("NOT SOUND. Keep the folder as evidence; nothing was changed in it.")
@@ -87,6 +99,7 @@ def result_json(verification: Verification, checkpoints: int) -> dict[str, Any]:
         "last_seq": verification.last_seq,
         "checkpoints": checkpoints,
         "checkpoints_compared": verification.checkpoints,
+        "checkpoints_unsigned": verification.unsigned,
         "fault_count": verification.fault_count,
         "faults": [
             {"finding": fault.finding.value, "place": fault.place, "sentence": fault.sentence}

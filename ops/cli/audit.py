@@ -39,6 +39,14 @@ def verify(
             "audit-checkpoints --json` prints them.",
         ),
     ] = None,
+    known_chains: Annotated[
+        list[str] | None,
+        typer.Option(
+            "--known-chain",
+            metavar="ID",
+            help="An audit that was begun with the same keys and moved away; may be given again.",
+        ),
+    ] = None,
     is_json: Annotated[
         bool, typer.Option("--json", help="Print one JSON object and nothing else.")
     ] = False,
@@ -64,7 +72,7 @@ def verify(
     if kafka is not None:
         with silent("aiokafka"):
             checkpoints += asyncio.run(read_checkpoint_topic(settings.kafka.connection()))
-    found = verify_folder(place, key_place, checkpoints)
+    found = verify_folder(place, key_place, checkpoints, known_chains=known_chains or ())
     if is_json:
         typer.echo(json.dumps(result_json(found, len(checkpoints))))
     else:

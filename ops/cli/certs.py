@@ -40,6 +40,9 @@ def certs(
         security = "Aes256Sha256RsaPss"
         certificates = "/etc/potline/certs"
 
+    A server and its clients must be started again after that: what runs
+    goes on with the certificates and passwords of its start.
+
     Keep FOLDER/authority/key.pem away from the machines that run.
     """
     import socket

@@ -81,6 +81,7 @@ class Process:
         self.frozen_until_s = 0.0
         self.wall_offset_s = 0.0
         self.tasks: list[asyncio.Task[Any]] = []
+        self._failed: list[BaseException] = []
         self._clockwork = clockwork
         self.loop = SteppedLoop(lambda: clockwork.now_s)
 
@@ -113,6 +114,7 @@ class Process:
 
     def kill(self) -> None:
         """End it at once. Its tasks are unwound so that nothing is left; nobody hears of that."""
+        self._failed = self.failures()
         self.is_dead = True
         for _ in range(_MOST_STEPS_TO_UNWIND):
             left = asyncio.all_tasks(self.loop)
@@ -126,7 +128,10 @@ class Process:
         self.loop.close()
 
     def failures(self) -> list[BaseException]:
-        """Return what ended tasks that should have gone on, and what nobody caught."""
+        """Return what ended tasks that should have gone on, and what nobody caught; of a process
+        that was killed, until then."""
+        if self.is_dead:
+            return self._failed
         ended = [task.exception() for task in self.tasks if task.done() and not task.cancelled()]
         return [error for error in ended if error is not None] + self.loop.failures
 
@@ -139,6 +144,7 @@ class Clockwork:
         self._events: list[tuple[float, int, Callable[[], object]]] = []
         self._count = 0
         self.processes: list[Process] = []
+        self.all_processes: list[Process] = []
 
     def at(self, when_s: float, what: Callable[[], object]) -> None:
         """Let something happen at a time, in no process."""
@@ -153,6 +159,7 @@ class Clockwork:
         """Make a process."""
         process = Process(name, self)
         self.processes.append(process)
+        self.all_processes.append(process)
         return process
 
     def kill(self, process: Process) -> None:

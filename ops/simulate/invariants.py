@@ -9,8 +9,9 @@ from dataclasses import dataclass, field
 from typing import Final
 
 from control.limits import SetpointLimits
+from control.modes import Mode
 from stream.audit.chain import AuditEntry
-from stream.audit.entries import INTENT, RESULT
+from stream.audit.entries import COMMAND, HANDOVER, INTENT, OBEYED, RESULT
 
 _ANSWER_WITHIN_S: Final = 10.0
 
@@ -36,7 +37,6 @@ class Sending:
         sample_age_s: true age of the newest sample of the cell that had been sent to the guard.
     """
 
-    life: int
     cell: int
     setpoint: str
     value: float
@@ -66,6 +66,9 @@ class Judge:
     accepted: int = 0
     _intents: dict[str, tuple[float, str, float]] = field(default_factory=dict)
     _last: dict[tuple[int, str], Sending] = field(default_factory=dict)
+    _begun: dict[tuple[int, str], tuple[float, float]] = field(default_factory=dict)
+    _asked: dict[int, str] = field(default_factory=dict)  # cell -> mode asked for last
+    _handed: dict[int, str] = field(default_factory=dict)  # cell -> "remote" or "local", on record
 
     def note(self, rule: str, sentence: str) -> None:
         """Keep a violation."""
@@ -80,6 +83,16 @@ class Judge:
                 self._intents[entry.request_id] = (self.now_s(), entry.target, entry.applied)
             elif entry.action == RESULT and self._intents.pop(entry.request_id, None) is None:
                 self.note("an intent first", f"{entry.request_id} has a result without an intent")
+            elif entry.action == COMMAND and entry.result == OBEYED:
+                self._asked[_cell_of(entry.target)] = str(entry.asked).removeprefix("set_mode ")
+            elif entry.action == HANDOVER:
+                for target in entry.target.split():
+                    self._handed[_cell_of(target)] = str(entry.asked)
+
+    def see_remote_asked(self, cell: int) -> None:
+        """Judge that the plant is asked to let a cell follow."""
+        if self._handed.get(cell) != "remote":
+            self.note("an intent first", f"cell {cell} is asked for, and that is not on record")
 
     def see_sending(self, sending: Sending) -> None:
         """Judge a setpoint that a guard sends."""
@@ -93,6 +106,9 @@ class Judge:
             self.note("in bounds", f"{what}, not within {row.low:g} to {row.high:g}")
         if not sending.is_permitted:
             self.note("permitted in that mode", f"{what}, and the cell is not in AUTO")
+        asked = self._asked.get(sending.cell, Mode.AUTO.value)
+        if asked != Mode.AUTO.value:
+            self.note("permitted in that mode", f"{what}, and a person asked for {asked}")
         if sending.sample_age_s > self.longest_age_s:
             self.note("fresh", f"{what}, its newest sample is {sending.sample_age_s:.1f} s old")
         if not self._is_announced(sending):
@@ -148,3 +164,27 @@ class Judge:
             # From the last value, or from where the plant was found to stand since.
             if moved > room + near and step > room + near:
                 self.note("within rate", f"{what}, {moved:g} in so short a time")
+        self._check_travel(sending, row, what, is_first)
+
+    def _check_travel(
+        self, sending: Sending, row: SetpointLimits, what: str, is_first: bool
+    ) -> None:
+        """All moves of a stay together are within what its rate allows since it began: over minutes
+        the slack is small beside that."""
+        place = (sending.cell, sending.setpoint)
+        last = self._last.get(place)
+        if is_first or last is None:
+            self._begun[place] = (sending.plant_s, 0.0)
+            return
+        begun_s, travelled = self._begun[place]
+        # What the plant shows within the tolerance is taken for the last value.
+        travelled += max(0.0, abs(sending.value - last.value) - row.readback_tolerance)
+        self._begun[place] = (begun_s, travelled)
+        allowed = row.max_rate_per_h * (sending.plant_s - begun_s + self.slack_plant_s) / 3600.0
+        if travelled > allowed + row.readback_tolerance:
+            self.note("within rate", f"{what}, {travelled:g} since the stay began")
+
+
+def _cell_of(target: str) -> int:
+    """Return the cell in `C017`, or in `C017/setpoint`."""
+    return int(target.partition("/")[0].removeprefix("C"))

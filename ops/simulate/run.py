@@ -82,7 +82,7 @@ def run_seed(
         injected[fault.name] += 1
     world.clockwork.run_until(_CALM_BEFORE_S + STORM_S + _CALM_AFTER_S)
     world.judge.end()
-    for process in world.clockwork.processes:
+    for process in world.clockwork.all_processes:
         for error in process.failures():
             text = f"{process.name}: {type(error).__name__}: {error}"
             world.judge.note("no process fails by itself", text)

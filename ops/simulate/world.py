@@ -14,6 +14,7 @@ from control.interlock import InterlockLimits
 from control.modes import Mode, ModePolicy, Rearm
 from opcua.link import Link, LinkError
 from opcua.mapping import Mapping
+from opcua.nodes import CellMode
 from opcua.writer import Writer
 from ops.plantfile import PlantFile
 from ops.simulate.broker import SimApp, SimBroker, make_sim_worker
@@ -31,6 +32,7 @@ from stream.topics import GUARD_APP
 SPEED: Final = 60.0
 SECTIONS: Final = {0: (1, 2), 1: (3, 4)}
 _WATCHDOG_S: Final = 3.0
+_DISK_TAKES_S: Final = 0.005
 _WATCH_EVERY_S: Final = 0.1
 _CLOCK_TOLERANCE_S: Final = 2.0  # how far ahead the interlock lets a clock be
 
@@ -46,6 +48,7 @@ class SimDisk:
 
     clockwork: Clockwork
     judge: Judge
+    random: random.Random
     full_until_s: float = 0.0
     owner: Process | None = None
     entries: list[AuditEntry] = field(default_factory=list)
@@ -66,8 +69,14 @@ class SimAudit:
         Raises:
             AuditError: the disk is full, or another process writes there.
         """
-        self._write([*self._waiting, *entries])
-        self._waiting = []
+        # The disk takes its time; what is put meanwhile waits for the next turn.
+        taken, self._waiting = [*self._waiting, *entries], []
+        await asyncio.sleep(self._disk.random.expovariate(1.0 / _DISK_TAKES_S))
+        try:
+            self._write(taken)
+        except AuditError:
+            self._waiting = [*taken[: len(taken) - len(entries)], *self._waiting]
+            raise
 
     def put(self, entries: Sequence[AuditEntry]) -> None:
         """Keep entries until they can be written."""
@@ -126,7 +135,7 @@ class World:
             slack_plant_s=SPEED * (guard.max_input_age_s + guard.readback_deadline_s),
             now_s=lambda: clock.now_s,
         )
-        self.disk = SimDisk(clock, self.judge)
+        self.disk = SimDisk(clock, self.judge, random.Random(seed + 4))
         self.broker = SimBroker(clock, random.Random(seed + 1))
         self.wire = Wire(clock, random.Random(seed + 2))
         self.policy = ModePolicy(initial_mode=Mode.AUTO, rearm=rearm)
@@ -278,7 +287,11 @@ class World:
         self, process: Process, guard: Guard, node_id: ua.NodeId, value: float
     ) -> None:
         name = str(node_id.Identifier)
-        if not name.endswith(".Target") or process.is_dead or self.scada is None:
+        if process.is_dead or self.scada is None:
+            return
+        if name.endswith(".ModeTarget") and int(value) == CellMode.REMOTE_CASCADE:
+            self.judge.see_remote_asked(self.scada.rule_of(name).cell)
+        if not name.endswith(".Target"):
             return
         if self.at_next_send is not None:
             happen, self.at_next_send = self.at_next_send, None
@@ -290,7 +303,6 @@ class World:
         sampled_s = self.sampled_s[section] if dead_s is None else dead_s
         self.judge.see_sending(
             Sending(
-                life=self.lives,
                 cell=rule.cell,
                 setpoint=rule.meaning,
                 value=value,
@@ -318,3 +330,6 @@ class World:
                     self.judge.see_silence(cell, "the guard", heard_s, _WATCHDOG_S + 0.5)
                     sampled_s = now_s - self.sampled_s[section]
                     self.judge.see_silence(cell, "its section", sampled_s, longest_s)
+                    dead_s = self.traffic.dead_sensors.get(cell)
+                    if dead_s is not None:
+                        self.judge.see_silence(cell, "its sensor", now_s - dead_s, longest_s)

@@ -20,6 +20,7 @@ RETIRED: Final = (
     "retired"  # the action of a record that says through which number records were removed
 )
 LONGEST_LINE: Final = 65_536
+_LONGEST_ENTRY: Final = LONGEST_LINE - 2048  # what its place in the chain adds takes less
 _OPENING: Final = b'{"seal":"'
 _BETWEEN: Final = b'","record":'
 _CLOSING: Final = b"}\n"
@@ -36,7 +37,7 @@ class AuditEntry(msgspec.Struct, frozen=True, kw_only=True):
 
     Attributes:
         action: what was done or is about to be, `setpoint_intent` for instance.
-        actor, role: the person or program behind it; `session`: theirs, where there is one.
+        actor, role: the person or program behind it.
         target: what it was done to, `C017/feed_rate_kg_per_h` for instance.
         old, asked, applied: before, as asked, and after the interlock, in the unit of the target.
         reason: an operator's sentence.
@@ -47,7 +48,6 @@ class AuditEntry(msgspec.Struct, frozen=True, kw_only=True):
     action: str
     actor: str
     role: str = ""
-    session: str = ""
     target: str = ""
     old: float | str | None = None
     asked: float | str | None = None
@@ -87,19 +87,25 @@ class SealedRecord(msgspec.Struct, frozen=True):
     body: bytes
 
 
+def unfit(entry: AuditEntry) -> str:
+    """Return why an entry cannot become a record; "" where it can."""
+    for name in ("old", "asked", "applied"):
+        value = getattr(entry, name)
+        if isinstance(value, float) and value - value != 0.0:
+            return f"{name} is {value}, which is no number in JSON; give it as text"
+    size = len(msgspec.json.encode(entry))
+    return "" if size <= _LONGEST_ENTRY else f"it takes {size} bytes; shorten its texts"
+
+
 def seal_record(record: AuditRecord, key: bytes) -> SealedRecord:
     """Return the record with its seal.
 
     Raises:
-        ValueError: a number in it is not finite, which JSON does not know, or it is too long.
+        ValueError: it is of an entry that cannot become one, see `unfit`.
     """
-    for name in ("old", "asked", "applied"):
-        value = getattr(record, name)
-        if isinstance(value, float) and value - value != 0.0:
-            raise ValueError(f"{name} is {value}, which is no number in JSON; give it as text")
+    if reason := unfit(record):
+        raise ValueError(reason)
     body = msgspec.json.encode(record)
-    if _BODY_AT + len(body) + len(_CLOSING) > LONGEST_LINE:
-        raise ValueError(f"the record takes {len(body)} bytes; shorten its texts")
     return SealedRecord(record, _seal(body, key), body)
 
 

@@ -26,18 +26,18 @@ GUARD: Final = "guard"
 _MOST_TEXT: Final = 2000
 
 
-def intent_of(move: Move, proposed_by: str = "optimiser") -> AuditEntry:
+def intent_of(move: Move) -> AuditEntry:
     """Return the entry of a permitted move that is about to be written."""
     return AuditEntry(
         action=INTENT,
-        actor=proposed_by,
+        actor="optimiser",
         role="optimiser",
-        target=f"{_cell(move.cell)}/{move.setpoint}",
+        target=f"{_cell(move.cell)}/{_text(move.setpoint)}",
         old=_number(move.previous),
         asked=_number(move.asked),
         applied=_number(move.applied),
         reason=_text("; ".join(move.reasons)),
-        request_id=move.move_id,
+        request_id=_text(move.move_id),
     )
 
 
@@ -69,7 +69,7 @@ def mode_change_of(cell: int, before: ModeState, after: ModeState) -> AuditEntry
     """Return the entry of a cell whose mode in force has changed."""
     return AuditEntry(
         action=MODE,
-        actor=after.who or GUARD,
+        actor=_text(after.who) or GUARD,
         target=_cell(cell),
         old=before.mode.value,
         applied=after.mode.value,

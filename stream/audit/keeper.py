@@ -16,10 +16,10 @@ from typing import Final, Protocol
 
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
-from stream.audit.chain import AuditEntry
+from stream.audit.chain import AuditEntry, unfit
 from stream.audit.checkpoint import EVERY_S, is_due, sign_checkpoint
 from stream.audit.entries import GUARD, result_unknown, unanswered
-from stream.audit.files import AuditError, newest_records
+from stream.audit.files import AuditError, newest_records, pack_finished
 from stream.audit.log import AuditLog
 from stream.outbox import Outbox
 from stream.records import encode
@@ -79,6 +79,7 @@ class AuditKeeper:
         self._came = asyncio.Event()
         self._error = ""
         self._has_ended = False
+        self._has_opened = False
         self._tried_s = -_TRY_AGAIN_AFTER_S
         self._tidied_s = time.monotonic()
 
@@ -95,16 +96,27 @@ class AuditKeeper:
         """
         if self._has_ended:
             raise AuditError("the audit has been closed, for the guard ends")
+        for entry in entries:
+            if reason := unfit(entry):
+                raise AuditError(f"{entry.action} cannot be put on record: {reason}")
         asked = asyncio.ensure_future(self._in_thread(lambda: self._write(entries)))
         # Shielded: a caller that is cancelled must not leave half a batch behind.
         await asyncio.shield(asked)
 
     def put(self, entries: Sequence[AuditEntry]) -> None:
         """Let entries be written as soon as can be; waits for nothing."""
-        self._waiting.extend(entries)
+        for entry in entries:
+            if reason := unfit(entry):  # one that can never be written must not stop all others
+                _log.error(
+                    "%s by %.80s cannot be put on record: %s", entry.action, entry.actor, reason
+                )
+                self._dropped += 1
+            else:
+                self._waiting.append(entry)
         while len(self._waiting) > _MOST_WAITING:
-            self._waiting.popleft()
-            self._dropped += 1
+            with suppress(IndexError):  # the disk's thread may just have taken them all
+                self._waiting.popleft()
+                self._dropped += 1
         self._came.set()
 
     async def run(self) -> None:
@@ -116,7 +128,9 @@ class AuditKeeper:
                 self._came.clear()
                 with suppress(AuditError):  # in `error`; whoever must not go on looks there
                     await self._in_thread(lambda: self._write(()))
-                    await self._tidy_if_due()
+                await self._tidy_if_due()
+                if signing.done():
+                    await signing  # it has failed, and that is the guard's failure
                 with suppress(TimeoutError):
                     async with asyncio.timeout(_LOOK_EVERY_S):
                         await self._came.wait()
@@ -149,16 +163,24 @@ class AuditKeeper:
             await asyncio.sleep(_LOOK_EVERY_S)
 
     async def _tidy_if_due(self) -> None:
-        if time.monotonic() - self._tidied_s >= _HOUSEKEEPING_EVERY_S:
-            self._tidied_s = time.monotonic()
-            await self._in_thread(self._tidy)
+        if time.monotonic() - self._tidied_s < _HOUSEKEEPING_EVERY_S or self._log is None:
+            return
+        self._tidied_s = time.monotonic()
+        try:
+            # Packing takes long, and concerns no file that is being written: not in the disk's
+            # thread, where intents would wait for it.
+            for path in await asyncio.to_thread(pack_finished, self._log.folder):
+                _log.info("Packed %s.", path)
+            await self._in_thread(self._retire)
+        except AuditError as exc:
+            _log.error("%s; tried again in an hour", exc)
 
     # -- in the thread of the disk ----------------------------------------------------------
 
     def _write(self, entries: Sequence[AuditEntry]) -> None:
         try:
             log = self._opened()
-            waiting = self._take_waiting()
+            waiting, dropped = self._take_waiting(), self._dropped
             told = [*self._told_of_trouble(), *waiting, *entries]
             if told:
                 try:
@@ -166,10 +188,7 @@ class AuditKeeper:
                 except OSError:
                     self._waiting.extendleft(reversed(waiting))
                     raise
-                except ValueError:  # an entry that can never be written must not stop all others
-                    self._dropped += len(waiting)
-                    raise
-                self._dropped = 0
+                self._dropped -= dropped
         except (OSError, ValueError) as exc:
             self._fail(exc)
             raise AuditError(self._error) from exc
@@ -188,10 +207,15 @@ class AuditKeeper:
         self._tried_s = time.monotonic()
         self._close()
         log = self._open_log()
-        closed = [result_unknown(intent) for intent in unanswered(newest_records(log.folder))]
-        if closed:
-            log.append(closed)
-        self._log = log
+        try:
+            # Of the lives before this one; what this one does not know yet it will come to know.
+            closed = () if self._has_opened else unanswered(newest_records(log.folder))
+            if closed:
+                log.append([result_unknown(intent) for intent in closed])
+        except BaseException:
+            log.close()
+            raise
+        self._log, self._has_opened = log, True
         return log
 
     def _told_of_trouble(self) -> list[AuditEntry]:
@@ -210,10 +234,8 @@ class AuditKeeper:
             _log.error("%s", exc)
         self._error = str(exc)
 
-    def _tidy(self) -> None:
-        if self._log is not None:
-            for path in self._log.pack():
-                _log.info("Packed %s.", path)
+    def _retire(self) -> None:
+        if self._log is not None and not self._log.is_closed:
             for path in self._log.retire(self._retention_days):
                 _log.info("Removed %s, older than %d days.", path, self._retention_days)
 

@@ -52,13 +52,12 @@ def make_keys(folder: Path) -> None:
         OSError: the folder cannot be written.
     """
     folder.mkdir(parents=True, exist_ok=True, mode=0o700)
-    for name in (SEALING_FILE, SIGNING_FILE):
-        if (folder / name).exists():
-            raise AuditKeyError(
-                f"{folder / name} is there already; without it what it sealed cannot be checked. "
-                "Remedy: name another folder, or add a key with `potline audit keys --rotate`"
-            )
-    _write_secret(folder / SEALING_FILE, _new_line())
+    sealing = folder / SEALING_FILE
+    if sealing.exists():
+        raise AuditKeyError(
+            f"{sealing} is there already; without it what it sealed cannot be checked. "
+            "Remedy: name another folder, or add a key with `potline audit keys --rotate`"
+        )
     pair = Ed25519PrivateKey.generate()
     _write_secret(
         folder / SIGNING_FILE,
@@ -73,6 +72,9 @@ def make_keys(folder: Path) -> None:
             serialization.Encoding.PEM, serialization.PublicFormat.SubjectPublicKeyInfo
         )
     )
+    # The last, for it is what says that there are keys: a crash before it leaves a folder to begin
+    # again in.
+    _write_secret(folder / SEALING_FILE, _new_line())
 
 
 def rotate_sealing_key(folder: Path) -> str:
@@ -165,7 +167,8 @@ def _new_line() -> bytes:
 
 
 def _write_secret(path: Path, content: bytes) -> None:
-    """Write a file that nobody else can read, not even for a moment."""
+    """Write a file that nobody else can read, not even for a moment, in the place of any other."""
+    path.unlink(missing_ok=True)
     descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, _OWNER_ONLY)
     with os.fdopen(descriptor, "wb") as file:
         file.write(content)

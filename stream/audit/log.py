@@ -1,20 +1,18 @@
 """The files of an audit: one writer, one file a day, durable before `append` returns.
 
-A file is `audit-2026-11-30.jsonl`; days that are over are packed (`.jsonl.gz`). Nothing in it is
-ever changed. The one exception is half a line at the very end, left by a crash while it was
-written, on which nothing can have relied: it is set aside in a file of its own, and the next record
-says so.
+Days that are over are packed (`stream.audit.files`). Nothing in a file is ever changed. The one
+exception is half a line at the very end, left by a crash while it was written, on which nothing can
+have relied: it is set aside in a file of its own, and the next record says so.
 """
 
 import errno
 import fcntl
-import gzip
 import os
 import secrets
-import shutil
 import time
 from collections.abc import Callable, Sequence
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, date, datetime, timedelta
+from itertools import pairwise
 from pathlib import Path
 from types import TracebackType
 from typing import IO, Final, Self
@@ -42,13 +40,15 @@ from stream.audit.files import (
     audit_files,
     day_of,
     file_name,
+    first_seq,
     last_line,
-    last_seq,
+    open_secret,
 )
 from stream.audit.keys import SealingKeys
 
 _LOCK_FILE: Final = "audit.lock"
 _CHAIN_BYTES: Final = 8
+_LONGEST_GAP: Final = timedelta(days=7)
 _ITSELF: Final = "audit"
 
 
@@ -78,7 +78,7 @@ class AuditLog:
         self._clock_ns = clock_ns
         self._monotonic_ns = monotonic_ns
         self._file: IO[bytes] | None = None
-        self._path: Path | None = None
+        self._day: date | None = None
         self._size = 0  # of the file, up to its last whole line
         self._is_broken = False
         try:
@@ -93,7 +93,11 @@ class AuditLog:
             self._lock.close()
             raise
         self.chain = self._last.record.chain if self._last else secrets.token_hex(_CHAIN_BYTES)
-        self.append([AuditEntry(action=OPENED, actor=_ITSELF, reason=torn)])
+        try:
+            self.append([AuditEntry(action=OPENED, actor=_ITSELF, reason=torn)])
+        except BaseException:
+            self.close()
+            raise
 
     def __enter__(self) -> Self:
         return self
@@ -150,14 +154,20 @@ class AuditLog:
     def retire(self, days: int) -> list[Path]:
         """Remove files that are older than so many days; say so in the chain first.
 
+        Nothing is removed where the newest file is of a day long after the one before: the line
+        stood still, or the clock is wrong, and a wrong clock must not cost an audit.
+
         Raises:
-            AuditError: a file cannot be read or removed.
+            AuditError: a file cannot be removed.
         """
-        today = datetime.fromtimestamp(self._clock_ns() / 1e9, UTC).date()
-        files = audit_files(self.folder)[:-1]
-        old = [path for path in files if day_of(path) < today - timedelta(days=days)]
-        for path in old:
-            through = last_seq(path)
+        files = audit_files(self.folder)
+        if len(files) < 2 or day_of(files[-1]) - day_of(files[-2]) > _LONGEST_GAP:
+            return []
+        oldest = day_of(files[-1]) - timedelta(days=days)
+        old = [
+            (path, first_seq(after) - 1) for path, after in pairwise(files) if day_of(path) < oldest
+        ]
+        for path, through in old:
             retirement = AuditEntry(
                 action=RETIRED,
                 actor=_ITSELF,
@@ -170,31 +180,7 @@ class AuditLog:
                 path.unlink()
             except OSError as exc:
                 raise AuditError(f"{path} cannot be removed: {exc.strerror}") from exc
-        return old
-
-    def pack(self) -> list[Path]:
-        """Pack the files of days that are over; return the packed ones.
-
-        Raises:
-            AuditError: one cannot be packed; it stays as it is.
-        """
-        packed = []
-        for path in audit_files(self.folder)[:-1]:
-            if path.suffix == PACKED:
-                continue
-            to = path.with_name(path.name + PACKED)
-            unfinished = to.with_suffix(".unfinished")
-            try:
-                with path.open("rb") as plain, unfinished.open("wb") as file:
-                    with gzip.open(file, "wb") as packing:
-                        shutil.copyfileobj(plain, packing)
-                    os.fsync(file.fileno())
-                unfinished.replace(to)
-                path.unlink()
-            except OSError as exc:
-                raise AuditError(f"{path} cannot be packed: {exc}") from exc
-            packed.append(to)
-        return packed
+        return [path for path, _ in old]
 
     def close(self) -> None:
         """Let another writer in."""
@@ -218,17 +204,17 @@ class AuditLog:
         return seal_record(record, self._keys.key)
 
     def _write(self, content: bytes, now_ns: int) -> None:
-        """Write to the file of the day; to the newest file where the clock was put back."""
-        path = self.folder / file_name(now_ns)
-        if self._path is not None:
-            path = max(path, self._path)
-        elif (files := audit_files(self.folder)) and files[-1].suffix != PACKED:
-            path = max(path, files[-1])
-        if self._file is None or self._path != path:
+        """Write to the file of the day, made where the newest is of another."""
+        if self._file is None or self._day != _day(now_ns):
+            files = audit_files(self.folder)
+            path = self.folder / file_name(self.seq + 1, now_ns)
+            is_new = not files or files[-1].suffix == PACKED or day_of(files[-1]) != _day(now_ns)
+            if not is_new:
+                path = files[-1]
+            file = _open_for_append(path)
             if self._file is not None:
                 self._file.close()
-            is_new = not path.exists()
-            self._file, self._path = _open_for_append(path), path
+            self._file, self._day = file, _day(now_ns)
             self._size = path.stat().st_size
             if is_new:
                 _sync_folder(self.folder)
@@ -245,7 +231,7 @@ class AuditLog:
             return
         try:
             self._file.truncate(self._size)
-        except OSError:
+        except (OSError, ValueError):
             self.close()
 
     def _find_last(self) -> SealedRecord | None:
@@ -288,7 +274,8 @@ class AuditLog:
                 if not torn:
                     return ""
                 aside = path.with_suffix(f".torn-{self._clock_ns()}")
-                aside.write_bytes(torn)
+                with open_secret(aside) as kept:
+                    kept.write(torn)
                 file.truncate(size - len(torn))
                 os.fsync(file.fileno())
         except OSError as exc:
@@ -333,6 +320,10 @@ def _sync_folder(folder: Path) -> None:
         os.fsync(descriptor)
     finally:
         os.close(descriptor)
+
+
+def _day(t_ns: int) -> date:
+    return datetime.fromtimestamp(t_ns / 1e9, UTC).date()
 
 
 def _unwritable(path: Path, exc: OSError) -> AuditError:

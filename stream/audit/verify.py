@@ -36,7 +36,7 @@ class Finding(StrEnum):
     FOREIGN = "foreign"  # it is well sealed, but follows another record than the one before it
     TRUNCATED = "truncated"  # a checkpoint has seen more records than there are
     REWRITTEN = "rewritten"  # a checkpoint has seen another record under this number
-    FORGED_CHECKPOINT = "forged_checkpoint"  # its signature is not good
+    REPLACED = "replaced"  # a checkpoint has seen another chain, which is not here
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,7 +64,8 @@ class Verification:
         records: lines that could be read.
         first_seq, last_seq: lowest and highest number; 0 where there is none.
         faults: what was found, at most the first thousand; `fault_count`: all.
-        checkpoints: that were compared with a record.
+        checkpoints: that were compared with a record; `unsigned`: those that nobody with the key
+            signed, which prove nothing.
     """
 
     records: int = 0
@@ -75,6 +76,7 @@ class Verification:
     faults: list[Fault] = field(default_factory=list)
     fault_count: int = 0
     checkpoints: int = 0
+    unsigned: int = 0
 
     @property
     def is_sound(self) -> bool:
@@ -94,6 +96,7 @@ def verify_chain(
     checkpoints: Iterable[AuditCheckpoint] = (),
     public_key: Ed25519PublicKey | None = None,
     *,
+    known_chains: Iterable[str] = (),
     is_part: bool = False,
 ) -> Verification:
     """Read a chain from its oldest kept record to its end, and find what was done to it.
@@ -103,9 +106,9 @@ def verify_chain(
     Args:
         lines: of all files, oldest first.
         keys: all that ever sealed, by their id.
-        checkpoints: that were kept elsewhere; of other chains, or of records that are no longer
-            kept, they say nothing and are passed over.
+        checkpoints: that were kept elsewhere. Of records that are no longer kept they say nothing.
         public_key: checks their signatures; needed where there are any.
+        known_chains: other chains that were begun with the same keys, and are kept elsewhere.
         is_part: the lines are a part of a chain: nothing is missing before the first of them.
 
     Raises:
@@ -113,7 +116,7 @@ def verify_chain(
     """
     found = Verification()
     signed = _signed(checkpoints, public_key, found)
-    walk = _Walk(found, keys, signed, is_part)
+    walk = _Walk(found, keys, signed, frozenset(known_chains), is_part)
     for line in lines:
         walk.step(line)
     walk.end()
@@ -140,11 +143,7 @@ def _signed(
         if is_signed(checkpoint, key):
             by_seq.setdefault(checkpoint.seq, []).append(checkpoint)
         else:
-            found.note(
-                Finding.FORGED_CHECKPOINT,
-                f"checkpoint of record {checkpoint.seq}",
-                "its signature is not that of the key",
-            )
+            found.unsigned += 1
     return by_seq
 
 
@@ -156,12 +155,14 @@ class _Walk:
         found: Verification,
         keys: Mapping[str, bytes],
         checkpoints: dict[int, list[AuditCheckpoint]],
+        known_chains: frozenset[str],
         is_part: bool,
     ) -> None:
         self._found = found
         self._keys = keys
         self._checkpoints = checkpoints
         self._retired_through = 0
+        self._known_chains = known_chains
         self._is_part = is_part
         self._chain: str | None = None
         self._before: SealedRecord | None = None  # the one with the highest number so far
@@ -201,6 +202,22 @@ class _Walk:
                 f"a checkpoint has seen record {max(beyond)}: at least "
                 f"{max(beyond) - found.last_seq} records are missing at the end",
             )
+        self._find_replaced()
+
+    def _find_replaced(self) -> None:
+        """See chains that were begun with these keys, and are not here."""
+        newest: dict[str, int] = {}
+        for seq, some in self._checkpoints.items():
+            for one in some:
+                newest[one.chain] = max(newest.get(one.chain, 0), seq)
+        for chain, seq in newest.items():
+            if self._chain is not None and chain not in (self._chain, *self._known_chains):
+                self._found.note(
+                    Finding.REPLACED,
+                    f"chain {chain}",
+                    f"a checkpoint has seen {seq} records of it, and this is another chain; where "
+                    "it was moved away, say so with --known-chain",
+                )
 
     def _is_sealed(self, sealed: SealedRecord, place: str) -> bool:
         key = self._keys.get(sealed.record.key_id)

@@ -34,7 +34,6 @@ def write_identity(
     extended: x509.ObjectIdentifier | None = ExtendedKeyUsageOID.CLIENT_AUTH,
     is_self_signed: bool = False,
     signed_by: Path | None = None,
-    has_names: bool = True,
     other_key: bool = False,
 ) -> None:
     """Write certificate, key and the guard's password into a folder, wrong as it is told to be."""
@@ -54,9 +53,8 @@ def write_identity(
         .not_valid_after(now + timedelta(days=ends_days))
         .add_extension(x509.BasicConstraints(ca=False, path_length=None), critical=True)
     )
-    if has_names:
-        names = x509.SubjectAlternativeName([x509.UniformResourceIdentifier(uri)])
-        builder = builder.add_extension(names, critical=False)
+    names = x509.SubjectAlternativeName([x509.UniformResourceIdentifier(uri)])
+    builder = builder.add_extension(names, critical=False)
     builder = builder.add_extension(
         x509.KeyUsage(
             digital_signature=True,

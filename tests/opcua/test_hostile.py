@@ -10,12 +10,13 @@ from pathlib import Path
 import psutil
 import pytest
 import pytest_asyncio
+from asyncua import Client, ua
 
 from opcua.certificates import make_certificates
 from opcua.link import LinkError, open_link
-from opcua.security import ClientSecurity, Policy, client_security
+from opcua.security import ClientSecurity, Policy, client_security, secure_client
 from ops.ports import free_port
-from tests.opcua.hostile import BAD_IDENTITIES, bad_messages
+from tests.opcua.hostile import BAD_IDENTITIES, bad_messages, write_identity
 
 pytestmark = [
     pytest.mark.slow,
@@ -80,6 +81,34 @@ async def _server(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Ser
     finally:
         process.terminate()
         await asyncio.wait_for(process.wait(), 20)
+
+
+async def test_a_certificate_made_like_the_bad_ones_but_good_is_taken(
+    server: Server, tmp_path: Path
+) -> None:
+    write_identity(tmp_path / "guard", server.folder)
+    link = await open_link(
+        server.endpoint, security=replace(server.security(), home=tmp_path / "guard")
+    )
+    await link.close()
+
+
+async def test_who_leaves_the_certificate_out_of_the_request_is_asked_for_it_all_the_same(
+    server: Server, tmp_path: Path
+) -> None:
+    """The library checks a field of the request; the connection's own certificate counts."""
+    write_identity(tmp_path / "thief", server.folder, is_self_signed=True)
+    client = Client(server.endpoint)
+    await secure_client(client, replace(server.security(), home=tmp_path / "thief"))
+    ask = client.uaclient.create_session
+
+    async def ask_without(parameters: ua.CreateSessionParameters) -> object:
+        parameters.ClientCertificate = None
+        return await ask(parameters)
+
+    client.uaclient.create_session = ask_without
+    with pytest.raises(ua.UaStatusCodeError, match="BadUserAccessDenied"):
+        await client.connect()
 
 
 @pytest.mark.parametrize("name", list(BAD_IDENTITIES))

@@ -196,7 +196,8 @@ def test_made_again_the_authority_stays_and_the_rest_is_new(tmp_path: Path) -> N
 def test_passwords_are_kept_as_hashes_and_guessing_is_slow() -> None:
     now_s = 0.0
     accounts = Accounts(
-        {"anna": Account("anna", Role.OPERATOR, hash_password("secret"))}, lambda: now_s
+        {"anna": Account("anna", Role.OPERATOR, hash_password("secret"))},
+        monotonic_s=lambda: now_s,
     )
     user = accounts.get_user(None, "anna", "secret")
     assert isinstance(user, PlantUser)

@@ -3,14 +3,14 @@
 from dataclasses import replace
 
 import pytest
+from msgspec.structs import replace as replace_entry
 
 from ops.simulate.invariants import Judge, Sending
 from stream.audit.chain import AuditEntry
-from stream.audit.entries import INTENT, RESULT
-from tests.control.cases import FEED, SETPOINT_LIMITS
+from stream.audit.entries import COMMAND, HANDOVER, INTENT, OBEYED, RESULT
+from tests.control.cases import BEAM, FEED, SETPOINT_LIMITS
 
 GOOD = Sending(
-    life=1,
     cell=7,
     setpoint=FEED,
     value=180.0,
@@ -58,12 +58,45 @@ def rules(*sendings: Sending) -> list[str]:
         ((replace(GOOD, sample_age_s=9.1),), ["fresh"]),
         ((replace(GOOD, value=185.0),), ["no bump"]),
         ((GOOD, replace(GOOD, value=295.0, plant_s=9000.0)), ["within a step"]),
-        ((GOOD, replace(GOOD, value=200.0, plant_s=1001.0)), ["within rate"]),
+        ((GOOD, replace(GOOD, value=200.0, plant_s=1001.0)), ["within rate"] * 2),
         ((GOOD, replace(GOOD, value=200.0, plant_s=1001.0, stay=4)), ["no bump"]),
     ],
 )
 def test_a_rule_that_is_broken_is_named(sendings: tuple[Sending, ...], broken: list[str]) -> None:
     assert rules(*sendings) == broken
+
+
+def test_moves_that_are_each_within_the_slack_are_seen_together() -> None:
+    one = Judge(SETPOINT_LIMITS, 9.0, slack_plant_s=540.0, now_s=lambda: 100.0)
+    at_mm = 200.0
+    for number in range(12):
+        one.see_entries([replace_entry(announced(at_mm, str(number)), target=f"C007/{BEAM}")])
+        one.see_sending(
+            replace(
+                GOOD, setpoint=BEAM, value=at_mm, stands=(at_mm - 0.9,), plant_s=1000.0 + number
+            )
+            if number
+            else replace(GOOD, setpoint=BEAM, value=at_mm, stands=(at_mm,))
+        )
+        at_mm += 0.9
+    assert {violation.rule for violation in one.violations} == {"within rate"}
+    assert "since the stay began" in one.violations[0].sentence
+
+
+def test_a_cell_that_a_person_took_or_that_was_never_asked_for_is_seen() -> None:
+    one = judge()
+    said = AuditEntry(
+        action=COMMAND, actor="anna", target="C007", asked="set_mode MANUAL", result=OBEYED
+    )
+    one.see_entries([said, announced(180.0)])
+    one.see_sending(GOOD)
+    one.see_remote_asked(7)
+    one.see_entries([AuditEntry(action=HANDOVER, actor="guard", target="C007", asked="remote")])
+    one.see_remote_asked(7)
+    assert [violation.rule for violation in one.violations] == [
+        "permitted in that mode",
+        "an intent first",
+    ]
 
 
 def test_a_write_without_an_intent_and_an_intent_without_a_result_are_seen() -> None:

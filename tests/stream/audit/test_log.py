@@ -1,4 +1,4 @@
-"""The files of an audit: durable, one writer, a file a month, no repair of what was touched."""
+"""The files of an audit: durable, one writer, a file a day, no repair of what was touched."""
 
 import os
 import subprocess
@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from stream.audit.files import AuditError, audit_files, read_lines
+from stream.audit.files import AuditError, audit_files, pack_finished, read_lines
 from stream.audit.keys import (
     SEALING_FILE,
     SIGNING_FILE,
@@ -38,7 +38,7 @@ def test_a_restart_goes_on_with_the_chain(keys: SealingKeys, tmp_path: Path) -> 
     assert actions.count("audit_opened") == 2
 
 
-def test_each_day_has_a_file_and_a_clock_put_back_writes_to_the_newest(
+def test_each_day_has_a_file_and_a_clock_that_is_set_keeps_their_order(
     keys: SealingKeys, tmp_path: Path
 ) -> None:
     clock = HandClock()
@@ -49,7 +49,11 @@ def test_each_day_has_a_file_and_a_clock_put_back_writes_to_the_newest(
         log.append([entry(3)])
     write_audit(tmp_path, keys, 2, clock)
     names = [path.name for path in audit_files(tmp_path)]
-    assert names == ["audit-2026-11-28.jsonl", "audit-2026-12-01.jsonl"]
+    assert names == [
+        "audit-000000000001-2026-11-28.jsonl",
+        "audit-000000000002-2026-12-01.jsonl",
+        "audit-000000000003-2026-11-29.jsonl",
+    ]
     assert verify(tmp_path, keys).is_sound
 
 
@@ -62,14 +66,15 @@ def test_days_that_are_over_are_packed_and_stay_part_of_the_chain(
             log.append([entry(number)])
         (plain,) = audit_files(tmp_path)
         size = plain.stat().st_size
-        assert log.pack() == [], "today is not over"
+        assert pack_finished(tmp_path) == [], "today is not over"
         clock.forward(1.0)
         log.append([entry(40)])
-        (packed,) = log.pack()
-        assert log.pack() == []
-    assert packed.name == "audit-2026-11-28.jsonl.gz"
+        (packed,) = pack_finished(tmp_path)
+        assert pack_finished(tmp_path) == []
+    assert packed.name == "audit-000000000001-2026-11-28.jsonl.gz"
     assert packed.stat().st_size < size / 3
-    assert [path.name for path in audit_files(tmp_path)] == [packed.name, "audit-2026-11-29.jsonl"]
+    assert packed.stat().st_mode & 0o077 == 0
+    assert audit_files(tmp_path) == [packed, tmp_path / "audit-000000000040-2026-11-29.jsonl"]
     assert verify(tmp_path, keys).last_seq == 40
     assert verify(tmp_path, keys).is_sound
     plain.write_bytes(b"a packing that was cut short")
@@ -81,10 +86,19 @@ def test_a_packed_file_that_is_damaged_is_told(keys: SealingKeys, tmp_path: Path
     with AuditLog(tmp_path, keys, "abc123", clock) as log:
         clock.forward(1.0)
         log.append([entry(2)])
-        (packed,) = log.pack()
+        (packed,) = pack_finished(tmp_path)
     packed.write_bytes(packed.read_bytes()[:40])
     with pytest.raises(AuditError, match="cannot be read"):
         verify(tmp_path, keys)
+
+
+def test_half_a_line_that_is_being_written_is_not_a_fault(
+    keys: SealingKeys, tmp_path: Path
+) -> None:
+    write_audit(tmp_path, keys, 3)
+    (path,) = audit_files(tmp_path)
+    path.write_bytes(path.read_bytes() + b'{"seal":"0123')
+    assert verify(tmp_path, keys).is_sound
 
 
 def test_what_is_older_than_the_retention_goes_by_whole_days_and_that_is_on_record(
@@ -93,19 +107,51 @@ def test_what_is_older_than_the_retention_goes_by_whole_days_and_that_is_on_reco
     clock = HandClock()
     with AuditLog(tmp_path, keys, "abc123", clock) as log:
         log.append([entry(2)])
-        clock.forward(31.0)
-        log.append([entry(3)])
-        log.pack()
-        assert log.retire(days=60) == []
-        clock.forward(40.0)
-        log.append([entry(4)])
-        (removed,) = log.retire(days=60)
-    assert removed.name == "audit-2026-11-28.jsonl.gz"
+        for number in (3, 4):
+            clock.forward(5.0)
+            log.append([entry(number)])
+        pack_finished(tmp_path)
+        assert log.retire(days=10) == []
+        clock.forward(5.0)
+        log.append([entry(5)])
+        (removed,) = log.retire(days=10)
+    assert removed.name == "audit-000000000001-2026-11-28.jsonl.gz"
     assert verify(tmp_path, keys).is_sound
     audit_files(tmp_path)[0].unlink()
     (fault,) = verify(tmp_path, keys).faults
     assert fault.finding is Finding.MISSING, "nobody says that this one was retired"
     assert fault.place == "record 3"
+
+
+def test_a_clock_that_jumps_ahead_costs_no_audit(keys: SealingKeys, tmp_path: Path) -> None:
+    clock = HandClock()
+    with AuditLog(tmp_path, keys, "abc123", clock) as log:
+        clock.forward(1.0)
+        log.append([entry(2)])
+        clock.forward(20_000.0)
+        log.append([entry(3)])
+        assert log.retire(days=731) == []
+        clock.forward(-20_000.0)
+        log.append([entry(4)])
+        assert log.retire(days=731) == []
+    assert len(audit_files(tmp_path)) == 4
+    assert verify(tmp_path, keys).is_sound
+
+
+def test_a_file_that_cannot_be_opened_is_told_and_the_next_try_may_work(
+    keys: SealingKeys, tmp_path: Path
+) -> None:
+    clock = HandClock()
+    with AuditLog(tmp_path, keys, "abc123", clock) as log:
+        clock.forward(1.0)
+        in_the_way = tmp_path / "audit-000000000002-2026-11-29.jsonl"
+        in_the_way.mkdir()
+        with pytest.raises(AuditError, match="Remedy: free the disk"):
+            log.append([entry(2)])
+        in_the_way.rmdir()
+        log.append([entry(3)])
+    assert verify(tmp_path, keys).last_seq == 2
+    assert verify(tmp_path, keys).is_sound
 
 
 @pytest.mark.contract(14)

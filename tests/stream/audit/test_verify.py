@@ -187,7 +187,21 @@ def test_a_rewritten_end_shows_beside_a_checkpoint(
     assert verify(tmp_path, keys_in(keys)).is_sound, "without checkpoints nobody can tell"
 
 
-def test_a_forged_checkpoint_is_named_and_a_strange_one_is_not_asked(
+def test_an_audit_in_the_place_of_another_shows_beside_its_checkpoints(
+    signed: tuple[Path, Path, list[AuditCheckpoint]], tmp_path: Path
+) -> None:
+    """Someone removed the whole audit, and a new one was begun with the same keys."""
+    keys, _, checkpoints = signed
+    write_audit(tmp_path, keys_in(keys), 9)
+    public = read_public_key(keys / PUBLIC_FILE)
+    options = {"checkpoints": checkpoints, "public_key": public}
+    (fault,) = verify(tmp_path, keys_in(keys), **options).faults
+    assert fault.finding is Finding.REPLACED
+    known = [checkpoints[0].chain]
+    assert verify(tmp_path, keys_in(keys), known_chains=known, **options).is_sound
+
+
+def test_a_checkpoint_that_nobody_signed_proves_nothing(
     signed: tuple[Path, Path, list[AuditCheckpoint]], tmp_path: Path
 ) -> None:
     keys, folder, checkpoints = signed
@@ -195,11 +209,9 @@ def test_a_forged_checkpoint_is_named_and_a_strange_one_is_not_asked(
     thief = read_signing_key(tmp_path / SIGNING_FILE)
     forged = [sign_checkpoint(checkpoints[0], thief), *checkpoints]
     public = read_public_key(keys / PUBLIC_FILE)
-    (fault,) = verify(folder, keys_in(keys), checkpoints=forged, public_key=public).faults
-    assert fault.finding is Finding.FORGED_CHECKPOINT
-    other = AuditCheckpoint(chain="of another line", seq=99, seal="0" * 64, t_utc_ns=0)
-    strange = [sign_checkpoint(other, read_signing_key(keys / SIGNING_FILE))]
-    assert verify(folder, keys_in(keys), checkpoints=strange, public_key=public).is_sound
+    verification = verify(folder, keys_in(keys), checkpoints=forged, public_key=public)
+    assert verification.is_sound
+    assert (verification.checkpoints, verification.unsigned) == (2, 1)
     with pytest.raises(ValueError, match="public key"):
         verify(folder, keys_in(keys), checkpoints=checkpoints)
 
