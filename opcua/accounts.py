@@ -46,7 +46,7 @@ class Account:
 
 
 @dataclass
-class PlantUser(User):  # type: ignore[misc]
+class PlantUser(User):
     """A session's user as the server's services see it."""
 
     plant_role: Role = Role.OBSERVER
@@ -101,7 +101,7 @@ def read_accounts(path: Path) -> dict[str, Account]:
     return by_name
 
 
-class Accounts(UserManager):  # type: ignore[misc]
+class Accounts(UserManager):
     """Lets those in who have an account and its password, and nobody else.
 
     The certificate of the connection is asked for here too: the library's own check is of a field
