@@ -2,6 +2,7 @@
 
 import multiprocessing
 import os
+import threading
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import FIRST_COMPLETED, Future, ProcessPoolExecutor, wait
 from concurrent.futures.process import BrokenProcessPool
@@ -172,8 +173,18 @@ def _heard_by(listener: Callable[[float], None]) -> Iterator[None]:
         _listener = None
 
 
+def _end_with_parent() -> None:
+    """End this process with the one that started it, however that ends: a killed command must not
+    leave its work behind, which nobody waits for any more."""
+    parent = multiprocessing.parent_process()
+    if parent is not None:
+        parent.join()
+        os._exit(1)
+
+
 def _begin(queue: "SimpleQueue[float]") -> None:
     global _listener
     _listener = queue.put
+    threading.Thread(target=_end_with_parent, daemon=True).start()
     keep_memory()
     prepare_jax()

@@ -271,8 +271,13 @@ class ModeKeeper:
                 await self._audit.append([])
             except AuditError:
                 return taken  # what is not on record is not asked for
-            await self._edge.set_remote(asked[True], True)
+            # The disk took its time: a cell may have been handed back meanwhile.
+            still = {cell for cell in asked[True] if self._is_remote_wanted(cell)}
+            await self._edge.set_remote(still, True)
         return taken
+
+    def _is_remote_wanted(self, cell: int) -> bool:
+        return self._table.get(self._section_of[cell]).mode_of(cell).is_remote
 
     def _put_handover(self, cells: set[int], to_remote: bool) -> None:
         """Put on record what is asked of the plant; once, however often it is asked."""

@@ -78,7 +78,7 @@ class Process:
     def __init__(self, name: str, clockwork: "Clockwork") -> None:
         self.name = name
         self.is_dead = False
-        self.frozen_until_s = 0.0
+        self.frozen_until_s = -1e9
         self.wall_offset_s = 0.0
         self.tasks: list[asyncio.Task[Any]] = []
         self._failed: list[BaseException] = []

@@ -62,9 +62,10 @@ class Traffic:
             now_s = process.monotonic_s()
             if server is not None and server.process.frozen_until_s <= now_s:
                 for section, cells in self.sections.items():
+                    sampled_s = process.monotonic_s()  # the broker may have been waited for
                     frame = self._frame(process, server, section, cells)
                     await self.broker.send(process, ACCEPTED.name, b"", encode_samples(frame))
-                    self.on_frame(section, now_s)
+                    self.on_frame(section, sampled_s)
             await asyncio.sleep(FRAME_EVERY_S)
 
     async def run_loop(self, process: Process) -> None:

@@ -61,6 +61,7 @@ class SimAudit:
         self._disk = disk
         self._at = process
         self._waiting: list[AuditEntry] = []
+        self._turn = asyncio.Lock()
         self.error = ""
 
     async def append(self, entries: Sequence[AuditEntry]) -> None:
@@ -69,14 +70,15 @@ class SimAudit:
         Raises:
             AuditError: the disk is full, or another process writes there.
         """
-        # The disk takes its time; what is put meanwhile waits for the next turn.
-        taken, self._waiting = [*self._waiting, *entries], []
-        await asyncio.sleep(self._disk.random.expovariate(1.0 / _DISK_TAKES_S))
-        try:
-            self._write(taken)
-        except AuditError:
-            self._waiting = [*taken[: len(taken) - len(entries)], *self._waiting]
-            raise
+        async with self._turn:  # one after the other, as the thread of the disk has it
+            # The disk takes its time; what is put meanwhile waits for the next turn.
+            taken, self._waiting = [*self._waiting, *entries], []
+            await asyncio.sleep(self._disk.random.expovariate(1.0 / _DISK_TAKES_S))
+            try:
+                self._write(taken)
+            except AuditError:
+                self._waiting = [*taken[: len(taken) - len(entries)], *self._waiting]
+                raise
 
     def put(self, entries: Sequence[AuditEntry]) -> None:
         """Keep entries until they can be written."""
@@ -318,10 +320,11 @@ class World:
         """See that no cell follows what is silent."""
         self.clockwork.after(_WATCH_EVERY_S, self._watch)
         scada, now_s, guard = self.scada, self.clockwork.now_s, self.plant.guard
-        if scada is None or scada.process.frozen_until_s > now_s:
-            return
         # What the plant's own watchdog allows, and what the guard's look and its write may take.
         handing_back_s = _WATCHDOG_S + 3.0
+        # A plant that was stopped itself needs as long before anything can be asked of it.
+        if scada is None or scada.process.frozen_until_s + handing_back_s > now_s:
+            return
         longest_s = guard.max_input_age_s + guard.shed_after_s + handing_back_s + _CLOCK_TOLERANCE_S
         for section, cells in SECTIONS.items():
             for cell in cells:

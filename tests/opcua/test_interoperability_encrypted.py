@@ -2,14 +2,19 @@
 
 import asyncio
 import time
+from base64 import b64encode
 from collections.abc import Awaitable, Callable
 from dataclasses import replace
+from datetime import UTC, datetime, timedelta
 from functools import partial
 from pathlib import Path
 
 import pytest
+from cryptography import x509
+from cryptography.hazmat.primitives import hashes
+from cryptography.hazmat.primitives.serialization import Encoding
 
-from opcua.certificates import application_uri, make_certificates
+from opcua.certificates import application_uri, make_certificates, read_certificate
 from opcua.gateway import Gateway
 from opcua.link import Link, open_link
 from opcua.nodes import NAMESPACE_URI
@@ -20,6 +25,7 @@ from ops.plantfile import PlantFile, load_plant
 from ops.ports import free_port
 from stream.edge import SetpointWrite
 from stream.records import MoveState
+from tests.opcua.hostile import authority_key
 from tests.opcua.lines import PATIENCE_S, Taker, scada_settings, until
 from tests.opcua.node_peer import ACME_PLANT, foreign_plant, require_node, run_client
 
@@ -40,6 +46,23 @@ def _folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder = tmp_path_factory.mktemp("certs")
     make_certificates(folder, ["localhost", "127.0.0.1"], key_bits=2048)
     return folder
+
+
+def authority(folder: Path) -> dict[str, str]:
+    """The authority of a folder and its list of revoked certificates, DER in base64."""
+    certificate = read_certificate(folder / "authority" / "certificate.pem")
+    now = datetime.now(UTC)
+    revoked = (
+        x509.CertificateRevocationListBuilder()
+        .issuer_name(certificate.subject)
+        .last_update(now - timedelta(minutes=5))
+        .next_update(now + timedelta(days=1))
+        .sign(authority_key(folder), hashes.SHA256())
+    )
+    encoded = (certificate.public_bytes(Encoding.DER), revoked.public_bytes(Encoding.DER))
+    return dict(
+        zip(("authority", "revoked"), (b64encode(der).decode() for der in encoded), strict=True)
+    )
 
 
 def opener(folder: Path, name: str, policy: Policy) -> Callable[[str], Awaitable[Link]]:
@@ -66,6 +89,7 @@ async def test_another_client_writes_as_the_optimiser_and_not_as_a_reader(
                         "certificate": str(folder / name / "certificate.pem"),
                         "key": str(folder / name / "key.pem"),
                         "uri": application_uri(name),
+                        **authority(folder),
                         "user": name,
                         "password": (folder / name / "password").read_text(),
                     },
@@ -90,6 +114,7 @@ async def test_another_server_is_read_and_written_encrypted(
         "certificate": str(folder / "scada" / "certificate.pem"),
         "key": str(folder / "scada" / "key.pem"),
         "uri": application_uri("scada"),
+        **authority(folder),
         "users": {name: (folder / name / "password").read_text() for name in ("guard", "gateway")},
     }
     taker = Taker()

@@ -1,15 +1,22 @@
 """Tasks are shared out: all results, in order; progress of all; an early end is an error."""
 
 import os
+import subprocess
+import sys
+import time
 from collections.abc import Callable
 from io import StringIO
+from pathlib import Path
 from typing import Any
 
+import psutil
 import pytest
 from rich.console import Console
 
 from ops.mistakes import OperationError
 from ops.pool import Bar, run_tasks, tell
+
+ROOT = Path(__file__).parents[2]
 
 
 def square(number: int) -> tuple[int, int, str | None]:
@@ -24,6 +31,13 @@ def refuse(number: int) -> int:
     if number == 3:
         raise OperationError(f"no {number}. Remedy: another")
     return number
+
+
+def sleep_for_ever(_: int) -> None:
+    """A task that says who it is and does not end."""
+    sys.stdout.write(f"{os.getpid()}\n")
+    sys.stdout.flush()
+    time.sleep(1e6)
 
 
 def end(_: int) -> int:
@@ -64,6 +78,25 @@ def test_a_tasks_own_error_comes_out_as_it_is(processes: int) -> None:
 def test_a_process_that_ends_early_is_named() -> None:
     with pytest.raises(OperationError, match=r"ended before its task was done.*--processes"):
         _run(end, 3, 2)
+
+
+def test_processes_end_with_the_one_that_is_killed() -> None:
+    """A killed command leaves no work behind."""
+    program = (
+        "import sys, time\n"
+        "from rich.console import Console\n"
+        "from ops.pool import Bar, run_tasks\n"
+        "from tests.ops.test_pool import sleep_for_ever\n"
+        "if __name__ == '__main__':\n"
+        "    run_tasks(sleep_for_ever, [1, 2], 2, Bar('x', 1.0, 'y'), Console(stderr=True))\n"
+    )
+    command = subprocess.Popen([sys.executable, "-c", program], cwd=ROOT, stdout=subprocess.PIPE)
+    assert command.stdout is not None
+    workers = [psutil.Process(int(command.stdout.readline())) for _ in range(2)]
+    command.kill()
+    command.wait(10)
+    _, alive = psutil.wait_procs(workers, timeout=10)
+    assert alive == []
 
 
 def test_nothing_to_do_is_done_without_a_bar() -> None:

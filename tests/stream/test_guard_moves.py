@@ -52,7 +52,7 @@ async def test_every_write_stands_in_the_audit_with_its_intent_and_its_result(
         await life.ready()
         proposal = await line.loop.propose(2, line.feed(2) + 5.0)
         verified = await line.log.ended(proposal)
-        held = await line.log.ended(await line.loop.propose(2, float("nan")))
+        held = await line.log.ended(await line.loop.propose(2, line.feed(2) + 1.0, age_s=60.0))
         assert held.state is MoveState.HELD
         await line.loop.command(3, Mode.MANUAL)
         await life.modes(Mode.MANUAL, 3)
@@ -87,8 +87,8 @@ async def test_nothing_is_written_without_an_audit_and_cells_are_handed_back(
             assert line.feed(2) == before
             event = await line.log.told(lambda event: event.name == "audit_unwritable")
             assert event.active
-        await life.modes(Mode.AUTO)
         await until(lambda: not line.log.named("audit_unwritable")[-1].active)
+        await life.ready()
         verified = await line.log.ended(await line.loop.propose(2, line.feed(2) + 1.0))
         assert verified.state is MoveState.VERIFIED
 

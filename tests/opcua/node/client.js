@@ -18,14 +18,19 @@ function plain(dataValue) {
   };
 }
 
-// asked.security: { policy, certificate, key, uri, user, password }; left out, a plain connection.
-// What is asked here is whether the two stacks understand each other's encryption, so that the
-// server's certificate is taken without a question; that ours asks is a test of its own.
-function options() {
+// An authority, and its list of what it has revoked, as DER in base64: the other stack asks for both.
+async function believe(manager, security) {
+  await manager.initialize();
+  await manager.addIssuer(Buffer.from(security.authority, "base64"), false, true);
+  await manager.addRevocationList(Buffer.from(security.revoked, "base64"));
+}
+
+// asked.security: { policy, certificate, key, uri, user, password, authority, revoked }; left out, a
+// plain connection.
+async function options() {
   const security = asked.security;
-  const manager = new OPCUACertificateManager({
-    rootFolder: pki, automaticallyAcceptUnknownCertificate: true,
-  });
+  const manager = new OPCUACertificateManager({ rootFolder: pki });
+  if (security) await believe(manager, security);
   const shared = {
     endpointMustExist: false,
     connectionStrategy: { maxRetry: 1 },
@@ -45,7 +50,7 @@ function options() {
 }
 
 async function main() {
-  const client = OPCUAClient.create(options());
+  const client = OPCUAClient.create(await options());
   await client.connect(endpoint);
   const session = await client.createSession(asked.security ? {
     type: UserTokenType.UserName,

@@ -2,19 +2,29 @@
 // clock nor counter nor heartbeat. Two pots, 11 and 12, that answer to their feed and their bridge.
 // node server.js PORT PKI_FOLDER [MOST [SECURITY]]  ->  "ready" on standard output; runs until standard
 // input ends. With MOST it refuses requests that name more nodes, and says so in its OperationLimits.
-// SECURITY, as JSON { certificate, key, uri, users: { name: password } }: encrypted connections only.
+// SECURITY, as JSON { certificate, key, uri, users: { name: password }, authority, revoked }: encrypted
+// connections only.
 const {
   OPCUAServer, OPCUACertificateManager, DataType, MessageSecurityMode, SecurityPolicy,
 } = require("node-opcua");
 
 const [port, pki, most, text] = process.argv.slice(2);
 const security = text ? JSON.parse(text) : null;
+// An authority, and its list of what it has revoked, as DER in base64: the other stack asks for both.
+async function believe(manager, security) {
+  await manager.initialize();
+  await manager.addIssuer(Buffer.from(security.authority, "base64"), false, true);
+  await manager.addRevocationList(Buffer.from(security.revoked, "base64"));
+}
+
 const FOLLOWS_AFTER_MS = 150;
 const MOVES_EVERY_MS = 200;
 const MILLIVOLTS_PER_MM = 2; // far below a real pot's, so that a test knows what it will see
 
 async function main() {
   const limit = Number(most) || 0;
+  const manager = new OPCUACertificateManager({ rootFolder: pki });
+  if (security) await believe(manager, security);
   const server = new OPCUAServer({
     port: Number(port),
     hostname: "127.0.0.1",
@@ -31,9 +41,7 @@ async function main() {
       securityModes: [MessageSecurityMode.None],
       securityPolicies: [SecurityPolicy.None],
     }),
-    serverCertificateManager: new OPCUACertificateManager({
-      rootFolder: pki, automaticallyAcceptUnknownCertificate: true,
-    }),
+    serverCertificateManager: manager,
     serverCapabilities: limit ? {
       operationLimits: {
         maxNodesPerRead: limit,

@@ -67,12 +67,12 @@ def test_a_sound_audit_is_told_with_what_was_not_compared(folder: Path) -> None:
     assert ended.returncode == 0, ended.stderr
     assert "8 records, 1 to 8; 0 of 0 checkpoints compared" in ended.stdout
     assert "Sound" in ended.stdout
-    assert "give --kafka or --checkpoints" in ended.stdout
+    assert "with --kafka or --checkpoints" in ended.stdout
     with_checkpoints = potline(
         "verify", folder, "--checkpoints", folder.parent / "checkpoints.jsonl"
     )
     assert "1 of 1 checkpoints compared" in with_checkpoints.stdout
-    assert "give --kafka" not in with_checkpoints.stdout
+    assert "with --kafka" not in with_checkpoints.stdout
 
 
 def test_an_audit_whose_end_was_cut_off_is_not_sound_beside_its_checkpoint(folder: Path) -> None:

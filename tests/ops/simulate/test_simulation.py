@@ -6,6 +6,7 @@ import os
 import subprocess
 import sys
 from collections import Counter
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -15,6 +16,17 @@ from ops.simulate.clockwork import Clockwork, SimulationStalledError
 from ops.simulate.faults import BY_NAME, FAULTS
 from ops.simulate.run import Scheduled, make_schedule, run_seed
 
+# What may end in a read-back that does not agree: that stands against its cell for a minute, longer
+# than the rest of a run.
+STANDS_FOR_A_MINUTE = {
+    "deafen_wire",
+    "delay_wire",
+    "freeze_scada",
+    "freeze_scada_at_write",
+    "stick_actuator",
+    "take_cell",
+    "wrong_readback",
+}
 PLANT_FILE = Path(__file__).parents[3] / "plants" / "reference-300ka.toml"
 
 
@@ -34,7 +46,7 @@ def test_a_line_without_faults_is_driven(plant: PlantFile) -> None:
 def test_a_seed_gives_the_same_run_again(plant: PlantFile) -> None:
     first, again = run_seed(plant, 7), run_seed(plant, 7)
     assert first == again
-    assert first.writes != run_seed(plant, 8).writes
+    assert first != replace(run_seed(plant, 8), seed=7)
 
 
 @pytest.mark.contract(1, 2, 4, 5, 7, 13, 14, 15)
@@ -46,11 +58,12 @@ def test_nothing_that_must_never_happen_does_under_thirty_seeds(plant: PlantFile
 
 @pytest.mark.parametrize("name", list(BY_NAME))
 def test_a_line_is_driven_again_after_each_fault(name: str, plant: PlantFile) -> None:
-    """Each by itself, twice; the rest of the run is calm."""
-    result = run_seed(plant, 3, (Scheduled(6.0, name), Scheduled(14.0, name)))
+    """Each by itself; the rest of the run is calm."""
+    result = run_seed(plant, 3, (Scheduled(6.0, name),))
     assert result.violations == ()
-    assert result.faults == Counter({name: 2})
-    assert result.followed_at_end == 4
+    assert result.faults == Counter({name: 1})
+    if name not in STANDS_FOR_A_MINUTE:
+        assert result.followed_at_end == 4
 
 
 def test_seeds_inject_every_fault() -> None:
@@ -78,7 +91,6 @@ def test_a_process_that_is_stopped_is_late_and_one_that_is_killed_says_no_more()
     clockwork.at(20.0, lambda: None)
     clockwork.run_until(15.0)
     assert len(said) == 4
-    clockwork.run_until(20.0)
     with pytest.raises(SimulationStalledError):
         clockwork.run_until(30.0)
 
