@@ -479,12 +479,14 @@ class GuardedLine:
         *,
         first_life: bool = True,
         control_period_s: float = 1e9,
+        shed_after_s: float | None = None,
     ) -> AsyncIterator[Life]:
         """Let a guard live.
 
         Args:
             policy: how cells start and come back.
             control_period_s: plant time; by default so long that no silence of decisions counts.
+            shed_after_s: in the place of what the plant file says.
             first_life: begin with cells that no guard has seen; else with what the last one left.
         """
         last_beat = self.scada.control.watchdog.counter
@@ -507,7 +509,10 @@ class GuardedLine:
             readback_deadline_s=self.plant.guard.readback_deadline_s,
             clock_ns=self.edge_clock,
         )
-        limits = InterlockLimits({row.name: row for row in self.plant.setpoints}, self.plant.guard)
+        patience = self.plant.guard
+        if shed_after_s is not None:
+            patience = replace(patience, shed_after_s=shed_after_s)
+        limits = InterlockLimits({row.name: row for row in self.plant.setpoints}, patience)
         audit = open_audit(self.folder / "audit", self.folder / "keys", 1, "abc123", worker)
         guard = Guard(
             worker, writer, audit, GuardSettings(SECTIONS, limits, policy, control_period_s)

@@ -91,7 +91,8 @@ async def test_a_hung_scada_sheds_the_line_and_comes_back_by_itself_where_that_i
 async def test_silent_samples_hold_then_shed_their_section_and_no_other(
     line: GuardedLine,
 ) -> None:
-    async with line.guard(AUTOMATIC) as life:
+    # Six seconds between hold and shed, so that a busy machine does not miss the hold.
+    async with line.guard(AUTOMATIC, shed_after_s=6.0) as life:
         await life.ready()
         await line.log.clear()
         line.loop.silent.add(1)
