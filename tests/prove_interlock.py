@@ -49,7 +49,7 @@ def failing_tests(name: str | None) -> list[str]:
         copy = Path(folder)
         for room in ROOMS:
             if (ROOT / room).is_dir():
-                ignored = shutil.ignore_patterns("__pycache__", "*.reduced")
+                ignored = shutil.ignore_patterns("__pycache__", "*.reduced", "node_modules")
                 shutil.copytree(ROOT / room, copy / room, ignore=ignored)
             else:
                 shutil.copy(ROOT / room, copy / room)
