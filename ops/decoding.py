@@ -4,10 +4,10 @@ from collections.abc import Callable, Mapping
 from typing import Final
 
 from stream import topics
-from stream.audit.checkpoint import AuditCheckpoint
 from stream.frame_codec import FrameError, decode_estimates, decode_rejects, decode_samples
 from stream.frames import EstimateFrame, RejectFrame, SampleFrame
 from stream.records import (
+    AuditCheckpoint,
     Command,
     Event,
     LaboratoryReport,

@@ -15,11 +15,18 @@ from aiokafka.errors import KafkaError
 from ops.decoding import UNREADABLE, Message, read_message
 from ops.follow import end_consumer
 from ops.kafka_state import read_kafka_state
-from stream.audit.checkpoint import AuditCheckpoint
 from stream.frames import EstimateFrame, Quality, RejectFrame, SampleFrame
 from stream.kafka import KafkaConnection, KafkaUnreachableError, make_consumer
 from stream.laboratory import analysis_in_words
-from stream.records import Command, Event, LaboratoryReport, ModelRecord, Move, Proposal
+from stream.records import (
+    AuditCheckpoint,
+    Command,
+    Event,
+    LaboratoryReport,
+    ModelRecord,
+    Move,
+    Proposal,
+)
 from stream.topics import Topic
 
 _SHOWN_BYTES: Final = 48

@@ -170,6 +170,23 @@ class ModelRecord(Record, frozen=True, kw_only=True):
     artefact_sha256: str = ""
 
 
+class AuditCheckpoint(Record, frozen=True, kw_only=True):
+    """The last record of an audit at one moment; `stream.audit.checkpoint` signs it.
+
+    Attributes:
+        chain: which chain.
+        seq, seal: of its last record.
+        t_utc_ns: when it was signed.
+        signature: Ed25519 over the other fields, hex.
+    """
+
+    chain: str
+    seq: int
+    seal: str
+    t_utc_ns: int
+    signature: str = ""
+
+
 class _Version(msgspec.Struct, frozen=True):
     """What every version of every record has."""
 

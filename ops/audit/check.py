@@ -8,7 +8,6 @@ from rich.console import Console
 from rich.progress import Progress
 
 from ops.mistakes import OperationError
-from stream.audit.checkpoint import AuditCheckpoint
 from stream.audit.files import AuditError, audit_files, read_lines
 from stream.audit.keys import (
     PUBLIC_FILE,
@@ -18,6 +17,7 @@ from stream.audit.keys import (
     read_sealing_keys,
 )
 from stream.audit.verify import PlacedLine, Verification, verify_chain
+from stream.records import AuditCheckpoint
 
 _MOST_LISTED: Final = 20
 

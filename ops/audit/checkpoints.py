@@ -8,9 +8,8 @@ from aiokafka import AIOKafkaConsumer
 from aiokafka.errors import KafkaError
 
 from ops.mistakes import OperationError
-from stream.audit.checkpoint import AuditCheckpoint
 from stream.kafka import KafkaConnection, KafkaUnreachableError, make_consumer
-from stream.records import RecordError, decode
+from stream.records import AuditCheckpoint, RecordError, decode
 from stream.topics import CHECKPOINTS
 
 _WITHIN_S: Final = 30.0

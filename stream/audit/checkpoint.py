@@ -13,27 +13,10 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import (
 )
 
 from stream.audit.keys import is_signature_good
-from stream.records import Record
+from stream.records import AuditCheckpoint
 
 EVERY_RECORDS: Final = 1000
 EVERY_S: Final = 60.0
-
-
-class AuditCheckpoint(Record, frozen=True, kw_only=True):
-    """The last record of a chain at one moment.
-
-    Attributes:
-        chain: which chain.
-        seq, seal: of its last record.
-        t_utc_ns: when it was signed.
-        signature: Ed25519 over the other fields, hex.
-    """
-
-    chain: str
-    seq: int
-    seal: str
-    t_utc_ns: int
-    signature: str = ""
 
 
 def sign_checkpoint(checkpoint: AuditCheckpoint, key: Ed25519PrivateKey) -> AuditCheckpoint:

@@ -33,7 +33,6 @@ from stream.audit.chain import (
     seal_record,
     to_line,
 )
-from stream.audit.checkpoint import AuditCheckpoint
 from stream.audit.files import (
     PACKED,
     AuditError,
@@ -45,6 +44,7 @@ from stream.audit.files import (
     open_secret,
 )
 from stream.audit.keys import SealingKeys
+from stream.records import AuditCheckpoint
 
 _LOCK_FILE: Final = "audit.lock"
 _CHAIN_BYTES: Final = 8

@@ -19,7 +19,8 @@ from stream.audit.chain import (
     from_line,
     is_seal_good,
 )
-from stream.audit.checkpoint import AuditCheckpoint, is_signed
+from stream.audit.checkpoint import is_signed
+from stream.records import AuditCheckpoint
 
 _MOST_FINDINGS: Final = 1000  # beyond, they are only counted
 

@@ -8,10 +8,9 @@ import pytest
 
 from control.modes import Mode
 from ops.tail import message_json, message_lines, time_text
-from stream.audit.checkpoint import AuditCheckpoint
 from stream.frame_codec import encode_estimates, encode_rejects, encode_samples
 from stream.frames import Origin
-from stream.records import Command, CommandKind, ModelRecord, MoveState, encode
+from stream.records import AuditCheckpoint, Command, CommandKind, ModelRecord, MoveState, encode
 from stream.rejects import reject_message
 from stream.topics import (
     ACCEPTED,

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from stream.audit.chain import OPENED, AuditEntry, AuditRecord
-from stream.audit.checkpoint import AuditCheckpoint, is_signed
+from stream.audit.checkpoint import is_signed
 from stream.audit.entries import INTENT, RESULT, UNKNOWN
 from stream.audit.files import AuditError, audit_files, read_lines
 from stream.audit.keeper import AuditKeeper
@@ -17,7 +17,7 @@ from stream.audit.log import AuditLog
 from stream.audit.verify import read_records
 from stream.kafka import KafkaConnection
 from stream.outbox import Outbox
-from stream.records import decode
+from stream.records import AuditCheckpoint, decode
 from stream.topics import CHECKPOINTS
 from tests.stream.audit.cases import HandClock, entry, keys_in, verify
 from tests.stream.loop_cases import found

@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from stream.audit.chain import AuditLineError, from_line, to_line
-from stream.audit.checkpoint import AuditCheckpoint, is_due, sign_checkpoint
+from stream.audit.checkpoint import is_due, sign_checkpoint
 from stream.audit.files import audit_files
 from stream.audit.keys import (
     PUBLIC_FILE,
@@ -20,6 +20,7 @@ from stream.audit.keys import (
 )
 from stream.audit.log import AuditLog
 from stream.audit.verify import Finding, PlacedLine, verify_chain
+from stream.records import AuditCheckpoint
 from tests.stream.audit.cases import HandClock, entry, keys_in, verify, write_audit
 
 COUNT = 9
