@@ -228,6 +228,7 @@ class ModeKeeper:
         for cell in triggers:
             if following.mode_of(cell).is_remote and not before.mode_of(cell).is_remote:
                 self.handover.enter(cell)
+                self._handed.pop(cell, None)  # of this stay, nothing is on record yet
         if following is not before:
             self._table.keep(section, following)
         self._audit.put(
