@@ -35,6 +35,17 @@ def silent(library: str) -> Iterator[None]:
         logger.setLevel(before)
 
 
+@contextmanager
+def nothing_logged() -> Iterator[None]:
+    """Keep the log of this whole process quiet for a while: for work in which failures are the rule."""
+    before = logging.root.manager.disable
+    logging.disable(logging.CRITICAL)
+    try:
+        yield
+    finally:
+        logging.disable(before)
+
+
 def stop_event() -> asyncio.Event:
     """Return an event that SIGINT or SIGTERM sets; to be called in a running loop."""
     stop = asyncio.Event()

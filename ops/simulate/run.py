@@ -1,12 +1,12 @@
 """One run of a simulation: a seed, a schedule of faults, and what came of it."""
 
-import logging
 import random
 from collections import Counter
 from dataclasses import dataclass, field
 from typing import Final
 
 from control.modes import Rearm
+from ops.entry import nothing_logged
 from ops.plantfile import PlantFile
 from ops.simulate.faults import BY_NAME, FAULTS
 from ops.simulate.invariants import Violation
@@ -71,12 +71,15 @@ def run_seed(
         seed: of all that is random.
         schedule: in the place of the seed's own, to find out which fault matters.
     """
-    logging.disable(logging.CRITICAL)  # everything fails here, and says so
+    with nothing_logged():  # everything fails here, and says so
+        return _run(plant, seed, make_schedule(seed) if schedule is None else schedule)
+
+
+def _run(plant: PlantFile, seed: int, schedule: tuple[Scheduled, ...]) -> RunResult:
     draw = random.Random(f"world {seed}")
     world = World(plant, seed, draw.choice((Rearm.AUTOMATIC, Rearm.AUTOMATIC, Rearm.OPERATOR)))
-    chosen = make_schedule(seed) if schedule is None else schedule
     injected: Counter[str] = Counter()
-    for fault in chosen:
+    for fault in schedule:
         world.clockwork.run_until(fault.at_s)
         BY_NAME[fault.name](world, random.Random(f"{seed} {fault.at_s}"))
         injected[fault.name] += 1
@@ -98,5 +101,5 @@ def run_seed(
         writes=world.judge.writes,
         accepted=world.judge.accepted,
         followed_at_end=followed,
-        schedule=chosen,
+        schedule=schedule,
     )

@@ -4,7 +4,7 @@ import logging
 
 import pytest
 
-from ops.entry import silent
+from ops.entry import nothing_logged, silent
 
 LIBRARY = "a-chatty-library"
 
@@ -23,3 +23,11 @@ def test_a_library_is_heard_again_after_a_mistake() -> None:
     with pytest.raises(ValueError, match="anything"), silent(LIBRARY):
         raise ValueError("anything")
     assert logger.level == logging.INFO
+
+
+def test_a_process_is_quiet_for_a_while_only(caplog: pytest.LogCaptureFixture) -> None:
+    logger = logging.getLogger(LIBRARY)
+    with nothing_logged():
+        logger.critical("one of many failures")
+    logger.error("to be heard")
+    assert caplog.messages == ["to be heard"]
