@@ -6,7 +6,6 @@ from typing import Final
 
 from asyncua import Server, ua
 
-from control.limits import SetpointLimits
 from opcua.address_space import AddressSpace
 from opcua.line_control import LineControl
 from opcua.nodes import CELL_QUANTITIES, LABORATORY_QUANTITIES, setpoints_of
@@ -90,20 +89,11 @@ class Display:
                 if written % _NODES_PER_TURN == 0:
                     await asyncio.sleep(0)
 
-    async def show_constants(
-        self, speed: float, timeout_s: float, setpoints: tuple[SetpointLimits, ...], now_ns: int
-    ) -> None:
-        """Show what does not change."""
+    async def show_constants(self, speed: float, timeout_s: float, now_ns: int) -> None:
+        """Show what does not change but for the limits, which the nodes are built with."""
         moment = to_datetime(now_ns)
         await self._space.write("L1.Clock.Speed", speed, moment)
         await self._space.write("L1.Comm.WatchdogTimeout_s", timeout_s, moment)
-        limits = {row.name: row for row in setpoints}
-        for quantity in setpoints_of(limits):
-            row = limits[quantity.name]
-            pattern = f"L1.C{{cell:03d}}.SP.{quantity.browse_name}"
-            for cell in range(1, self._space.cells + 1):
-                await self._space.write(f"{pattern}.HiLim", row.high, moment, cell)
-                await self._space.write(f"{pattern}.LoLim", row.low, moment, cell)
 
     async def _show_applied(self, moment: datetime) -> None:
         """Show what the cells have accepted: arrays always, scalars where they changed."""

@@ -6,11 +6,10 @@ they come with the signals and setpoints of the plant file, so that a limit has 
 """
 
 from collections.abc import Iterable
-from dataclasses import dataclass
-from enum import IntEnum, StrEnum
-from functools import partial
+from enum import IntEnum
 from typing import Final
 
+from opcua.node_rows import DataType, NodeRow, ObjectTypeRow, Quantity, SetpointPart, WrittenBy
 from opcua.units import (
     DEGREE_CELSIUS,
     KILOAMPERE,
@@ -20,29 +19,14 @@ from opcua.units import (
     MEGAWATT,
     MILLIMETRE,
     MILLIVOLT,
+    PERCENT,
     SECOND,
     VOLT,
-    Unit,
 )
 from physics.signals import ALF3_SETPOINT
 
 NAMESPACE_URI: Final = "urn:potline:plant:1"
 LINE: Final = "Line1"
-
-
-class DataType(StrEnum):
-    """Built-in OPC UA types in use."""
-
-    DOUBLE = "Double"
-    INT32 = "Int32"
-    UINT32 = "UInt32"
-
-
-class WrittenBy(StrEnum):
-    """Who may write a node; all others read it."""
-
-    SCADA = "scada"
-    OPTIMISER = "optimiser"
 
 
 class CellMode(IntEnum):
@@ -61,46 +45,15 @@ class WatchdogState(IntEnum):
     SHED = 2  # it stood still: all cells are back on local control
 
 
-@dataclass(frozen=True, slots=True)
-class NodeRow:
-    """One row of the table.
-
-    Attributes:
-        path: browse names below Objects, parts divided by "/".
-        node_id: the string identifier.
-        signal, setpoint: the name in the plant file that gives the node its ranges.
-        belongs_to: a setpoint; a server of a plant file without it has no such node.
-        is_array: one value per cell in one node.
-        is_historized: the server keeps a history that HistoryRead gives back.
-    """
-
-    path: str
-    node_id: str
-    data_type: DataType
-    holds: str
-    unit: Unit | None = None
-    signal: str | None = None
-    setpoint: str | None = None
-    belongs_to: str | None = None
-    is_array: bool = False
-    is_historized: bool = False
-    written_by: WrittenBy = WrittenBy.SCADA
-
-    @property
-    def is_per_cell(self) -> bool:
-        """Whether the row stands for one node per cell."""
-        return "{cell" in self.node_id
-
-
-@dataclass(frozen=True, slots=True)
-class Quantity:
-    """A signal, setpoint or analysis: its name in the plant file, its browse name and unit here."""
-
-    name: str
-    browse_name: str
-    unit: Unit | None
-    holds: str
-
+OBJECT_TYPES: Final = (
+    ObjectTypeRow("LineType", LINE, "line of cells in series"),
+    ObjectTypeRow("CellType", f"{LINE}/Cells/C{{cell:03d}}", "electrolysis cell"),
+    ObjectTypeRow(
+        "SetpointType",
+        f"{LINE}/Cells/C{{cell:03d}}/SP/*",
+        "setpoint of a cell: what is asked for, what is accepted, and within what",
+    ),
+)
 
 CELL_QUANTITIES: Final = (
     Quantity("cell_voltage_v", "CellVoltage", VOLT, "cell voltage"),
@@ -110,8 +63,8 @@ CELL_QUANTITIES: Final = (
     Quantity("voltage_noise_mv", "VoltageNoise", MILLIVOLT, "deviation of the voltage, 1 min"),
 )
 LABORATORY_QUANTITIES: Final = (
-    Quantity("alumina_wt_pct", "Alumina", None, "alumina in the bath"),
-    Quantity("excess_alf3_wt_pct", "ExcessAlF3", None, "excess of AlF3 in the bath"),
+    Quantity("alumina_wt_pct", "Alumina", PERCENT, "alumina in the bath"),
+    Quantity("excess_alf3_wt_pct", "ExcessAlF3", PERCENT, "excess of AlF3 in the bath"),
     Quantity("bath_temperature_c", "BathTemperature", DEGREE_CELSIUS, "bath temperature"),
 )
 SETPOINT_QUANTITIES: Final = (
@@ -228,47 +181,57 @@ def _signal_rows(quantity: Quantity) -> tuple[NodeRow, NodeRow]:
     )
 
 
+SETPOINT_PARTS: Final = (
+    SetpointPart(
+        "Target",
+        "{what} that the optimiser asks for",
+        has_unit=True,
+        has_range=True,
+        written_by=WrittenBy.OPTIMISER,
+    ),
+    SetpointPart("Readback", "{what} that the cell has accepted", has_unit=True, has_range=True),
+    SetpointPart(
+        "Working",
+        "{what} in force now, anode effect treatment included",
+        has_unit=True,
+        has_range=True,
+    ),
+    SetpointPart("HiLim", "highest target", has_unit=True, limit="high"),
+    SetpointPart("LoLim", "lowest target", has_unit=True, limit="low"),
+    SetpointPart(
+        "RateUp",
+        "largest rise of the {what} in an hour of plant time; the optimiser's to keep",
+        limit="max_rate_per_h",
+    ),
+    SetpointPart(
+        "RateDn",
+        "largest fall of the {what} in an hour of plant time; the optimiser's to keep",
+        limit="max_rate_per_h",
+    ),
+    SetpointPart(
+        "DeltaMax",
+        "largest step of the {what}; the optimiser's to keep",
+        has_unit=True,
+        limit="max_step",
+    ),
+)
+
+
 def _setpoint_rows(quantity: Quantity) -> tuple[NodeRow, ...]:
-    name, setpoint, unit = quantity.browse_name, quantity.name, quantity.unit
-    own = partial(NodeRow, belongs_to=setpoint)
+    name = quantity.browse_name
     path, node_id = f"{LINE}/Cells/C{{cell:03d}}/SP/{name}", f"L1.C{{cell:03d}}.SP.{name}"
     return (
-        own(
+        NodeRow(
             f"{LINE}/Snapshot/SP/{name}/Readback",
             f"L1.Snapshot.SP.{name}.Readback",
             DataType.DOUBLE,
             f"{quantity.holds} that each cell has accepted",
-            unit,
-            setpoint=setpoint,
+            quantity.unit,
+            setpoint=quantity.name,
+            belongs_to=quantity.name,
             is_array=True,
         ),
-        own(
-            f"{path}/Target",
-            f"{node_id}.Target",
-            DataType.DOUBLE,
-            f"{quantity.holds} that the optimiser asks for",
-            unit,
-            setpoint=setpoint,
-            written_by=WrittenBy.OPTIMISER,
-        ),
-        own(
-            f"{path}/Readback",
-            f"{node_id}.Readback",
-            DataType.DOUBLE,
-            f"{quantity.holds} that the cell has accepted",
-            unit,
-            setpoint=setpoint,
-        ),
-        own(
-            f"{path}/Working",
-            f"{node_id}.Working",
-            DataType.DOUBLE,
-            f"{quantity.holds} in force now, anode effect treatment included",
-            unit,
-            setpoint=setpoint,
-        ),
-        own(f"{path}/HiLim", f"{node_id}.HiLim", DataType.DOUBLE, "highest target", unit),
-        own(f"{path}/LoLim", f"{node_id}.LoLim", DataType.DOUBLE, "lowest target", unit),
+        *(part.row(quantity, path, node_id) for part in SETPOINT_PARTS),
     )
 
 
@@ -288,6 +251,7 @@ _LABORATORY_ROWS: Final = (
             DataType.DOUBLE,
             f"{quantity.holds} of each cell's newest reported sample",
             quantity.unit,
+            analysed=quantity.name,
             is_array=True,
         )
         for quantity in LABORATORY_QUANTITIES

@@ -140,10 +140,7 @@ class Scada:
         self._slot = self.slot_at(self.now_ns())
         first = await self._step(simulation)
         await self.display.show_constants(
-            self.settings.speed,
-            self.settings.watchdog_timeout_s,
-            self.settings.setpoints,
-            self.now_ns(),
+            self.settings.speed, self.settings.watchdog_timeout_s, self.now_ns()
         )
         await self.display.show_control(self.now_ns())
         await self.display.show_scan(first, self.now_ns())
