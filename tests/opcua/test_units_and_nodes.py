@@ -1,25 +1,47 @@
 """The tables of units and nodes."""
 
+import re
+
 import pytest
 
 from opcua import units
 from opcua.mapping import expand
-from opcua.nodes import NAMESPACE_URI, NODES, WrittenBy
+from opcua.node_rows import WrittenBy
+from opcua.nodes import NAMESPACE_URI, NODES
 from ops.plantfile import PlantFile
 from physics.signals import CELL_SIGNALS, SETPOINTS
 
+UNITS = {name: unit for name, unit in vars(units).items() if isinstance(unit, units.Unit)}
+PUBLISHED_IDS = {
+    "VOLT": 5655636,
+    "DEGREE_CELSIUS": 4408652,
+    "MILLIMETRE": 5066068,
+    "PERCENT": 20529,
+}
+"""As the tables of OPC 10000-8 print them."""
 
-@pytest.mark.parametrize(
-    ("unit", "unit_id"),
-    [
-        (units.VOLT, 5655636),
-        (units.DEGREE_CELSIUS, 4408652),
-        (units.MILLIMETRE, 5066068),
-        (units.MEGAWATT, 5062999),
-    ],
-)
-def test_unit_id_is_the_common_code_as_a_number(unit: units.Unit, unit_id: int) -> None:
-    assert unit.unit_id == unit_id
+
+@pytest.mark.parametrize("unit", UNITS.values(), ids=UNITS)
+def test_a_unit_has_the_id_of_its_common_code_and_says_what_it_is(unit: units.Unit) -> None:
+    number = 0
+    for character in unit.common_code:  # its bytes, the first the most significant
+        number = 256 * number + ord(character)
+    assert unit.unit_id == number > 0
+    assert re.fullmatch("[0-9A-Z]{2,3}", unit.common_code)
+    assert unit.symbol
+    assert unit.name
+    assert units.UNIT_NAMESPACE == "http://www.opcfoundation.org/UA/units/un/cefact"
+
+
+def test_unit_ids_are_the_published_ones() -> None:
+    assert {name: UNITS[name].unit_id for name in PUBLISHED_IDS} == PUBLISHED_IDS
+
+
+def test_every_unit_is_in_use_and_no_code_stands_twice() -> None:
+    used = {row.unit for row in NODES}
+    assert set(UNITS.values()) == used - {None}
+    codes = [unit.common_code for unit in UNITS.values()]
+    assert len(set(codes)) == len(codes)
 
 
 def test_no_node_and_no_path_stands_twice() -> None:
