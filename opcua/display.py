@@ -1,6 +1,7 @@
 """What the simulated SCADA shows: writes scans, setpoints and modes into its nodes."""
 
 import asyncio
+from collections.abc import Sequence
 from datetime import datetime
 from typing import Final
 
@@ -12,6 +13,7 @@ from opcua.nodes import CELL_QUANTITIES, LABORATORY_QUANTITIES, setpoints_of
 from opcua.scan_history import ScanHistory
 from opcua.scans import to_datetime
 from opcua.simulation import LineScan
+from opcua.write_log import News
 
 _NODES_PER_TURN: Final = 50  # then others get the event loop
 _HISTORY_SCANS: Final = 600
@@ -94,6 +96,12 @@ class Display:
         moment = to_datetime(now_ns)
         await self._space.write("L1.Clock.Speed", speed, moment)
         await self._space.write("L1.Comm.WatchdogTimeout_s", timeout_s, moment)
+
+    async def show_writes(self, news: Sequence[News], now_ns: int) -> None:
+        """Show who wrote setpoints, and what was refused."""
+        moment = to_datetime(now_ns)
+        for one in news:
+            await self._space.write(one.pattern, one.value, moment, one.cell)
 
     async def _show_applied(self, moment: datetime) -> None:
         """Show what the cells have accepted: arrays always, scalars where they changed."""

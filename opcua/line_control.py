@@ -7,7 +7,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from control.limits import SetpointLimits
-from opcua.nodes import CellMode, WatchdogState, setpoints_of
+from opcua.nodes import CellMode, LimitState, WatchdogState, setpoints_of
 from opcua.simulation import LineScan
 from opcua.watchdog import Modes, Watchdog, actual_modes, shed_targets
 from opcua.write_rules import WriteRule
@@ -40,7 +40,7 @@ class LineControl:
             watchdog_timeout_s: standstill of the optimiser's heartbeat after which cells are shed.
         """
         self._quantities = setpoints_of(start)
-        self._resolution = {row.name: row.resolution for row in setpoints}
+        self._limits = {row.name: row for row in setpoints}
         self.accepted = {name: np.array(values) for name, values in start.items()}
         self.target = {name: np.array(values) for name, values in start.items()}
         cells = len(next(iter(start.values())))
@@ -111,7 +111,7 @@ class LineControl:
         modes = actual_modes(self.mode_target, self.watchdog)
         if modes[index] != CellMode.REMOTE_CASCADE or (write.rule.cell, name) in self._stuck:
             return
-        step = self._resolution[name]
+        step = self._limits[name].resolution
         self.accepted[name][index] = np.round(write.value / step) * step
 
     def accepted_copy(self) -> dict[str, F64]:
@@ -140,7 +140,18 @@ class LineControl:
             pattern = f"L1.C{{cell:03d}}.SP.{quantity.browse_name}"
             columns.append((f"{pattern}.Readback", _listed(self.accepted, quantity.name)))
             columns.append((f"{pattern}.Target", _listed(self.target, quantity.name)))
+            states = limit_states(self.accepted[quantity.name], self._limits[quantity.name])
+            columns.append((f"{pattern}.LimitState", states.tolist()))
         return columns
+
+
+def limit_states(accepted: F64, limits: SetpointLimits) -> NDArray[np.int64]:
+    """Return which limit each accepted value stands at, to half of what the actuator can tell."""
+    near = limits.resolution / 2.0
+    states = np.full(accepted.shape, LimitState.NONE, dtype=np.int64)
+    states[accepted <= limits.low + near] = LimitState.LOW
+    states[accepted >= limits.high - near] = LimitState.HIGH
+    return states
 
 
 def _listed(values: dict[str, F64], name: str) -> list[float]:

@@ -45,6 +45,14 @@ class WatchdogState(IntEnum):
     SHED = 2  # it stood still: all cells are back on local control
 
 
+class LimitState(IntEnum):
+    """Which limit of a setpoint an accepted value stands at (as in OPC Data Access)."""
+
+    NONE = 0
+    LOW = 1
+    HIGH = 2
+
+
 OBJECT_TYPES: Final = (
     ObjectTypeRow("LineType", LINE, "line of cells in series"),
     ObjectTypeRow("CellType", f"{LINE}/Cells/C{{cell:03d}}", "electrolysis cell"),
@@ -213,6 +221,26 @@ SETPOINT_PARTS: Final = (
         "largest step of the {what}; the optimiser's to keep",
         has_unit=True,
         limit="max_step",
+    ),
+    SetpointPart(
+        "LimitState",
+        "limit at which the accepted {what} stands: 0 none, 1 low, 2 high",
+        DataType.INT32,
+    ),
+    SetpointPart(
+        "LastWriter",
+        "user whose write of Target was taken last; empty before the first",
+        DataType.STRING,
+    ),
+    SetpointPart(
+        "LastWriteTime",
+        "when a write of Target was taken last; 1601 before the first",
+        DataType.DATE_TIME,
+    ),
+    SetpointPart(
+        "RejectReason",
+        "why the newest write of Target was refused; empty where it was taken",
+        DataType.STRING,
     ),
 )
 

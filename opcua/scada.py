@@ -27,7 +27,8 @@ from opcua.nodes import CellMode, setpoints_of
 from opcua.scans import to_datetime
 from opcua.security import secure_server
 from opcua.simulation import LineScan, LineSimulation
-from opcua.write_rules import Anonymous, RuledWrites, WriteRule
+from opcua.write_log import WriteLog
+from opcua.write_rules import Anonymous, Attempt, RuledWrites, WriteRule
 from physics.design import PlantDesign
 from stream.signals import SignalLimits
 
@@ -93,6 +94,7 @@ class Scada:
         self._server = server
         self._space = space
         self._control = control
+        self._write_log = WriteLog()
         self.display = Display(server, space, control)
         server.iserver.history_manager.set_storage(self.display.history)
         self._origin_ns = origin_ns
@@ -131,9 +133,11 @@ class Scada:
         """Let go of the thread in which the plant runs."""
         self._thread.shutdown(wait=False)
 
-    def take_write(self, rule: WriteRule, value: float) -> None:
-        """Pass on a write that stands."""
-        self._control.take_write(rule, value, time.monotonic())
+    def take_attempt(self, attempt: Attempt) -> None:
+        """Pass on a write if it stands, and note it in any case."""
+        self._write_log.take(attempt)
+        if attempt.value is not None:
+            self._control.take_write(attempt.rule, attempt.value, time.monotonic())
 
     async def show(self, simulation: LineSimulation) -> None:
         """Take the first scan and fill all nodes, so that nobody reads a value that is none."""
@@ -185,6 +189,7 @@ class Scada:
             await asyncio.sleep(_APPLY_S)
             if self._control.apply(time.monotonic()):
                 await self.display.show_control(self.now_ns())
+            await self.display.show_writes(self._write_log.news(), self.now_ns())
 
     async def _beat(self) -> None:
         while True:
@@ -236,7 +241,7 @@ async def open_scada(settings: ScadaSettings) -> AsyncIterator[Scada]:
     control = LineControl(settings.setpoints, simulation.start, settings.watchdog_timeout_s)
     scada = Scada(settings, server, space, control, origin_ns)
     server.iserver.attribute_service = RuledWrites(
-        server.iserver.aspace, _rules(space, settings.setpoints), scada.take_write
+        server.iserver.aspace, _rules(space, settings.setpoints), scada.take_attempt
     )
     await scada.show(simulation)
     async with server:

@@ -18,6 +18,15 @@ from asyncua.server.user_managers import UserManager
 from opcua.accounts import PlantUser, Role
 
 _ITSELF: Final = User(role=UserRole.Admin)  # the server's own set-up
+_NOBODY: Final = "anonymous"  # the user of a session without a name
+
+
+@dataclass(frozen=True, slots=True)
+class Fault:
+    """Why a value is refused: the status code that says so, and a sentence."""
+
+    code: int
+    reason: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,35 +49,63 @@ class WriteRule:
     allowed: tuple[int, ...] = ()
     roles: frozenset[Role] = frozenset({Role.OPTIMISER})
 
-    def fault(self, value: ua.DataValue) -> int | None:
-        """Return the status code that refuses the value, or None if it may stand."""
+    def fault(self, value: ua.DataValue) -> Fault | None:
+        """Return what refuses the value, or None if it may stand."""
         if value.StatusCode is not None and not value.StatusCode.is_good():
-            return int(ua.StatusCodes.BadWriteNotSupported)
+            return Fault(
+                ua.StatusCodes.BadWriteNotSupported,
+                f"it came with the status {value.StatusCode.name}; only good values are taken",
+            )
         variant = value.Value
         if variant is None or variant.VariantType != self.variant_type:
-            return int(ua.StatusCodes.BadTypeMismatch)
+            came = "nothing" if variant is None else variant.VariantType.name
+            return self._mismatch(came)
         number = variant.Value
         if isinstance(number, bool) or not isinstance(number, int | float):
-            return int(ua.StatusCodes.BadTypeMismatch)
-        is_sound = math.isfinite(number) and self.low <= number <= self.high
-        if not is_sound or (self.allowed and number not in self.allowed):
-            return int(ua.StatusCodes.BadOutOfRange)
+            return self._mismatch("no single number")
+        if self.allowed and number not in self.allowed:
+            choice = ", ".join(str(one) for one in self.allowed)
+            return Fault(ua.StatusCodes.BadOutOfRange, f"{number:g} is none of {choice}")
+        if not math.isfinite(number) or not self.low <= number <= self.high:
+            bounds = f"{self.low:g} to {self.high:g}"
+            return Fault(ua.StatusCodes.BadOutOfRange, f"{number:g} is outside {bounds}")
         return None
 
+    def _mismatch(self, came: str) -> Fault:
+        wanted = self.variant_type.name
+        return Fault(ua.StatusCodes.BadTypeMismatch, f"{came} came, and a {wanted} is taken")
 
-OnWrite = Callable[[WriteRule, float], None]
-"""Told of every write that stands."""
+
+@dataclass(frozen=True, slots=True)
+class Attempt:
+    """A write to a node that has a rule, and what became of it.
+
+    Attributes:
+        value: what was written; None where it was refused.
+        who: the user of the session.
+        refusal: status and reason; "" where the write stands.
+    """
+
+    rule: WriteRule
+    value: float | None
+    who: str
+    at: datetime
+    refusal: str = ""
+
+
+OnAttempt = Callable[[Attempt], None]
+"""Told of every write to a node that has a rule."""
 
 
 class RuledWrites(AttributeService):
     """The server's Write service with a rule per node; what has no rule cannot be written."""
 
     def __init__(
-        self, address_space: Any, rules: Mapping[ua.NodeId, WriteRule], on_write: OnWrite
+        self, address_space: Any, rules: Mapping[ua.NodeId, WriteRule], on_attempt: OnAttempt
     ) -> None:
         super().__init__(address_space)
         self._rules = rules
-        self._on_write = on_write
+        self._on_attempt = on_attempt
 
     async def write(self, params: ua.WriteParameters, user: User = _ITSELF) -> list[ua.StatusCode]:
         """Write the items that their rules allow and return a status for each."""
@@ -81,21 +118,31 @@ class RuledWrites(AttributeService):
             if rule is None or item.AttributeId != ua.AttributeIds.Value or item.IndexRange:
                 statuses.append(ua.StatusCode(ua.StatusCodes.BadNotWritable))
                 continue
-            if isinstance(user, PlantUser) and user.plant_role not in rule.roles:
-                statuses.append(ua.StatusCode(ua.StatusCodes.BadUserAccessDenied))
-                continue
-            fault = rule.fault(item.Value)
-            if fault is not None:
-                statuses.append(ua.StatusCode(fault))
-                continue
             # A client's clock is not the plant's: the source time of a target is its arrival here.
-            stamped = dataclasses.replace(item.Value, SourceTimestamp=datetime.now(UTC))
-            one = ua.WriteParameters(NodesToWrite=[dataclasses.replace(item, Value=stamped)])
-            status = (await super().write(one, user))[0]
+            now = datetime.now(UTC)
+            who = user.name or _NOBODY
+            fault = _denial(rule, user) or rule.fault(item.Value)
+            if fault is None:
+                stamped = dataclasses.replace(item.Value, SourceTimestamp=now)
+                one = ua.WriteParameters(NodesToWrite=[dataclasses.replace(item, Value=stamped)])
+                status = (await super().write(one, user))[0]
+                reason = "the server could not write it"
+            else:
+                status, reason = ua.StatusCode(fault.code), fault.reason
             if status.is_good():
-                self._on_write(rule, item.Value.Value.Value)
+                self._on_attempt(Attempt(rule, item.Value.Value.Value, who, now))
+            else:
+                self._on_attempt(Attempt(rule, None, who, now, f"{status.name}: {reason}"))
             statuses.append(status)
         return statuses
+
+
+def _denial(rule: WriteRule, user: User) -> Fault | None:
+    """Return why somebody may not write the node at all; None where they may."""
+    if not isinstance(user, PlantUser) or user.plant_role in rule.roles:
+        return None
+    who = f"{user.name} is {user.plant_role.value}"
+    return Fault(ua.StatusCodes.BadUserAccessDenied, f"{who}, who does not write this node")
 
 
 class Anonymous(UserManager):

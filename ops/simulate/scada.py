@@ -165,7 +165,7 @@ class SimScada:
         rule = self.rule_of(str(node_id.Identifier))
         fault = rule.fault(ua.DataValue(variant))
         if fault is not None:
-            return ua.StatusCode(fault)
+            return ua.StatusCode(fault.code)
         now_s = self.process.monotonic_s()
         self.control.take_write(rule, variant.Value, now_s)
         if rule.meaning == HEARTBEAT:

@@ -10,7 +10,7 @@ import pytest
 import pytest_asyncio
 from asyncua import Client, Node, ua
 
-from opcua.nodes import NAMESPACE_URI, CellMode, WatchdogState
+from opcua.nodes import NAMESPACE_URI, CellMode, LimitState, WatchdogState
 from opcua.scada import Scada, open_scada, run_scada
 from opcua.scans import to_ns
 from ops.plantfile import PlantFile
@@ -173,6 +173,27 @@ async def test_unsound_writes_are_refused_one_by_one(shared: Scada) -> None:
         ]
         stored = await operator.node(FEED_TARGET, 2).read_data_value()
         assert stored.SourceTimestamp.year > 2001  # the client's clock is not the plant's
+        feed = "L1.C{cell:03d}.SP.AluminaFeedRate"
+        await operator.until_value(f"{feed}.LastWriter", "anonymous", 2)
+        assert await operator.value(f"{feed}.LastWriteTime", 2) == stored.SourceTimestamp
+        assert await operator.value(f"{feed}.RejectReason", 2) == ""
+        reason = "BadWriteNotSupported: it came with the status Bad; only good values are taken"
+        await operator.until_value(f"{feed}.RejectReason", reason, 1)
+
+
+@IN_SHARED_LOOP
+async def test_a_target_at_its_limit_is_shown_as_such(shared: Scada) -> None:
+    async with _operator(shared.settings.endpoint) as operator:
+        await operator.beat(20)
+        highest = await operator.value("L1.C003.SP.BeamPosition.HiLim")
+        assert isinstance(highest, float)
+        await operator.write(
+            [
+                ("L1.C003.ModeTarget", 0, REMOTE),
+                ("L1.C003.SP.BeamPosition.Target", 0, _double(highest)),
+            ]
+        )
+        await operator.until_value("L1.C003.SP.BeamPosition.LimitState", LimitState.HIGH)
 
 
 @IN_SHARED_LOOP
