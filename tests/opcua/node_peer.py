@@ -51,12 +51,19 @@ def _give_up(reason: str) -> None:
 
 async def run_client(node: str, endpoint: str, pki: Path, asked: dict[str, Any]) -> dict[str, Any]:
     """Let the other client do what is asked, and return what it saw."""
+    return await _run(node, "client.js", endpoint, str(pki), json.dumps(asked))
+
+
+async def run_nodeset(node: str, file: Path, asked: dict[str, Any]) -> dict[str, Any]:
+    """Let the other stack take a NodeSet2 file in, and return what it found there."""
+    return await _run(node, "nodeset.js", str(file), json.dumps(asked))
+
+
+async def _run(node: str, *arguments: str) -> dict[str, Any]:
+    """Run a script that answers in a line of JSON."""
     process = await asyncio.create_subprocess_exec(
         node,
-        "client.js",
-        endpoint,
-        str(pki),
-        json.dumps(asked),
+        *arguments,
         cwd=FOLDER,
         stdout=asyncio.subprocess.PIPE,
         stderr=asyncio.subprocess.PIPE,
