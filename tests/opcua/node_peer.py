@@ -14,10 +14,11 @@ from typing import Any
 import pytest
 from filelock import FileLock
 
+from tests.opcua.peer_process import START_S, served_by
+
 FOLDER = Path(__file__).parent / "node"
 ACME_PLANT = FOLDER / "acme-plant.toml"
 ACME_NAMESPACE = "urn:acme:smelter"
-_START_S = 60.0
 
 
 def require_node() -> str:
@@ -68,7 +69,7 @@ async def _run(node: str, *arguments: str) -> dict[str, Any]:
         stdout=asyncio.subprocess.PIPE,
         stderr=asyncio.subprocess.PIPE,
     )
-    out, err = await asyncio.wait_for(process.communicate(), _START_S)
+    out, err = await asyncio.wait_for(process.communicate(), START_S)
     assert process.returncode == 0, err.decode()
     answer: dict[str, Any] = json.loads(out.decode().splitlines()[-1])
     return answer
@@ -83,28 +84,6 @@ async def foreign_plant(
     With `most` it refuses requests that name more nodes; with `security` (see server.js) it takes
     encrypted connections alone.
     """
-    process = await asyncio.create_subprocess_exec(
-        node,
-        "server.js",
-        str(port),
-        str(pki),
-        str(most),
-        *([json.dumps(security)] if security else []),
-        cwd=FOLDER,
-        stdin=asyncio.subprocess.PIPE,
-        stdout=asyncio.subprocess.PIPE,
-    )
-    assert process.stdin is not None
-    assert process.stdout is not None
-    try:
-        async with asyncio.timeout(_START_S):
-            while (line := await process.stdout.readline()) != b"ready\n":
-                assert line, "the server ended before it was ready"
+    command = [node, "server.js", str(port), str(pki), str(most)]
+    async with served_by(*command, *([json.dumps(security)] if security else []), folder=FOLDER):
         yield f"opc.tcp://127.0.0.1:{port}/acme"
-    finally:
-        process.stdin.close()
-        try:
-            await asyncio.wait_for(process.wait(), 10.0)
-        except TimeoutError:
-            process.kill()
-            await process.wait()

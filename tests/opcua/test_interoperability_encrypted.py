@@ -2,32 +2,24 @@
 
 import asyncio
 import time
-from base64 import b64encode
-from collections.abc import Awaitable, Callable
 from dataclasses import replace
-from datetime import UTC, datetime, timedelta
-from functools import partial
 from pathlib import Path
 
 import pytest
-from cryptography import x509
-from cryptography.hazmat.primitives import hashes
-from cryptography.hazmat.primitives.serialization import Encoding
 
-from opcua.certificates import application_uri, make_certificates, read_certificate
+from opcua.certificates import application_uri, make_certificates
 from opcua.gateway import Gateway
-from opcua.link import Link, open_link
 from opcua.nodes import NAMESPACE_URI
 from opcua.scada import open_scada
-from opcua.security import Policy, client_security
+from opcua.security import Policy
 from opcua.writer import Writer
 from ops.plantfile import PlantFile, load_plant
 from ops.ports import free_port
 from stream.edge import SetpointWrite
 from stream.records import MoveState
-from tests.opcua.hostile import authority_key
 from tests.opcua.lines import PATIENCE_S, Taker, scada_settings, until
 from tests.opcua.node_peer import ACME_PLANT, foreign_plant, require_node, run_client
+from tests.opcua.peer_security import authority, opener, server_security
 
 FEED = "alumina_feed_rate_kg_per_h"
 CELLS = (1, 2)
@@ -46,27 +38,6 @@ def _folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder = tmp_path_factory.mktemp("certs")
     make_certificates(folder, ["localhost", "127.0.0.1"], key_bits=2048)
     return folder
-
-
-def authority(folder: Path) -> dict[str, str]:
-    """The authority of a folder and its list of revoked certificates, DER in base64."""
-    certificate = read_certificate(folder / "authority" / "certificate.pem")
-    now = datetime.now(UTC)
-    revoked = (
-        x509.CertificateRevocationListBuilder()
-        .issuer_name(certificate.subject)
-        .last_update(now - timedelta(minutes=5))
-        .next_update(now + timedelta(days=1))
-        .sign(authority_key(folder), hashes.SHA256())
-    )
-    encoded = (certificate.public_bytes(Encoding.DER), revoked.public_bytes(Encoding.DER))
-    return dict(
-        zip(("authority", "revoked"), (b64encode(der).decode() for der in encoded), strict=True)
-    )
-
-
-def opener(folder: Path, name: str, policy: Policy) -> Callable[[str], Awaitable[Link]]:
-    return partial(open_link, security=client_security(folder, name, policy))
 
 
 @pytest.mark.parametrize("policy", list(Policy))
@@ -110,15 +81,8 @@ async def test_another_server_is_read_and_written_encrypted(
     node: str, folder: Path, tmp_path: Path, policy: Policy
 ) -> None:
     acme = load_plant(ACME_PLANT)
-    security = {
-        "certificate": str(folder / "scada" / "certificate.pem"),
-        "key": str(folder / "scada" / "key.pem"),
-        "uri": application_uri("scada"),
-        **authority(folder),
-        "users": {name: (folder / name / "password").read_text() for name in ("guard", "gateway")},
-    }
     taker = Taker()
-    async with foreign_plant(node, free_port(), tmp_path, 0, security) as endpoint:
+    async with foreign_plant(node, free_port(), tmp_path, 0, server_security(folder)) as endpoint:
         writer = Writer(
             endpoint,
             acme.opcua,
