@@ -1,5 +1,6 @@
 """Encrypted connections: who is let in, who is not, and what each may do."""
 
+import asyncio
 from collections.abc import AsyncIterator
 from dataclasses import replace
 from pathlib import Path
@@ -18,10 +19,11 @@ from opcua.security import ClientSecurity, Policy, client_security
 from opcua.writer import Writer
 from ops.plantfile import PlantFile
 from ops.ports import free_port
-from tests.opcua.lines import scada_settings
+from tests.opcua.lines import PATIENCE_S, scada_settings
 
 pytestmark = pytest.mark.asyncio(loop_scope="module")
-FEED_TARGET = "L1.C001.SP.AluminaFeedRate.Target"
+FEED_SHOWN = "L1.C001.SP.AluminaFeedRate"
+FEED_TARGET = f"{FEED_SHOWN}.Target"
 HOSTS = ["localhost", "127.0.0.1"]
 
 
@@ -54,6 +56,13 @@ async def opened(scada: Scada, security: ClientSecurity | None) -> Link:
 
 def node(scada: Scada, name: str) -> ua.NodeId:
     return scada._space.node_id(name)
+
+
+async def until_shown(link: Link, node_id: ua.NodeId, wanted: str) -> None:
+    """Wait until a node holds a word."""
+    async with asyncio.timeout(PATIENCE_S):
+        while (await link.read([node_id]))[0].Value.Value != wanted:  # noqa: ASYNC110 - remote
+            await asyncio.sleep(0.02)
 
 
 @pytest.mark.parametrize("policy", list(Policy))
@@ -113,11 +122,15 @@ async def test_the_reader_cannot_write_and_the_optimiser_can(scada: Scada, folde
     try:
         statuses = await reader.write(wanted)
         assert {status.name for status in statuses} == {"BadUserAccessDenied"}
+        denied = "BadUserAccessDenied: gateway is Observer, who does not write this node"
+        await until_shown(reader, node(scada, f"{FEED_SHOWN}.RejectReason"), denied)
     finally:
         await reader.close()
     optimiser = await opened(scada, client_security(folder, "guard", Policy.AES256))
     try:
         assert all(status.is_good() for status in await optimiser.write(wanted))
+        await until_shown(optimiser, node(scada, f"{FEED_SHOWN}.LastWriter"), "guard")
+        await until_shown(optimiser, node(scada, f"{FEED_SHOWN}.RejectReason"), "")
     finally:
         await optimiser.close()
 
