@@ -92,7 +92,7 @@ class Display:
                     await asyncio.sleep(0)
 
     async def show_constants(self, speed: float, timeout_s: float, now_ns: int) -> None:
-        """Show what does not change but for the limits, which the nodes are built with."""
+        """Show what does not change. Limits are not among it: their nodes are built with them."""
         moment = to_datetime(now_ns)
         await self._space.write("L1.Clock.Speed", speed, moment)
         await self._space.write("L1.Comm.WatchdogTimeout_s", timeout_s, moment)

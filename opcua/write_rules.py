@@ -65,10 +65,10 @@ class WriteRule:
             return self._mismatch("no single number")
         if self.allowed and number not in self.allowed:
             choice = ", ".join(str(one) for one in self.allowed)
-            return Fault(ua.StatusCodes.BadOutOfRange, f"{number:g} is none of {choice}")
+            return Fault(ua.StatusCodes.BadOutOfRange, f"{number} is none of {choice}")
         if not math.isfinite(number) or not self.low <= number <= self.high:
             bounds = f"{self.low:g} to {self.high:g}"
-            return Fault(ua.StatusCodes.BadOutOfRange, f"{number:g} is outside {bounds}")
+            return Fault(ua.StatusCodes.BadOutOfRange, f"{number} is outside {bounds}")
         return None
 
     def _mismatch(self, came: str) -> Fault:

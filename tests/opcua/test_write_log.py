@@ -76,6 +76,12 @@ READER = PlantUser(role=UserRole.User, name="gateway", plant_role=Role.OBSERVER)
         ),
         (
             OPTIMISER,
+            ua.Variant(360.0000001, ua.VariantType.Double),
+            "guard",
+            "BadOutOfRange: 360.0000001 is outside 90 to 360",
+        ),
+        (
+            OPTIMISER,
             ua.Variant(180, ua.VariantType.Int32),
             "guard",
             "BadTypeMismatch: Int32 came, and a Double is taken",
