@@ -71,6 +71,14 @@ EVENTS: Final[dict[str, EventType]] = {
             "Look at the rejects for the cell and signal; check the instrument.",
         ),
         EventType(
+            "channel_lost",
+            Priority.MEDIUM,
+            Consequence.WARN,
+            "Channel {channel} of {signal} cannot be relied on for {cells}: {fault}.",
+            "Check that sensor; the vote goes on with those that are left. A cell that loses the "
+            "last one of its voltage is shed.",
+        ),
+        EventType(
             "message_unreadable",
             Priority.MEDIUM,
             Consequence.WARN,

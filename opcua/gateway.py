@@ -9,11 +9,14 @@ import asyncio
 import logging
 import math
 import time
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass, replace
 from typing import Final
 
+from control.channel_faults import Stillness
 from opcua.backfill import backfill
+from opcua.channel_news import ChannelNews
+from opcua.channels import make_rules, stillness_of
 from opcua.counter import watch_counter
 from opcua.laboratory import LaboratoryDesk, LaboratoryReader, PublishReport
 from opcua.link import Connector, Link, LinkError, LinkStatus, open_link
@@ -25,7 +28,9 @@ from opcua.poll_grid import PollGrid
 from opcua.publishing import Publish, Publisher
 from opcua.resolve import resolve
 from opcua.resume import ResumePoint
-from opcua.scans import Scan, ScanReader
+from opcua.scan_reader import ScanReader
+from opcua.scans import Scan
+from stream.signals import SignalLimits
 
 _log = logging.getLogger(__name__)
 _TICK_S: Final = 0.1
@@ -61,6 +66,7 @@ class Gateway:
         publish: Publish,
         report: Report | None = None,
         *,
+        limits: Sequence[SignalLimits] = (),
         scan_period_s: float = 1.0,
         publish_interval_s: float = 1.0,
         buffer_packets: int = 120,
@@ -78,6 +84,7 @@ class Gateway:
             sections: cell numbers of section 0, 1, ...
             publish: takes each frame, one at a time and in order per section.
             report: takes events.
+            limits: of the signals; needed where a signal has several sensors.
             scan_period_s: wall time between looks at a plant that has no scan counter.
             publish_interval_s: wall time that one frame covers.
             buffer_packets: how many intervals are kept while the broker is away.
@@ -87,6 +94,9 @@ class Gateway:
             publish_report: takes what the laboratory reports, where the mapping says where it does.
             clock_ns: wall clock, UTC nanoseconds.
             opener: makes a connection.
+
+        Raises:
+            ValueError: a signal with several sensors has no limits.
         """
         self._mapping = mapping
         self._cells = tuple(cell for section in sections for cell in section)
@@ -95,6 +105,8 @@ class Gateway:
         self._drain_s = drain_s
         self._clock_ns = clock_ns
         self._signals = tuple(row.name for row in mapping.signals)
+        self._rules = make_rules(mapping.signals, limits)
+        self._stillness: dict[str, Stillness] = {}
         self._order = ScanOrder() if resume is None else resume.order
         self._grid: PollGrid | None = None  # of a plant that does not count, from the first look
         self._laboratory_due_s = -math.inf
@@ -107,6 +119,7 @@ class Gateway:
                 self._publisher.note_missed(section, scans)
         self._desk = LaboratoryDesk(mapping, sections, publish_report)
         self._news = LinkNews(report, clock_ns)
+        self._channel_news = ChannelNews(report, sections)
         self._connector = Connector(endpoint, self._news.see, clock_ns, opener)
         self._counts = GatewayStatus(self._connector.status, self._packer.session)
 
@@ -137,6 +150,7 @@ class Gateway:
         telling = [
             asyncio.create_task(self._publisher.run(), name="gateway: publish"),
             asyncio.create_task(self._news.run(), name="gateway: events"),
+            asyncio.create_task(self._channel_news.run(), name="gateway: channels"),
             asyncio.create_task(self._desk.run(), name="gateway: laboratory"),
         ]
         stopped = asyncio.create_task(self._until(stop), name="gateway: stop")
@@ -156,7 +170,7 @@ class Gateway:
     async def _serve(self, link: Link, ready: Callable[[], None]) -> None:
         """Find the nodes and read until the connection breaks."""
         nodes = await resolve(link, self._mapping, self._cells)
-        reader = ScanReader(nodes)
+        reader = ScanReader(nodes, self._rules)
         await self._look(link, reader)
         ready()
         if nodes.scan_counter is None:
@@ -191,7 +205,7 @@ class Gateway:
         began_s = asyncio.get_running_loop().time()
         answers = await link.read(reader.node_ids)
         now_ns = self._clock_ns()
-        scan = reader.scan(answers, now_ns)
+        scan = reader.scan(answers, now_ns, self._stillness)
         has_counter = reader.nodes.scan_counter is None or scan.counter is not None
         if not has_counter or not math.isfinite(scan.t_plant_s):
             raise LinkError(f"{link.address}: the plant's clock or scan counter has no value")
@@ -214,6 +228,8 @@ class Gateway:
             self._order = self._order.after(one)
             self._count(scans_read=1)
             self._publisher.add(self._packer.add(one))
+        self._stillness = stillness_of(scan.ballots)
+        self._channel_news.see(scan.ballots, now_ns)
         self._counts = replace(self._counts, t_last_scan_ns=now_ns)
         await self._look_at_laboratory(link, reader)
 
@@ -239,7 +255,14 @@ class Gateway:
         since_ns = self._order.source_time_ns
         try:
             found = await backfill(
-                link, reader, missing[0], missing[-1], since_ns, until_ns, scan.t_received_ns
+                link,
+                reader,
+                missing[0],
+                missing[-1],
+                since_ns,
+                until_ns,
+                scan.t_received_ns,
+                self._stillness,
             )
         except LinkError as exc:
             _log.warning("%d scans could not be had from history: %s", len(missing), exc)

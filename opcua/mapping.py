@@ -2,13 +2,15 @@
 
 This is all that a SCADA which we did not write needs. Patterns may hold `{cell}` (1, 2, ..., or
 from `first_number` on) and `{index}` (0, 1, ...), with a format such as `{cell:03d}`;
-`opcua.addresses` says what a node looks like. Our value is `raw * scale + offset`.
+`opcua.addresses` says what a node looks like. Our value is `raw * scale + offset`. A signal that
+several sensors measure has `nodes` in place of `node`, and the `tolerance` within which they agree.
 """
 
 from dataclasses import dataclass, field
 from enum import StrEnum
 
 from opcua.addresses import Address, parse_address
+from opcua.redundancy import check_channels, check_distinct
 from physics.signals import ANALYSED
 
 
@@ -67,22 +69,34 @@ class SignalNode:
 
     Attributes:
         name: one of `physics.signals.SIGNALS`.
-        node: node or pattern.
+        node: node or pattern; left out where there are `nodes`.
         scale, offset: ours = raw * scale + offset.
         first_index: element of an array that belongs to cell 1.
+        nodes: two or more sensors that measure the same and are voted on; layout, scale, offset and
+            first_index hold for each.
+        tolerance: how far apart honest ones of them may be, in our unit.
     """
 
     name: str
-    node: str
+    node: str = ""
     layout: Layout = Layout.SCALAR
     scale: float = 1.0
     offset: float = 0.0
     first_index: int = 0
+    nodes: tuple[str, ...] = ()
+    tolerance: float | None = None
 
     def __post_init__(self) -> None:
-        _check_pattern(self.node, self.layout, self.name)
+        check_channels(self.name, self.node, self.nodes, self.tolerance)
+        for node in self.channels:
+            _check_pattern(node, self.layout, self.name)
         _check_scale(self.scale, self.name)
         _check_first_index(self.first_index, self.name)
+
+    @property
+    def channels(self) -> tuple[str, ...]:
+        """Nodes or patterns of all its sensors, one or more."""
+        return self.nodes or (self.node,)
 
 
 @dataclass(frozen=True, slots=True)
@@ -220,6 +234,9 @@ class LaboratoryNodes:
                 f"laboratory: values are {', '.join(names) or 'none'}; give one row or more, each "
                 f"once, of {', '.join(ANALYSED)}"
             )
+        for row in self.values:
+            if row.nodes:
+                raise ValueError(f"laboratory: {row.name} has nodes; a sample has one node")
         if Layout.LINE in (self.drawn_layout, *(row.layout for row in self.values)):
             raise ValueError("laboratory: a sample is of one cell; set layouts to scalar or array")
 
@@ -263,11 +280,13 @@ class Mapping:
             raise ValueError("has_history needs clock.scan_counter: without it no gap is seen")
         for pattern in self.patterns:
             self.address(pattern, 1)
+        for row in self.signals:
+            check_distinct(row.name, row.channels, [self.address(n, 1) for n in row.channels])
 
     @property
     def patterns(self) -> tuple[str, ...]:
         """Every node and pattern in the table."""
-        patterns: list[str | None] = [row.node for row in self.signals]
+        patterns: list[str | None] = [node for row in self.signals for node in row.channels]
         for row in self.setpoints:
             patterns += [row.target, row.readback]
         patterns += [self.clock.plant_time, self.clock.scan_counter]

@@ -1,5 +1,6 @@
 """Finds the nodes of a mapping on a connected server: all, or an error that lists the missing."""
 
+from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Final
@@ -22,10 +23,16 @@ class ResolveError(LinkError):
 
 @dataclass(frozen=True, slots=True)
 class Readable:
-    """A mapped signal, read-back or mode: its row and its nodes (one per cell, or one)."""
+    """A mapped signal, read-back or mode: its row and its nodes (one per cell, or one; of several
+    sensors those of the first, then those of the second, ...)."""
 
     row: SignalNode
     node_ids: tuple[ua.NodeId, ...]
+
+    @property
+    def nodes_per_channel(self) -> int:
+        """How many nodes each sensor has."""
+        return len(self.node_ids) // len(self.row.channels)
 
 
 @dataclass(frozen=True, slots=True)
@@ -142,8 +149,20 @@ class _Finder:
         self._types = await _types_of(link, known)
 
     def readable(self, row: SignalNode, where: range) -> Readable:
-        """Return the found nodes of a row."""
-        return Readable(row, tuple(self._found[index] for index in where))
+        """Return the found nodes of a row.
+
+        Raises:
+            ResolveError: two of its sensors are one node.
+        """
+        node_ids = tuple(self._found[index] for index in where)
+        (node_id, times), *_ = Counter(node_ids).most_common(1)
+        if row.nodes and times > 1:
+            names = [self._wanted[at][1] for at in where if self._found[at] == node_id]
+            raise ResolveError(
+                f"{row.name}: {' and '.join(names)} in nodes are the same node "
+                f"{node_id.to_string()}; one sensor has one vote"
+            )
+        return Readable(row, node_ids)
 
     def writable(self, where: range) -> Writable:
         """Return the found nodes with their type."""
@@ -174,7 +193,7 @@ async def resolve(link: Link, mapping: Mapping, cells: Sequence[int]) -> Resolve
         LinkError: the connection broke.
     """
     finder = _Finder(mapping, tuple(cells))
-    signals = [finder.want(row.name, row.node, row.layout) for row in mapping.signals]
+    signals = [_want_channels(finder, row) for row in mapping.signals]
     targets = [
         finder.want(f"target of {row.name}", row.target, Layout.SCALAR) for row in mapping.setpoints
     ]
@@ -227,6 +246,17 @@ async def resolve(link: Link, mapping: Mapping, cells: Sequence[int]) -> Resolve
         ),
         laboratory=ResolvedLaboratory(shown[0], tuple(shown[1:])) if shown else None,
     )
+
+
+def _want_channels(finder: _Finder, row: SignalNode) -> range:
+    """Note the nodes of all sensors of a signal; return where they will be among the found."""
+    if not row.nodes:
+        return finder.want(row.name, row.node, row.layout)
+    places = [
+        finder.want(f"{row.name}, channel {number},", node, row.layout)
+        for number, node in enumerate(row.nodes, 1)
+    ]
+    return range(places[0].start, places[-1].stop)
 
 
 def _is_good(answer: ua.DataValue) -> bool:

@@ -1,4 +1,4 @@
-"""One look at the plant: raw OPC UA values made a scan in our units. Pure; no connection."""
+"""Raw OPC UA values made columns and a scan in our units. Pure; no connection."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -7,11 +7,11 @@ from typing import Final
 
 import numpy as np
 from asyncua import ua
-from numpy.typing import NDArray
 
+from control.channel_faults import Stillness
 from control.interlock_checks import FUTURE_TOLERANCE_NS
-from opcua.mapping import Layout
-from opcua.resolve import Readable, ResolvedNodes
+from opcua.mapping import Layout, SignalNode
+from opcua.resolve import Readable
 from stream.frames import F64, I64, U8, Quality
 
 _EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
@@ -29,6 +29,21 @@ class Column:
 
 
 @dataclass(frozen=True, slots=True)
+class Ballot:
+    """What a vote found of the several sensors of one signal.
+
+    Attributes:
+        row: the signal.
+        fault: (N, C) of `control.channel_faults.Fault`; (N, 1) where one value serves the line.
+        stillness: of the channels, for the next scan.
+    """
+
+    row: SignalNode
+    fault: U8
+    stillness: Stillness
+
+
+@dataclass(frozen=True, slots=True)
 class Scan:
     """All signals of all cells at one plant time.
 
@@ -36,6 +51,7 @@ class Scan:
         counter: the plant's number of the scan; None where it does not count.
         value, quality, source_time_ns: (C, K).
         missed_before: scans between the one before and this one that could not be had.
+        ballots: one for each signal that has several sensors.
     """
 
     t_plant_s: float
@@ -45,6 +61,7 @@ class Scan:
     source_time_ns: I64
     t_received_ns: int
     missed_before: int = 0
+    ballots: tuple[Ballot, ...] = ()
 
     @property
     def newest_source_time_ns(self) -> int:
@@ -125,14 +142,14 @@ def column_of(
     row = readable.row
     if row.layout is Layout.ARRAY:
         answer = answers[0]
-        elements = _raw(answer)
+        elements = raw_value(answer)
         raw = _numbers(elements, cells, row.first_index)
         status = np.full(cells, quality_of(answer.StatusCode), dtype=np.uint8)
         count = len(elements) if isinstance(elements, list | tuple) else 0
         absent = np.arange(cells) + row.first_index >= count
         time_ns = np.full(cells, time_of(answer, t_received_ns), dtype=np.int64)
     else:
-        numbers = [number_of(_raw(answer)) for answer in answers]
+        numbers = [number_of(raw_value(answer)) for answer in answers]
         raw = np.array([np.nan if number is None else number for number in numbers])
         status = np.array([quality_of(answer.StatusCode) for answer in answers], dtype=np.uint8)
         absent = np.array([number is None for number in numbers])
@@ -146,65 +163,6 @@ def column_of(
     )
 
 
-def _raw(answer: ua.DataValue) -> object:
+def raw_value(answer: ua.DataValue) -> object:
+    """Return what a node held; None where it held nothing."""
     return None if answer.Value is None else answer.Value.Value
-
-
-@dataclass(frozen=True, slots=True)
-class ScanReader:
-    """Knows which nodes make a scan, in which order, and how their values become one."""
-
-    nodes: ResolvedNodes
-
-    @property
-    def node_ids(self) -> list[ua.NodeId]:
-        """The nodes of one Read: scan counter and plant time where there are, then all signals."""
-        head = [self.nodes.scan_counter, self.nodes.plant_time]
-        return [node_id for node_id in head if node_id is not None] + [
-            node_id for readable in self.nodes.signals for node_id in readable.node_ids
-        ]
-
-    @property
-    def signals(self) -> tuple[str, ...]:
-        """Names of the signals, in order."""
-        return tuple(readable.row.name for readable in self.nodes.signals)
-
-    def scan(self, answers: Sequence[ua.DataValue], t_received_ns: int) -> Scan:
-        """Return the scan in the answers to a Read of `node_ids`.
-
-        Plant time is the plant's clock, NaN if that has no value; where the mapping names no
-        clock, it is the newest source time that may be believed, in seconds.
-        """
-        cells = len(self.nodes.cells)
-        at = 0
-        counter: int | None = None
-        t_plant_s: float | None = None
-        if self.nodes.scan_counter is not None:
-            number = number_of(_raw(answers[at]))
-            counter = None if number is None else int(number)
-            at += 1
-        if self.nodes.plant_time is not None:
-            time_s = number_of(_raw(answers[at]))
-            t_plant_s = np.nan if time_s is None else time_s
-            at += 1
-        columns: list[Column] = []
-        for readable in self.nodes.signals:
-            count = len(readable.node_ids)
-            columns.append(column_of(readable, answers[at : at + count], cells, t_received_ns))
-            at += count
-        quality = _stack([column.quality for column in columns])
-        source_time_ns = _stack([column.source_time_ns for column in columns])
-        if t_plant_s is None:
-            t_plant_s = newest_source_time_ns(quality, source_time_ns, t_received_ns) / _NS_PER_S
-        return Scan(
-            t_plant_s=t_plant_s,
-            counter=counter,
-            value=_stack([column.value for column in columns]),
-            quality=quality,
-            source_time_ns=source_time_ns,
-            t_received_ns=t_received_ns,
-        )
-
-
-def _stack(columns: list[NDArray[np.generic]]) -> NDArray:  # type: ignore[type-arg]
-    return np.stack(columns, axis=1)

@@ -99,6 +99,7 @@ async def run_gateway_process(settings: Settings, plant: PlantFile) -> None:
         parts,
         publish,
         outbox.report,
+        limits=plant.signals,
         scan_period_s=plant.line.scan_period_s,
         publish_interval_s=settings.gateway.publish_interval_s,
         resume=resume_point(before, time.time_ns()),

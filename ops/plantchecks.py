@@ -74,6 +74,22 @@ def _mapping_complete(tables: Mapping[str, Any]) -> Iterator[Finding]:
     yield from _complete("opcua.setpoints", names, SETPOINTS, OPTIONAL_SETPOINTS)
 
 
+def _tolerances_tell_apart(tables: Mapping[str, Any]) -> Iterator[Finding]:
+    limits = {row.name: row for row in tables["signals"]}
+    for row in tables["opcua"].signals:
+        limit: SignalLimits | None = limits.get(row.name)
+        if row.tolerance is None or limit is None:
+            continue
+        width = limit.normal_high - limit.normal_low
+        if row.tolerance >= width > 0.0:
+            yield (
+                f"opcua.signals.{row.name}.tolerance",
+                f"{row.tolerance:g}",
+                f"is no less than the whole normal range of the signal, {width:g}, so that no "
+                f"sensor would ever deviate. Remedy: give it in {limit.unit}, the signal's unit.",
+            )
+
+
 def _optional_mapped(tables: Mapping[str, Any]) -> Iterator[Finding]:
     limited = {row.name for row in tables["setpoints"]}
     mapped = {row.name for row in tables["opcua"].setpoints}
@@ -251,6 +267,7 @@ _RULES: Final[tuple[tuple[tuple[str, ...], Rule], ...]] = (
     (("signals",), _signals_complete),
     (("setpoints",), _setpoints_complete),
     (("opcua",), _mapping_complete),
+    (("signals", "opcua"), _tolerances_tell_apart),
     (("setpoints", "opcua"), _optional_mapped),
     (("setpoints", "control"), _days_within_limits),
     ((), _units_as_named),

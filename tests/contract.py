@@ -28,7 +28,6 @@ CONTRACT: Final[dict[int, str]] = {
 OPEN: Final[dict[int, str]] = {
     2: "cells and sections are shed; more than N lost setpoints do not yet shed a line",
     3: "cells go straight from ADVISORY to AUTO; there is no WARM stage yet",
-    8: "not built: the plant file names one sensor a signal",
     10: "not built",
     11: "not built",
     14: "on one machine, by a lock; no lease between machines yet",

@@ -31,6 +31,7 @@ class Taker:
 
     frames: list[SampleFrame] = field(default_factory=list)
     events: list[tuple[str, bool]] = field(default_factory=list)
+    details: list[dict[str, Any]] = field(default_factory=list)  # of each event
     away: bool = False
     refused: int = 0
     _news: asyncio.Condition = field(default_factory=asyncio.Condition)
@@ -44,10 +45,11 @@ class Taker:
             self.frames.append(frame)
             self._news.notify_all()
 
-    async def report(self, name: str, *, active: bool, **_: Any) -> None:
+    async def report(self, name: str, *, active: bool, **details: Any) -> None:
         """Take an event."""
         async with self._news:
             self.events.append((name, active))
+            self.details.append(details)
             self._news.notify_all()
 
     async def until(self, is_so: Callable[["Taker"], bool]) -> None:

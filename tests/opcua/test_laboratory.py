@@ -120,6 +120,16 @@ def test_a_plant_with_a_clock_of_its_own_does_not_tell_the_wall_time() -> None:
     [
         ({"values": ()}, "values are none"),
         ({"values": (SignalNode("cell_voltage_v", "ns=1;s=V{cell}"),)}, "values are cell_voltage"),
+        (
+            {
+                "values": (
+                    SignalNode(
+                        "alumina_wt_pct", nodes=("ns=1;s=A{cell}", "ns=1;s=B{cell}"), tolerance=0.1
+                    ),
+                )
+            },
+            "a sample has one node",
+        ),
         ({"drawn": "ns=1;s=Drawn", "drawn_layout": Layout.LINE}, "a sample is of one cell"),
         ({"drawn": "ns=1;s=Drawn"}, "is the same node for every cell"),
     ],

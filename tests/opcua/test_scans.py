@@ -11,7 +11,8 @@ from hypothesis import strategies as st
 from opcua.mapping import Layout, SignalNode
 from opcua.order import Arrival, ScanOrder
 from opcua.resolve import Readable, ResolvedNodes
-from opcua.scans import ScanReader, column_of, number_of, quality_of, to_datetime, to_ns
+from opcua.scan_reader import ScanReader
+from opcua.scans import column_of, number_of, quality_of, to_datetime, to_ns
 from stream.frames import Quality
 
 NOW_NS = 1_800_000_000_000_000_000

@@ -130,7 +130,7 @@ def test_mistakes_of_all_tables_come_at_once(tmp_path: Path) -> None:
         (r"^cell_count = .*$", "cell_count = 301", "line.cell_count = 301"),
         (r"^cell_count = .*$", "cell_count = 0", "cell_count"),
         (r"^current_high_ka = .*$", "current_high_ka = 501.0", "good samples would be rejected"),
-        (r"^node = \"ns=plant;s=L1\.LineCurrent\"$", "", "opcua.signals.line_current_ka.node"),
+        (r"^node = \"ns=plant;s=L1\.LineCurrent\"$", "", "opcua.signals.line_current_ka ("),
         (r"^current_low_ka = .*$", 'current_low_ka = "270"', "valid number"),
         (r"^anode_width_m = .*$", "anode_width_m = 0.70", "33.6 m2 of anodes"),
         (r"^toe_m = .*$", "toe_m = 0.10", "m2 of metal, the other tables say 52"),
@@ -153,6 +153,57 @@ def test_a_mistake_is_found(tmp_path: Path, pattern: str, replacement: str, word
     found = mistakes_in(tmp_path, changed(pattern, replacement))
     assert any(word in sentence for sentence in found), found
     assert all("plant.toml" in sentence for sentence in found)
+
+
+ONE_NODE = 'node = "ns=plant;s=L1.LineCurrent"'
+TWO_NODES = 'nodes = ["ns=plant;s=L1.Current.A", "ns=plant;s=L1.Current.B"]'
+
+
+def test_a_signal_may_have_several_sensors(tmp_path: Path) -> None:
+    path = tmp_path / "plant.toml"
+    path.write_text(REFERENCE.replace(ONE_NODE, f"{TWO_NODES}\ntolerance = 1.5"))
+    (row,) = [r for r in load_plant(path).opcua.signals if r.name == "line_current_ka"]
+    assert row.channels == ("ns=plant;s=L1.Current.A", "ns=plant;s=L1.Current.B")
+    assert row.tolerance == 1.5
+
+
+def test_the_example_of_several_sensors_in_the_reference_plant_is_right(tmp_path: Path) -> None:
+    (example,) = re.findall(r"^#   \[\[opcua\.signals\]\]\n(?:#   .+\n)+", REFERENCE, flags=re.M)
+    row = re.sub("^#   ", "", example, flags=re.M)
+    named = re.escape('[[opcua.signals]]\nname = "cell_voltage_v"\n')
+    text, count = re.subn(rf"^{named}.*?\n\n", lambda _: f"{row}\n", REFERENCE, flags=re.M | re.S)
+    assert count == 1
+    path = tmp_path / "plant.toml"
+    path.write_text(text)
+    (voltage,) = [r for r in load_plant(path).opcua.signals if r.name == "cell_voltage_v"]
+    assert len(voltage.channels) == 3
+
+
+@pytest.mark.parametrize(
+    ("lines", "word"),
+    [
+        (TWO_NODES, "2 nodes need a tolerance"),
+        (f"{TWO_NODES}\ntolerance = 0.0", "tolerance 0 must be a finite number above 0"),
+        (f"{TWO_NODES}\ntolerance = -0.5", "tolerance -0.5 must be"),
+        (f"{TWO_NODES}\ntolerance = 45.0", "no sensor would ever deviate"),
+        (f"{TWO_NODES}\ntolerance = nan", "must be a finite number"),
+        (f"{TWO_NODES}\n{ONE_NODE}\ntolerance = 1.0", "both node and nodes are given"),
+        (f"{ONE_NODE}\ntolerance = 1.0", "tolerance 1 is that between several sensors"),
+        ('nodes = ["ns=plant;s=A"]\ntolerance = 1.0', "the one entry 'ns=plant;s=A'"),
+        ('nodes = ["ns=plant;s=A", "ns=plant;s=A"]\ntolerance = 1.0', "'ns=plant;s=A' stands in"),
+        (
+            'nodes = ["ns=plant;s=A", "nsu=urn:potline:plant:1;s=A"]\ntolerance = 1.0',
+            "'ns=plant;s=A' and 'nsu=urn:potline:plant:1;s=A' in nodes are the same node",
+        ),
+        ('nodes = ["ns=plant;s=A", "B"]\ntolerance = 1.0', "'B' is no node"),
+        ('nodes = ["ns=2;s=A{cell}", "ns=2;s=B"]\ntolerance = 1.0', "set the layout to 'scalar'"),
+    ],
+)
+def test_a_mistake_in_several_sensors_is_named(tmp_path: Path, lines: str, word: str) -> None:
+    found = mistakes_in(tmp_path, REFERENCE.replace(ONE_NODE, lines))
+    assert len(found) == 1, found
+    assert word in found[0]
+    assert found[0].startswith("opcua")
 
 
 @pytest.mark.parametrize("table", ["setpoints", "opcua.setpoints"])

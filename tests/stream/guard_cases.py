@@ -171,12 +171,13 @@ class Loop:
     silent: set[int] = field(default_factory=set)  # sections
     unestimated: set[int] = field(default_factory=set)  # cells
     anode_effects: set[int] = field(default_factory=set)  # cells
+    without_voltage: set[int] = field(default_factory=set)  # cells
     ahead_s: float = 0.0  # by which the plant's clock is ahead of the guard's
     _orders: "count[int]" = field(default_factory=lambda: count(1))
 
     def calm(self) -> None:
         """Let everything be as usual."""
-        for some in (self.silent, self.unestimated, self.anode_effects):
+        for some in (self.silent, self.unestimated, self.anode_effects, self.without_voltage):
             some.clear()
         self.ahead_s = 0.0
 
@@ -210,11 +211,14 @@ class Loop:
             t_plant_s=self.t_plant_s,
             now_ns=self.clock() + int(self.ahead_s * _NS),
         )
-        value = frame.value.copy()
+        value, quality = frame.value.copy(), np.full_like(frame.quality, Quality.GOOD)
+        voltage = frame.signals.index("cell_voltage_v")
         for i, cell in enumerate(cells):
             if cell in self.anode_effects:
-                value[:, i, frame.signals.index("cell_voltage_v")] = 30.0
-        frame = replace(frame, value=value, quality=np.full_like(frame.quality, Quality.GOOD))
+                value[:, i, voltage] = 30.0
+            if cell in self.without_voltage:
+                value[:, i, voltage], quality[:, i, voltage] = np.nan, Quality.REJECTED
+        frame = replace(frame, value=value, quality=quality)
         await self.send(ACCEPTED.name, section, encode_samples(frame))
 
     async def send_estimates(self, section: int, cells: tuple[int, ...]) -> None:

@@ -126,6 +126,25 @@ async def test_silent_samples_hold_then_shed_their_section_and_no_other(
             assert told[:2] == [True, False]
 
 
+@pytest.mark.contract(2, 7, 8)
+async def test_a_cell_whose_voltage_nobody_vouches_for_is_shed_alone(line: GuardedLine) -> None:
+    """All sensors of the cell's voltage are lost, while its other signals come as before."""
+    async with line.guard(AUTOMATIC) as life:
+        await life.ready()
+        await line.log.clear()
+        line.loop.without_voltage.add(2)
+        await life.modes(Mode.SHED, 2)
+        assert life.mode_state(2).sheds == ("cell_silent",)
+        await until(lambda: not line.follows(2))
+        told = await line.log.told(lambda event: event.name == "cell_silent")
+        assert (told.active, told.cell) == (True, 2)
+        assert "no usable voltage" in told.sentence
+        assert [life.mode(cell) for cell in (1, 3, 4)] == [Mode.AUTO] * 3
+        line.loop.without_voltage.clear()
+        await life.ready(2)
+        await line.log.told(lambda event: event.name == "cell_silent" and not event.active)
+
+
 @pytest.mark.contract(7, 12)
 async def test_samples_from_the_future_shed_for_nobody_can_tell_how_old_they_are(
     line: GuardedLine,

@@ -320,6 +320,26 @@ def test_two_processes_or_topics_with_the_same_complaint_do_not_end_each_other_s
     assert [event.details["topic"] for event in picture.line.active.values()] == ["commands"]
 
 
+def test_two_channels_or_faults_of_one_section_do_not_end_each_other_s() -> None:
+    picture = blank()
+    for number, (channel, fault, active) in enumerate(
+        (
+            (1, "no value", True),
+            (2, "no value", True),
+            (2, "too old", True),
+            (2, "no value", False),
+        ),
+        2,
+    ):
+        event = make_event(
+            "channel_lost", NOW_NS + number, number=number, active=active,
+            signal="cell_voltage_v", channel=channel, node="i=1", cells="cell 7", fault=fault,
+        )  # fmt: skip
+        picture = fold_event(picture, event)
+    active_now = [(e.details["channel"], e.details["fault"]) for e in picture.line.active.values()]
+    assert active_now == [(1, "no value"), (2, "too old")]
+
+
 def _begun(origin: str, number: int, at_s: int = 0) -> Event:
     event = make_event(
         "sample_rejected", NOW_NS + at_s * SECOND_NS, number=number, active=True,
