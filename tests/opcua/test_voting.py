@@ -2,7 +2,7 @@
 
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -13,11 +13,21 @@ from control.events import EVENTS
 from opcua.gateway import Gateway
 from opcua.link import LinkState
 from opcua.mapping import Layout, Mapping, SignalNode
+from opcua.scada import open_scada
+from ops.plantfile import PlantFile
 from stream.frames import Quality, SampleFrame
 from stream.rejects import Reason
 from stream.screening import Screen
 from stream.section_picture import SectionPicture, see_samples
-from tests.opcua.lines import SECTIONS, Taker, open_gateway, until
+from tests.opcua.lines import (
+    SECTIONS,
+    Taker,
+    open_gateway,
+    plant_times,
+    scada_settings,
+    until,
+)
+from tests.opcua.proxy import wire_to
 from tests.opcua.sensor_plant import (
     LIMITS,
     TOLERANCE_V,
@@ -209,6 +219,41 @@ async def test_the_source_time_is_that_of_the_oldest_channel(endpoint: str) -> N
         voltage, current = frame.source_time_ns[:, :, 0], frame.source_time_ns[:, :, 1]
         assert (voltage <= current).all(), "never newer than the scan"
         assert (current - voltage <= 5_000_000_000).all(), "and never too old"
+
+
+async def test_scans_come_from_history_also_where_a_sensor_has_none(
+    plant: PlantFile, endpoint: str
+) -> None:
+    """The second "sensor" is a read-back in millimetres: lost by its range, and without history."""
+    space = "ns=plant;s=L1.Snapshot"
+    sensors = (f"{space}.CellVoltage", f"{space}.SP.BeamPosition.Readback")
+    rows = tuple(
+        replace(row, node="", nodes=sensors, tolerance=0.05)
+        if row.name == "cell_voltage_v"
+        else row
+        for row in plant.opcua.signals
+    )
+    mapping, taker = replace(plant.opcua, signals=rows), Taker()
+    async with open_scada(scada_settings(plant, endpoint)) as scada, wire_to(endpoint) as wire:
+        async with open_gateway(wire.endpoint, mapping, taker, limits=plant.signals) as gateway:
+            await taker.until(lambda it: it.scans >= 4)
+            await wire.cut()
+            await until(lambda: gateway.status.link.state is LinkState.LOST)
+            broke_at = scada.display.scans
+            await until(lambda: scada.display.scans >= broke_at + 4)
+            await wire.join()
+            await until(lambda: gateway.status.scans_backfilled >= 3)
+            again = taker.scans
+            await taker.until(lambda it: it.scans >= again + 8)
+        made = await plant_times(scada)
+    frames = taker.of_section(0)
+    times = np.concatenate([frame.t_plant_s for frame in frames]).tolist()
+    assert times == [time_s for time_s in made if times[0] <= time_s <= times[-1]]
+    at = frames[0].signals.index("cell_voltage_v")
+    assert all(np.isfinite(frame.value[:, :, at]).all() for frame in frames)
+    assert all((frame.quality[:, :, at] == Quality.UNCERTAIN).all() for frame in frames)
+    told = {row["fault"] for row in taker.details if "fault" in row}
+    assert told <= {FAULT_WORDS[Fault.OUT_OF_RANGE]}, "what a history lacks is no news"
 
 
 async def test_two_names_of_one_node_are_found_on_the_server(endpoint: str) -> None:
