@@ -123,6 +123,8 @@ def assemble(
         # Nobody stands beside a simulated cell who would have to agree.
         values["guard.initial_mode"] = settings.guard.initial_mode or "AUTO"
         values["guard.rearm"] = settings.guard.rearm or "automatic"
+        if settings.guard.warm_up_h is None:
+            values["guard.warm_up_h"] = 0.0
         values["audit.folder"] = settings.audit.folder or folder / "audit"
     else:
         needed(

@@ -37,7 +37,7 @@ def silent(library: str) -> Iterator[None]:
 
 @contextmanager
 def nothing_logged() -> Iterator[None]:
-    """Keep the log of this whole process quiet for a while: for work in which failures are the rule."""
+    """Keep the log of this whole process quiet for a while: where failures are the rule."""
     before = logging.root.manager.disable
     logging.disable(logging.CRITICAL)
     try:

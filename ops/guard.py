@@ -37,6 +37,7 @@ def mode_policy(settings: Settings, plant: PlantFile) -> ModePolicy:
     return ModePolicy(
         initial_mode=Mode(chosen.initial_mode) if chosen.initial_mode else policy.initial_mode,
         rearm=Rearm(chosen.rearm) if chosen.rearm else policy.rearm,
+        warm_up_h=policy.warm_up_h if chosen.warm_up_h is None else chosen.warm_up_h,
     )
 
 

@@ -196,12 +196,13 @@ class LoopSettings(_Group):
 class GuardSettings(_Group):
     """How cells start and how they come back after they were shed.
 
-    None means: AUTO and automatic at the simulator, what [control.modes] of the plant file says at
-    a real plant.
+    None means: AUTO, automatic and no time to warm up at the simulator, what [control.modes] of the
+    plant file says at a real plant.
     """
 
     initial_mode: Literal["MANUAL", "ADVISORY", "AUTO"] | None = None
     rearm: Literal["automatic", "operator"] | None = None
+    warm_up_h: float | None = Field(default=None, ge=0.0, le=168.0)  # plant time
 
 
 class AuditSettings(_Group):

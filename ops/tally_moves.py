@@ -5,6 +5,7 @@ from collections import Counter, OrderedDict
 from enum import IntFlag
 from typing import Final
 
+from control.modes import Mode
 from ops.distribution import Distribution
 from stream.records import Move, MoveState, Proposal
 
@@ -23,6 +24,7 @@ class _Seen(IntFlag):
     EXPIRED = 8
     HELD = 16
     REACHED_PLANT = 32
+    REHEARSED = 64  # judged while its cell warmed up, where nothing is written
 
 
 _NOTHING: Final = _Seen(0)
@@ -53,14 +55,15 @@ class MovesTally:
     def add(self, move: Move) -> None:
         """Count one record of a move."""
         before = self._seen.pop(move.move_id, _NOTHING)
-        after = before | _FLAG[move.state]
+        is_rehearsed = move.state is MoveState.HELD and move.mode is Mode.WARM
+        after = before | (_Seen.REHEARSED if is_rehearsed else _FLAG[move.state])
         if move.t_written_ns is not None:
             after |= _Seen.REACHED_PLANT
             if not before & _Seen.REACHED_PLANT:
                 self._note_written(move.t_source_ns, move.t_written_ns)
         if move.state is MoveState.VERIFIED and not before & _Seen.VERIFIED:
             self._note_verified(move)
-        if move.state is MoveState.HELD and not before & _Seen.HELD:
+        if after & _Seen.HELD and not before & _Seen.HELD:
             self._held_because.update(_NUMBER.sub("#", reason) for reason in move.reasons[:1])
         self._count[before] -= bool(before)
         self._count[after] += 1
@@ -118,6 +121,7 @@ class MovesTally:
             "failed": self._those(_Seen.FAILED, better),
             "expired": self._those(_Seen.EXPIRED, better | _Seen.FAILED),
             "held": self._those(_Seen.HELD, better | _Seen.FAILED | _Seen.EXPIRED),
+            "rehearsed": self._those(_Seen.REHEARSED),
             "open": self.open,
             "unchecked": self._those(_Seen.REACHED_PLANT, _Seen.INTENT),
             "cells_verified": len(self.cells_verified),

@@ -14,13 +14,13 @@ from collections import Counter
 from collections.abc import Awaitable, Callable, Sequence
 from typing import Final
 
-from control.modes import ModeState, Trigger, TriggerKind
+from control.modes import Mode, ModeState, Trigger, TriggerKind
 from stream.app import Message, Worker, add_agent, make_worker
 from stream.audit.entries import command_of
 from stream.audit.keeper import AuditTrail
 from stream.edge import PlantEdge
 from stream.frame_codec import decode_estimates, decode_samples
-from stream.guarding import judge_proposal
+from stream.judging import judge_proposal, rehearse_proposal
 from stream.kafka import KafkaConnection
 from stream.mode_keeper import GuardSettings, ModeKeeper
 from stream.move_desk import MoveDesk
@@ -118,20 +118,26 @@ class Guard:
         if self._is_of_before("proposals", proposal.expires_ns, self._began_ns):
             return
         now_ns = self._worker.clock_ns()
-        scan, stay = now_ns // _SCAN_NS, self.mode_of(proposal.cell).stay
-        state, moves = judge_proposal(
-            self._keeper.state(section),
+        scan, mode = now_ns // _SCAN_NS, self.mode_of(proposal.cell)
+        seen = (
             proposal,
             pictures[section],
             self._keeper.plant_view(),
             self._settings.limits,
             now_ns,
-            scan=scan,
-            cells_moved_elsewhere=self._keeper.moved_elsewhere(section, scan),
         )
+        state, is_warmed = self._keeper.state(section), False
+        if mode.mode is Mode.WARM:
+            state, moves, is_warmed = rehearse_proposal(state, *seen, scan=scan)
+        else:
+            elsewhere = self._keeper.moved_elsewhere(section, scan)
+            state, moves = judge_proposal(state, *seen, scan=scan, cells_moved_elsewhere=elsewhere)
         self._keeper.keep(section, state)
         for move in moves:
-            await self._desk.take(move, proposal.expires_ns, stay)
+            await self._desk.take(move, proposal.expires_ns, mode.stay)
+        if is_warmed:
+            warmed = Trigger(TriggerKind.WARMED)
+            await self._keeper.apply(section, self._keeper.state(section), {proposal.cell: warmed})
 
     async def _on_command(self, message: Message) -> None:
         try:

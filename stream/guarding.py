@@ -1,7 +1,7 @@
-"""What the guard decides, as pure steps: `(state of a section, what came) -> (state, moves)`.
+"""What the guard remembers of a section and how modes change in it, as pure steps.
 
 The state of a section is the mode of each cell and what the interlock remembers; what was measured
-last is in `stream.section_picture`.
+last is in `stream.section_picture`, what is asked for is judged in `stream.judging`.
 """
 
 from collections.abc import Iterable, Mapping
@@ -10,26 +10,11 @@ from typing import Final
 
 import msgspec
 
-from control.interlock import (
-    OPTIMISER_ROLE,
-    InterlockLimits,
-    Request,
-    SectionState,
-    Situation,
-    permit,
-)
-from control.interlock_state import STATE_VERSION, SetpointState, put_back
-from control.modes import (
-    Mode,
-    ModePolicy,
-    ModeState,
-    Permissives,
-    Refusal,
-    Trigger,
-    init_mode,
-    transition,
-)
-from stream.records import Move, MoveState, Proposal
+from control.interlock import InterlockLimits, SectionState
+from control.interlock_state import STATE_VERSION
+from control.mode_machine import transition
+from control.modes import ModePolicy, ModeState, Refusal, Trigger, init_mode
+from control.permissives import Permissives
 from stream.section_picture import SectionPicture
 
 _STATE_VERSION: Final = 1
@@ -175,138 +160,3 @@ def change_modes(
     if modes == state.modes:
         return state, changes, refusals
     return msgspec.structs.replace(state, modes=modes), changes, refusals
-
-
-def judge_proposal(
-    state: GuardState,
-    proposal: Proposal,
-    picture: SectionPicture,
-    plant: PlantView,
-    limits: InterlockLimits,
-    now_ns: int,
-    *,
-    scan: int,
-    cells_moved_elsewhere: int,
-) -> tuple[GuardState, list[Move]]:
-    """Pass every setpoint of a proposal through the interlock.
-
-    Args:
-        state: of the section.
-        proposal: one cell's wanted setpoints.
-        picture: what was measured last in the section.
-        plant: the edge.
-        limits: of the plant file.
-        now_ns: wall time.
-        scan: number of the present scan, for the line-wide budget.
-        cells_moved_elsewhere: cells of other sections moved in this scan.
-
-    Returns:
-        The next state and one move per setpoint: INTENT where it may be written, else HELD. A
-        setpoint of this very decision that was judged before gives no move.
-    """
-    cell = proposal.cell
-    mode = state.modes.get(str(cell))
-    interlock = state.interlock
-    moves: list[Move] = []
-    order = (proposal.session, proposal.sequence)
-    for setpoint, value in proposal.setpoints.items():
-        if interlock.of(cell, setpoint).order == order:
-            continue  # judged before: the loop was restarted and sent it again
-        interlock = _put_clock_back(interlock, cell, setpoint, picture, limits)
-        readback = plant.readbacks.get((cell, setpoint))
-        verdict, interlock = permit(
-            Request(
-                cell=cell,
-                setpoint=setpoint,
-                value=value,
-                role=OPTIMISER_ROLE,
-                order=order,
-                expires_ns=proposal.expires_ns,
-                t_source_ns=proposal.t_source_ns,
-            ),
-            Situation(
-                now_ns=now_ns,
-                now_plant_s=picture.t_plant_s,
-                cells=frozenset(int(number) for number in state.modes),
-                mode=mode.mode if mode else Mode.MANUAL,
-                auto_since_plant_s=min(mode.since_plant_s, picture.t_plant_s) if mode else 0.0,
-                newest_source_ns=picture.source_ns(cell),
-                readback=readback,
-                has_plant_heartbeat=plant.is_connected and plant.has_heartbeat,
-                is_in_anode_effect=picture.is_in_anode_effect(cell),
-                scan=scan,
-                cells_moved_elsewhere=cells_moved_elsewhere,
-                is_followed=cell not in plant.not_following,
-                stay=mode.stay if mode else 0,
-            ),
-            limits,
-            interlock,
-        )
-        moves.append(
-            Move(
-                move_id=f"{proposal.proposal_id}/{setpoint}",
-                proposal_id=proposal.proposal_id,
-                section=proposal.section,
-                cell=cell,
-                setpoint=setpoint,
-                state=MoveState.INTENT if verdict.applied is not None else MoveState.HELD,
-                mode=mode.mode if mode else Mode.MANUAL,
-                asked=value,
-                applied=verdict.applied,
-                previous=readback,
-                readback=None,
-                reasons=list(verdict.reasons),
-                attempts=0,
-                t_plant_s=proposal.t_plant_s,
-                t_source_ns=proposal.t_source_ns,
-                t_received_ns=proposal.t_received_ns,
-                t_estimated_ns=proposal.t_estimated_ns,
-                t_decided_ns=proposal.t_decided_ns,
-                t_permitted_ns=now_ns,
-                t_written_ns=None,
-                t_verified_ns=None,
-            )
-        )
-    return msgspec.structs.replace(state, interlock=interlock), moves
-
-
-def note_written(state: GuardState, move: Move, stay: int) -> GuardState:
-    """Return the state that knows that a move has come to the plant.
-
-    Args:
-        state: of the section.
-        move: an intent, as `judge_proposal` returned it.
-        stay: the stay in AUTO that it was judged in.
-    """
-    interlock = state.interlock.note_written(move.cell, move.setpoint, stay)
-    return msgspec.structs.replace(state, interlock=interlock)
-
-
-def _put_clock_back(
-    interlock: SectionState,
-    cell: int,
-    setpoint: str,
-    picture: SectionPicture,
-    limits: InterlockLimits,
-) -> SectionState:
-    """Take it in when the plant's clock was put back, as a simulator does that begins anew: a
-    sample that is newer than the one at the last move shows an earlier plant time. An old sample,
-    as a restart of the guard reads again, shows nothing of the kind.
-
-    What counts then is the read-back, which is the next write; travel goes on counting.
-    """
-    remembered, limit = interlock.of(cell, setpoint), limits.setpoints.get(setpoint)
-    if (
-        limit is None
-        or remembered.moved_plant_s is None
-        or remembered.moved_plant_s <= picture.t_plant_s
-        or remembered.moved_source_ns >= picture.source_ns(cell)
-    ):
-        return interlock
-    window_s = limit.travel_window_h * 3600.0
-    begun = SetpointState(
-        order=remembered.order,
-        applied=remembered.applied,
-        travels=put_back(remembered.travels, picture.t_plant_s, window_s),
-    )
-    return interlock.remember(cell, setpoint, begun)

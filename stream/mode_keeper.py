@@ -9,7 +9,8 @@ from typing import Final
 import msgspec
 
 from control.interlock import InterlockLimits
-from control.modes import Mode, ModePolicy, Permissives, Refusal, Trigger, TriggerKind
+from control.modes import Mode, ModePolicy, Refusal, Trigger, TriggerKind
+from control.permissives import Permissives
 from stream.app import SectionTable, Worker
 from stream.audit.entries import command_of, handover_of, mode_change_of
 from stream.audit.files import AuditError

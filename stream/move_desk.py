@@ -14,7 +14,7 @@ from stream.audit.files import AuditError
 from stream.audit.keeper import AuditTrail
 from stream.edge import PlantEdge, SetpointWrite, WriteResult
 from stream.edges import Edges
-from stream.guarding import note_written
+from stream.judging import note_written
 from stream.mode_keeper import ModeKeeper
 from stream.records import Move, MoveState, encode
 from stream.topics import MOVES

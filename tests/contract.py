@@ -27,7 +27,6 @@ CONTRACT: Final[dict[int, str]] = {
 # What is not built, or not wholly: said here, so that nobody takes the table for more than it is.
 OPEN: Final[dict[int, str]] = {
     2: "cells and sections are shed; more than N lost setpoints do not yet shed a line",
-    3: "cells go straight from ADVISORY to AUTO; there is no WARM stage yet",
     10: "not built",
     11: "not built",
     14: "on one machine, by a lock; no lease between machines yet",

@@ -36,7 +36,10 @@ PRIORITY_SHAPE: Final = {
 }
 MODE_LETTER: Final[dict[Mode | None, str]] = {
     Mode.AUTO: "A",
+    Mode.READY: "R",
+    Mode.WARM: "W",
     Mode.ADVISORY: "V",
+    Mode.OFF: "O",
     Mode.MANUAL: "M",
     Mode.HOLD: "H",
     Mode.SHED: "S",
@@ -45,7 +48,10 @@ MODE_LETTER: Final[dict[Mode | None, str]] = {
 }
 MODE_MEANING: Final[dict[Mode | None, str]] = {
     Mode.AUTO: "The optimiser's moves are checked and written.",
+    Mode.READY: "On the way to AUTO: waits until everything that it needs is there.",
+    Mode.WARM: "On the way to AUTO: moves are judged, not written yet.",
     Mode.ADVISORY: "Moves are proposed and shown, not written.",
+    Mode.OFF: "Switched off by a person; the optimiser writes nothing.",
     Mode.MANUAL: "Operator or local control; the optimiser writes nothing.",
     Mode.HOLD: "The last setpoints are kept.",
     Mode.SHED: "Handed back to the cell's local control.",

@@ -15,7 +15,7 @@ from control.baseline import TUNED, scale_baseline
 from control.day_desk import DayDesk, usual_alf3_kg_per_day
 from control.day_plan import DayPlanner
 from control.interlock import InterlockLimits
-from control.modes import Mode, ModePolicy, init_mode
+from control.modes import Mode, ModePolicy, Stage, init_mode
 from control.mpc import CellController
 from ops.evaluate.controllers import BEAM_SETPOINT, FEED_SETPOINT, LocalControl
 from ops.evaluate.line import Orders, Reports, Scans
@@ -28,7 +28,8 @@ from physics.signals import SETPOINTS, SIGNALS
 from stream.decide import DecideSettings, DecideState, Linearise, decide_section, is_due
 from stream.estimate import EstimateState, step_estimate
 from stream.frames import EstimateFrame, Origin, Quality, SampleFrame
-from stream.guarding import GuardState, PlantView, judge_proposal, note_written
+from stream.guarding import GuardState, PlantView
+from stream.judging import judge_proposal, note_written
 from stream.models import make_lineariser
 from stream.records import MoveState
 from stream.sampling import LABORATORY_SD
@@ -141,7 +142,7 @@ class _Section:
         self._estimate = EstimateState(filter=to_bytes(brain.estimator.init(len(cells))))
         self._decide = DecideState()
         begun = msgspec.structs.replace(
-            init_mode(ModePolicy(initial_mode=Mode.AUTO), 0.0), holds=()
+            init_mode(ModePolicy(initial_mode=Mode.AUTO), 0.0), stage=Stage.ON
         )
         self._guard = GuardState(modes={str(cell): begun for cell in cells})
         self._picture = SectionPicture()

@@ -14,18 +14,18 @@ from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, ru
 
 from control.interlock import Request, Situation, permit
 from control.interlock_state import SectionState, SetpointState, add_travel
+from control.mode_machine import transition
 from control.modes import (
     Mode,
     ModePolicy,
     ModeState,
-    Permissives,
     Rearm,
     Refusal,
     Trigger,
     TriggerKind,
     init_mode,
-    transition,
 )
+from control.permissives import Permissives
 from tests.control.cases import BEAM, FEED, GUARD, LIMITS, SECOND_NS, SETPOINT_LIMITS
 
 CELLS = (7, 8)
@@ -73,26 +73,41 @@ class CellSheet:
     holds: set[str] = field(default_factory=set)
     sheds: set[str] = field(default_factory=set)
     is_shed: bool = False
+    is_off: bool = False
     trip: str = ""
+    on_the_way: str = "ready"  # then "warm", then "there"
+    warm_since_s: float = 0.0
 
     @property
     def mode(self) -> Mode:
         if self.trip:
             return Mode.TRIPPED
+        if self.is_off:
+            return Mode.OFF
         if self.wanted is not Mode.AUTO:
             return self.wanted
         if self.is_shed:
             return Mode.SHED
-        return Mode.HOLD if self.holds else Mode.AUTO
+        if self.on_the_way != "there":
+            return Mode.WARM if self.on_the_way == "warm" else Mode.READY
+        return Mode.AUTO
+
+    def start_warming(self, plant_s: float) -> None:
+        if self.mode is Mode.READY:
+            self.on_the_way, self.warm_since_s = "warm", plant_s
 
 
 class InterlockMachine(RuleBasedStateMachine):
     """Two cells of a section, their modes and what is asked for them."""
 
-    @initialize(rearm=st.sampled_from(list(Rearm)), spent=st.sampled_from([0.0, 0.9, 0.99]))
-    def begin(self, rearm: Rearm, spent: float) -> None:
+    @initialize(
+        rearm=st.sampled_from(list(Rearm)),
+        spent=st.sampled_from([0.0, 0.9, 0.99]),
+        warm_up_h=st.sampled_from([0.0, 0.0, 0.1]),
+    )
+    def begin(self, rearm: Rearm, spent: float, warm_up_h: float) -> None:
         """Cells are asked to be in AUTO; they may have travelled a good deal before."""
-        self.policy = ModePolicy(initial_mode=Mode.MANUAL, rearm=rearm)
+        self.policy = ModePolicy(initial_mode=Mode.MANUAL, rearm=rearm, warm_up_h=warm_up_h)
         self.plant_s = 1_000_000.0
         self.now_ns = NOW_NS
         self.sequence = 0
@@ -108,6 +123,9 @@ class InterlockMachine(RuleBasedStateMachine):
         self.permissives = Permissives(True, True, True, True, True, True)
         for cell in CELLS:
             self.a_person_asks(cell, Mode.AUTO, "operator")
+        self.plant_s += warm_up_h * HOUR_S
+        for cell in CELLS:
+            self.a_good_decision_comes(cell)
         for (cell, name), sheet in self.sheets.items():
             row = SETPOINT_LIMITS[name]
             window_s = row.travel_window_h * HOUR_S
@@ -161,9 +179,34 @@ class InterlockMachine(RuleBasedStateMachine):
                        ("operator", "engineer", "manager"))  # fmt: skip
         is_ready = mode is not Mode.AUTO or (self.permissives.has_fresh_samples and not sheet.sheds)
         refused = self._trigger(cell, Trigger(TriggerKind.SET_MODE, "asked", mode, "anna", role))
+        is_ready = is_ready and not (mode is Mode.AUTO and sheet.is_off)
         assert refused is not (may and is_ready and not sheet.trip)
-        if not refused:
-            sheet.wanted, sheet.is_shed = mode, False
+        if refused or (mode is sheet.wanted is Mode.AUTO and not sheet.is_shed):
+            return
+        sheet.wanted, sheet.is_shed, sheet.on_the_way = mode, False, "ready"
+        if mode is Mode.AUTO:
+            sheet.start_warming(self.plant_s)
+
+    @rule(
+        cell=st.sampled_from(CELLS),
+        kind=st.sampled_from([TriggerKind.SWITCH_OFF, TriggerKind.SWITCH_ON]),
+        role=st.sampled_from(["operator", "manager", ""]),
+    )
+    def a_person_switches(self, cell: int, kind: TriggerKind, role: str) -> None:
+        sheet, is_off = self.cells[cell], kind is TriggerKind.SWITCH_OFF
+        may = role == "operator" or (is_off and role == "manager")
+        assert self._trigger(cell, Trigger(kind, "asked", who="anna", role=role)) is not may
+        if may and sheet.is_off is not is_off:
+            sheet.is_off, sheet.on_the_way = is_off, "ready"
+
+    @rule(cell=st.sampled_from(CELLS))
+    def a_good_decision_comes(self, cell: int) -> None:
+        self._trigger(cell, Trigger(TriggerKind.WARMED))
+        sheet = self.cells[cell]
+        warm_s = self.plant_s - sheet.warm_since_s
+        is_long = warm_s >= self.policy.warm_up_h * HOUR_S
+        if sheet.mode is Mode.WARM and is_long and self.permissives.has_fresh_samples:
+            sheet.on_the_way = "there"
 
     @rule(
         cell=st.sampled_from(CELLS),
@@ -181,14 +224,15 @@ class InterlockMachine(RuleBasedStateMachine):
     @rule(cell=st.sampled_from(CELLS), cause=st.sampled_from(["a", "b"]))
     def something_trips(self, cell: int, cause: str) -> None:
         self._trigger(cell, Trigger(TriggerKind.TRIP, cause))
-        self.cells[cell].trip = self.cells[cell].trip or cause
+        if not self.cells[cell].trip:
+            self.cells[cell].trip, self.cells[cell].on_the_way = cause, "ready"
 
     @rule(cell=st.sampled_from(CELLS), cause=st.sampled_from(["a", "b"]))
     def something_sheds(self, cell: int, cause: str) -> None:
         sheet = self.cells[cell]
         self._trigger(cell, Trigger(TriggerKind.SHED, cause))
         sheet.sheds.add(cause)
-        sheet.is_shed = sheet.is_shed or sheet.wanted is Mode.AUTO
+        sheet.is_shed, sheet.on_the_way = sheet.is_shed or sheet.wanted is Mode.AUTO, "ready"
 
     @rule(cell=st.sampled_from(CELLS), cause=st.sampled_from(["a", "b"]))
     def a_shed_clears(self, cell: int, cause: str) -> None:
@@ -199,15 +243,20 @@ class InterlockMachine(RuleBasedStateMachine):
     def a_person_at_the_plant_takes_it(self, cell: int) -> None:
         self._trigger(cell, Trigger(TriggerKind.TAKE_OVER, "taken"))
         self.cells[cell].wanted, self.cells[cell].is_shed = Mode.MANUAL, False
+        self.cells[cell].on_the_way = "ready"
 
     @rule()
     def cells_are_looked_at_again(self) -> None:
         for cell in CELLS:
             self._trigger(cell, Trigger(TriggerKind.SCAN))
             sheet = self.cells[cell]
-            is_rearmed = self.policy.rearm is Rearm.AUTOMATIC and not sheet.sheds
-            if self.permissives.has_fresh_samples and is_rearmed:
+            if not self.permissives.has_fresh_samples:
+                if sheet.on_the_way == "warm":
+                    sheet.on_the_way = "ready"
+                continue
+            if self.policy.rearm is Rearm.AUTOMATIC and not sheet.sheds:
                 sheet.is_shed = False
+            sheet.start_warming(self.plant_s)
 
     def _trigger(self, cell: int, trigger: Trigger) -> bool:
         """Let something happen; whether it was refused."""

@@ -7,26 +7,27 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from control.mode_machine import transition
 from control.modes import (
-    STARTING,
     WAITING,
     Mode,
     ModePolicy,
     ModeState,
-    Permissives,
     Rearm,
     Refusal,
     Trigger,
     TriggerKind,
     init_mode,
-    transition,
 )
+from control.permissives import Permissives
 
 ALL = Permissives(True, True, True, True, True, True)
 NONE = Permissives(False, False, False, False, False, False)
 DEMO = ModePolicy(Mode.AUTO, Rearm.AUTOMATIC)
 PLANT = ModePolicy(Mode.ADVISORY, Rearm.OPERATOR)
+SLOW = ModePolicy(Mode.AUTO, Rearm.AUTOMATIC, warm_up_h=2.0)
 SCAN = Trigger(TriggerKind.SCAN)
+WARMED = Trigger(TriggerKind.WARMED)
 
 
 def ask(mode: Mode, role: str = "operator") -> Trigger:
@@ -48,17 +49,88 @@ def happen(
 
 
 def in_auto(policy: ModePolicy = PLANT) -> ModeState:
-    return happen(init_mode(policy, 0.0), ask(Mode.AUTO), policy=policy)
+    return happen(init_mode(policy, 0.0), ask(Mode.AUTO), SCAN, WARMED, policy=policy)
 
 
 def test_a_plant_starts_advisory_and_a_demo_waits_for_its_permissives() -> None:
     assert init_mode(PLANT, 0.0).mode is Mode.ADVISORY
     started = init_mode(DEMO, 0.0)
-    assert started.mode is Mode.HOLD
+    assert started.mode is Mode.READY
     assert happen(started, SCAN, permissives=NONE, policy=DEMO) == started
-    running = happen(started, SCAN, policy=DEMO, t_plant_s=7.0)
-    assert running.mode is Mode.AUTO
-    assert running.since_plant_s == 7.0
+    warm = happen(started, SCAN, policy=DEMO, t_plant_s=7.0)
+    assert (warm.mode, warm.since_plant_s) == (Mode.WARM, 7.0)
+    assert happen(warm, SCAN, SCAN, policy=DEMO) == warm, "no decision has come yet"
+    running = happen(warm, WARMED, policy=DEMO, t_plant_s=9.0)
+    assert (running.mode, running.since_plant_s) == (Mode.AUTO, 9.0)
+
+
+@pytest.mark.contract(3)
+def test_auto_comes_only_after_the_time_to_warm_up_and_a_good_decision() -> None:
+    warm = happen(init_mode(SLOW, 0.0), SCAN, policy=SLOW, t_plant_s=100.0)
+    early = happen(warm, WARMED, SCAN, policy=SLOW, t_plant_s=7299.0)
+    assert early.mode is Mode.WARM
+    assert happen(early, SCAN, policy=SLOW, t_plant_s=9000.0).mode is Mode.WARM
+    assert happen(early, WARMED, policy=SLOW, t_plant_s=7300.0).mode is Mode.AUTO
+
+
+@pytest.mark.contract(3)
+def test_a_cell_that_warms_up_begins_again_when_something_fails_it() -> None:
+    warm = happen(init_mode(SLOW, 0.0), SCAN, policy=SLOW, t_plant_s=100.0)
+    stale = Trigger(TriggerKind.HOLD, "samples_stale")
+    fresh = Trigger(TriggerKind.HOLD_CLEARED, "samples_stale")
+    for failed in (
+        happen(warm, SCAN, permissives=NONE, policy=SLOW),
+        happen(warm, stale, fresh, policy=SLOW),
+    ):
+        assert (failed.mode, failed.is_remote) == (Mode.READY, False)
+        again = happen(failed, SCAN, policy=SLOW, t_plant_s=5000.0)
+        assert (again.mode, again.since_plant_s) == (Mode.WARM, 5000.0)
+        assert happen(again, WARMED, policy=SLOW, t_plant_s=7300.0).mode is Mode.WARM
+    assert happen(warm, WARMED, permissives=NONE, policy=SLOW, t_plant_s=9000.0) == warm
+
+
+@pytest.mark.contract(3)
+def test_the_switch_is_above_every_wish_and_what_was_wanted_starts_anew() -> None:
+    off = Trigger(TriggerKind.SWITCH_OFF, "work at the busbar", who="anna", role="manager")
+    on = Trigger(TriggerKind.SWITCH_ON, "work is over", who="anna", role="operator")
+    for wanted in (Mode.AUTO, Mode.ADVISORY, Mode.MANUAL):
+        state = in_auto() if wanted is Mode.AUTO else happen(in_auto(), ask(wanted))
+        switched = happen(state, off)
+        assert (switched.mode, switched.is_remote, switched.who) == (Mode.OFF, False, "anna")
+        assert happen(switched, SCAN, WARMED, off).mode is Mode.OFF
+        assert isinstance(transition(switched, ask(Mode.AUTO), ALL, PLANT, 1.0), Refusal)
+        back = happen(switched, on)
+        assert back.mode is (Mode.READY if wanted is Mode.AUTO else wanted)
+    assert happen(happen(in_auto(), off), on, SCAN, WARMED).mode is Mode.AUTO
+    tripped = happen(in_auto(), off, Trigger(TriggerKind.TRIP, "busbar"))
+    assert tripped.mode is Mode.TRIPPED
+
+
+@pytest.mark.parametrize(
+    ("kind", "role", "reason"),
+    [
+        (TriggerKind.SWITCH_OFF, "optimiser", "x"),
+        (TriggerKind.SWITCH_ON, "manager", "x"),
+        (TriggerKind.SWITCH_ON, "operator", ""),
+    ],
+)
+def test_who_may_switch(kind: TriggerKind, role: str, reason: str) -> None:
+    off = Trigger(TriggerKind.SWITCH_OFF, "", who="anna", role="operator")
+    state = in_auto() if kind is TriggerKind.SWITCH_OFF else happen(in_auto(), off)
+    trigger = Trigger(kind, reason, who="anna", role=role)
+    assert isinstance(transition(state, trigger, ALL, PLANT, 1.0), Refusal)
+
+
+def test_a_clock_that_is_put_back_does_not_keep_a_cell_warming_up_for_ever() -> None:
+    warm = happen(init_mode(SLOW, 0.0), SCAN, policy=SLOW, t_plant_s=1e6)
+    back = happen(warm, WARMED, policy=SLOW, t_plant_s=50.0)
+    assert back.mode is Mode.WARM
+    assert happen(back, WARMED, policy=SLOW, t_plant_s=7250.0).mode is Mode.AUTO
+
+
+def test_a_time_to_warm_up_that_is_none_is_named() -> None:
+    with pytest.raises(ValueError, match="Remedy: set 0 or more hours"):
+        ModePolicy(warm_up_h=-1.0)
 
 
 def test_a_mode_that_nobody_can_ask_for_is_no_initial_mode() -> None:
@@ -68,11 +140,15 @@ def test_a_mode_that_nobody_can_ask_for_is_no_initial_mode() -> None:
 
 def test_a_person_moves_a_cell_between_the_three_modes() -> None:
     state = in_auto()
-    assert (state.mode, state.who, state.reason) == (Mode.AUTO, "anna", "shift change")
-    for mode in (Mode.ADVISORY, Mode.MANUAL, Mode.AUTO):
+    for mode, shown in (
+        (Mode.ADVISORY, Mode.ADVISORY),
+        (Mode.MANUAL, Mode.MANUAL),
+        (Mode.AUTO, Mode.WARM),
+    ):
         state = happen(state, ask(mode), t_plant_s=200.0)
-        assert state.mode is mode
-        assert state.since_plant_s == 200.0
+        assert state.mode is shown
+        assert (state.since_plant_s, state.who, state.reason) == (200.0, "anna", "shift change")
+    assert happen(state, ask(Mode.AUTO)) == state, "asked for twice"
 
 
 @pytest.mark.parametrize("name", [field.name for field in dataclasses.fields(Permissives)])
@@ -130,13 +206,13 @@ def test_a_hold_that_clears_without_permissives_waits_for_them() -> None:
 
 def test_the_plant_follows_in_auto_and_in_a_hold_after_it_but_not_before_the_first_auto() -> None:
     started = init_mode(DEMO, 0.0)
-    assert (started.mode, started.holds, started.is_remote) == (Mode.HOLD, (STARTING,), False)
     stale = happen(started, Trigger(TriggerKind.HOLD, "samples_stale"), policy=DEMO)
-    assert happen(stale, SCAN, policy=DEMO).holds == (STARTING, "samples_stale")
+    still = happen(stale, SCAN, policy=DEMO)
     fresh = happen(stale, Trigger(TriggerKind.HOLD_CLEARED, "samples_stale"), permissives=NONE)
-    assert not stale.is_remote
-    assert not fresh.is_remote
-    running = happen(fresh, SCAN, policy=DEMO)
+    assert [one.mode for one in (started, stale, still, fresh)] == [Mode.READY] * 4
+    warm = happen(fresh, SCAN, policy=DEMO)
+    assert not any(one.is_remote for one in (started, stale, still, fresh, warm))
+    running = happen(warm, WARMED, policy=DEMO)
     held = happen(running, Trigger(TriggerKind.HOLD, "samples_stale"))
     waiting = happen(
         held, Trigger(TriggerKind.HOLD_CLEARED, "samples_stale"), permissives=NONE, policy=DEMO
@@ -161,7 +237,7 @@ def test_a_person_at_the_plant_takes_a_cell_until_a_person_gives_it_back() -> No
         manual = happen(state, taken, policy=DEMO, t_plant_s=300.0)
         assert (manual.mode, manual.who, manual.since_plant_s) == (Mode.MANUAL, "scada", 300.0)
         assert happen(manual, SCAN, policy=DEMO).mode is Mode.MANUAL
-    assert happen(happen(in_auto(), taken), ask(Mode.AUTO)).mode is Mode.AUTO
+    assert happen(happen(in_auto(), taken), ask(Mode.AUTO), WARMED).mode is Mode.AUTO
     tripped = happen(in_auto(), Trigger(TriggerKind.TRIP, "busbar"))
     assert happen(tripped, taken).mode is Mode.TRIPPED
 
@@ -182,7 +258,8 @@ def test_shed_is_latched_until_an_operator_rearms() -> None:
     assert refusal.reasons == ("not over yet: scada_lost",)
     waiting = happen(shed, found, SCAN)
     assert waiting.mode is Mode.SHED
-    assert happen(waiting, ask(Mode.AUTO)).mode is Mode.AUTO
+    assert happen(waiting, ask(Mode.AUTO)).mode is Mode.WARM
+    assert happen(waiting, ask(Mode.AUTO), WARMED).mode is Mode.AUTO
 
 
 def test_shed_rearms_itself_where_the_policy_says_so() -> None:
@@ -192,7 +269,8 @@ def test_shed_rearms_itself_where_the_policy_says_so() -> None:
     found = happen(shed, Trigger(TriggerKind.SHED_CLEARED, "scada_lost"), policy=DEMO)
     assert happen(found, SCAN, permissives=NONE, policy=DEMO).mode is Mode.SHED
     rearmed = happen(found, SCAN, policy=DEMO, t_plant_s=900.0)
-    assert (rearmed.mode, rearmed.since_plant_s) == (Mode.AUTO, 900.0)
+    assert (rearmed.mode, rearmed.since_plant_s) == (Mode.WARM, 900.0)
+    assert happen(rearmed, WARMED, policy=DEMO).mode is Mode.AUTO
 
 
 def test_a_shed_cause_is_kept_while_advisory_and_bars_auto() -> None:
@@ -205,15 +283,21 @@ def test_a_shed_cause_is_kept_while_advisory_and_bars_auto() -> None:
 @pytest.mark.contract(9)
 def test_a_trip_keeps_its_first_cause_until_a_person_resets_it() -> None:
     tripped = happen(
-        in_auto(), Trigger(TriggerKind.TRIP, "busbar"), Trigger(TriggerKind.TRIP, "second")
+        in_auto(),
+        Trigger(TriggerKind.TRIP, "busbar"),
+        Trigger(TriggerKind.TRIP, "second"),
+        Trigger(TriggerKind.TRIP, "busbar"),
+        Trigger(TriggerKind.TRIP, "third"),
     )
     assert (tripped.mode, tripped.trip) == (Mode.TRIPPED, "busbar")
+    assert tripped.later_trips == ("second", "third")
     for mode in (Mode.AUTO, Mode.MANUAL):
         assert isinstance(transition(tripped, ask(mode), ALL, PLANT, 1.0), Refusal)
     assert happen(tripped, SCAN).mode is Mode.TRIPPED
     reset = Trigger(TriggerKind.RESET_TRIP, "inspected", who="anna", role="operator")
     after = happen(tripped, reset)
     assert (after.mode, after.trip, after.reason) == (Mode.MANUAL, None, "inspected")
+    assert after.later_trips == ()
 
 
 @pytest.mark.parametrize(
@@ -256,7 +340,7 @@ FACTS = st.builds(Permissives, *[st.booleans()] * 6)
 @settings(deadline=None)
 @given(
     steps=st.lists(st.tuples(TRIGGERS, FACTS), max_size=30),
-    policy=st.sampled_from([DEMO, PLANT]),
+    policy=st.sampled_from([DEMO, PLANT, SLOW]),
 )
 def test_no_story_reaches_auto_unsafely(
     steps: list[tuple[Trigger, Permissives]], policy: ModePolicy
@@ -271,13 +355,17 @@ def test_no_story_reaches_auto_unsafely(
             assert after.trip is None
             assert not after.holds
             assert not after.is_shed
+            assert not after.is_off
             if state.mode is not Mode.AUTO:
                 assert not permissives.missing()
+                assert state.mode in (Mode.WARM, Mode.HOLD), "no other way leads there"
                 assert after.since_plant_s == number
         if trigger.kind is TriggerKind.TRIP:
             assert after.mode is Mode.TRIPPED
-        if trigger.kind is TriggerKind.SHED:
+        if trigger.kind in (TriggerKind.SHED, TriggerKind.SWITCH_OFF):
             assert after.mode is not Mode.AUTO
+        if after.is_remote and not state.is_remote:
+            assert trigger.kind is TriggerKind.WARMED
         if trigger.kind is TriggerKind.HOLD:
             assert after.mode is not Mode.AUTO
         if state.mode is Mode.TRIPPED and after.mode is not Mode.TRIPPED:

@@ -397,8 +397,25 @@ class Life:
         self.guard._keeper.apply_at_once((cell - 1) // 2, {cell: trigger})
 
     async def modes(self, mode: Mode, *cells: int) -> None:
-        """Wait until cells (all, if none is named) are in a mode."""
-        await until(lambda: all(self.mode(cell) is mode for cell in cells or CELLS))
+        """Wait until cells (all, if none is named) are in a mode; cells on the way to AUTO get the
+        decision that they need for it."""
+
+        def is_done() -> bool:
+            return all(self.mode(cell) is mode for cell in cells or CELLS)
+
+        async with asyncio.timeout(PATIENCE_S):
+            while not is_done():
+                if mode is Mode.AUTO:
+                    await self.rehearse(*cells)
+                with suppress(TimeoutError):
+                    await until(is_done, 0.5)
+
+    async def rehearse(self, *cells: int) -> None:
+        """Propose to those cells (all, if none is named) that warm up what they have."""
+        for cell in cells or CELLS:
+            feed, beam = (self.writer.readback(cell, name) for name in (FEED, BEAM))
+            if self.mode(cell) is Mode.WARM and feed is not None:
+                await self.loop.propose(cell, feed, beam=beam)
 
     async def armed(self) -> None:
         """Put cells in AUTO as a person would who must re-arm them, until the plant follows: on a
@@ -412,6 +429,7 @@ class Life:
                 for cell in CELLS:
                     if self.mode(cell) is Mode.SHED and not self.mode_state(cell).sheds:
                         await self.loop.command(cell, Mode.AUTO)
+                await self.rehearse()
                 with suppress(TimeoutError):
                     await until(is_done, 1.0)
 

@@ -18,10 +18,9 @@ from stream.guarding import (
     decode_state,
     encode_state,
     init_guard_state,
-    judge_proposal,
-    note_written,
     permissives_of,
 )
+from stream.judging import judge_proposal, note_written, rehearse_proposal
 from stream.records import MoveState, Proposal
 from stream.section_picture import SectionPicture, see_decision, see_estimates, see_samples
 from tests.stream.frame_cases import CELLS, NOW_NS, SECOND_NS, make_estimate_frame, make_frame
@@ -61,12 +60,18 @@ def later_picture() -> SectionPicture:
     return replace(seen_picture(), t_plant_s=701.0)
 
 
+def warm() -> GuardState:
+    """A section whose cells wait for a good decision."""
+    state, changes, refusals = scan(init_guard_state(CELLS, POLICY), seen_picture())
+    assert [change.after.mode for change in changes] == [Mode.WARM] * 3
+    assert not refusals
+    return state
+
+
 def in_auto() -> GuardState:
     """A section whose cells have started."""
-    picture = seen_picture()
-    state, changes, refusals = scan(init_guard_state(CELLS, POLICY), picture)
+    state, changes, _ = scan(warm(), seen_picture(), Trigger(TriggerKind.WARMED))
     assert [change.after.mode for change in changes] == [Mode.AUTO] * 3
-    assert not refusals
     return state
 
 
@@ -288,7 +293,7 @@ def test_the_state_survives_its_bytes_and_takes_new_cells() -> None:
     assert back.has_seen("c-1")
     assert back.interlock == state.interlock
     assert back.mode_of(2) == state.mode_of(2)
-    assert back.mode_of(4).mode is Mode.HOLD, "a new cell waits for its permissives"
+    assert back.mode_of(4).mode is Mode.READY, "a new cell waits for its permissives"
 
 
 def test_a_state_of_another_version_is_refused() -> None:
@@ -325,3 +330,44 @@ def test_every_asked_value_that_leaves_the_guard_is_finite_and_in_bounds() -> No
                 assert (
                     abs(move.applied - PLANT.readbacks[2, move.setpoint]) <= limit.max_step + 1e-9
                 )
+
+
+@pytest.mark.contract(3)
+def test_a_decision_is_rehearsed_while_a_cell_warms_up_and_nothing_is_to_be_written() -> None:
+    before, asked = warm(), proposal()
+    state, moves, would_write = rehearse(before, asked)
+    assert would_write
+    assert [(move.state, move.applied, move.mode) for move in moves] == [
+        (MoveState.HELD, None, Mode.WARM)
+    ] * 2
+    # The first write of a stay is the read-back, so that is what would be written.
+    assert "180 would be written" in moves[0].reasons[-1]
+    noted = state.interlock.of(2, FEED)
+    assert (noted.order, noted.applied, noted.travels) == ((1, 0), None, ())
+    assert rehearse(state, asked)[1:] == ([], False), "the same decision again"
+    assert judge(state, asked)[1] == [], "nor is it written when the cell is in AUTO by then"
+
+
+@pytest.mark.contract(3)
+@pytest.mark.parametrize(
+    ("asked", "picture"),
+    [
+        (proposal(setpoints={FEED: float("nan"), BEAM: 200.5}), None),
+        (proposal(setpoints={FEED: 190.0, "no_such_setpoint": 1.0}), None),
+        (proposal(setpoints={}), None),
+        (proposal(expires_ns=NOW_NS), None),
+        (proposal(), SectionPicture(t_plant_s=701.0)),
+    ],
+)
+def test_a_decision_that_would_be_held_does_not_end_warming_up(
+    asked: Proposal, picture: SectionPicture | None
+) -> None:
+    _, moves, would_write = rehearse(warm(), asked, picture)
+    assert not would_write
+    assert all(move.applied is None for move in moves)
+
+
+def rehearse(state: GuardState, asked: Proposal, picture: SectionPicture | None = None):
+    return rehearse_proposal(
+        state, asked, picture or later_picture(), PLANT, LIMITS, NOW_NS, scan=1
+    )

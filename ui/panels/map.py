@@ -281,7 +281,7 @@ def _worst(snapshot: Snapshot) -> dict[int, Priority]:
 
 
 def _legend() -> str:
-    order = (Mode.AUTO, Mode.ADVISORY, Mode.MANUAL, Mode.HOLD, Mode.SHED, Mode.TRIPPED)
+    order = tuple(mode for mode in MODE_LETTER if mode is not None)
     letters = "".join(f"<span><b>{MODE_LETTER[mode]}</b> {mode.lower()}</span>" for mode in order)
     scale = "".join(
         f'<rect x="{16 * i}" width="15" height="12" fill="{colour_of(off)}"/>'
