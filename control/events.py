@@ -122,6 +122,13 @@ EVENTS: Final[dict[str, EventType]] = {
             "Check the cell's controller; put the cell back in AUTO when it follows.",
         ),
         EventType(
+            "line_not_following",
+            Priority.HIGH,
+            Consequence.SHED,
+            "{cells} cells do not take what is written: the whole line is on local control.",
+            "Look for what they have in common, at the SCADA first; put cells back in AUTO then.",
+        ),
+        EventType(
             "audit_unwritable",
             Priority.HIGH,
             Consequence.SHED,
@@ -190,8 +197,38 @@ EVENTS: Final[dict[str, EventType]] = {
             "command_refused",
             Priority.LOW,
             Consequence.WARN,
-            "Cell {cell}: {kind} by {who} refused: {reason}.",
+            "{place}: {kind} by {who} refused: {reason}.",
             "Clear the named condition and ask again.",
+        ),
+        EventType(
+            "override_active",
+            Priority.LOW,
+            Consequence.WARN,
+            "Cell {cell}: {who} holds {setpoint} at {value} until {until}: {reason}.",
+            "Release it when it is not needed any more; it ends by itself.",
+        ),
+        EventType(
+            "bypass_active",
+            Priority.MEDIUM,
+            Consequence.WARN,
+            "Cell {cell}: {who} left out the interlock's check of {check} until {until}: {reason}.",
+            "Release it when it is not needed any more; it ends by itself.",
+        ),
+        EventType(
+            "approval_wanted",
+            Priority.LOW,
+            Consequence.WARN,
+            "Section {section}: {who} asks for {limit} {value} of {setpoint}, until {until}: "
+            "{reason}.",
+            "Another engineer or manager approves or rejects it; it lapses by itself.",
+        ),
+        EventType(
+            "limits_changed",
+            Priority.JOURNAL,
+            Consequence.JOURNAL,
+            "Section {section}: {limit} of {setpoint} is {value} now; asked for by {who}, approved "
+            "by {approver}.",
+            "",
         ),
         EventType(
             "feeder_at_fault",

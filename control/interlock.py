@@ -6,8 +6,11 @@ request: the safe answer is that nothing is written. This is supervisory softwar
 process control layer, not a safety instrumented function.
 """
 
+from collections.abc import Collection
+
 import msgspec
 
+from control.bypasses import BYPASSABLE
 from control.interlock_case import (
     OPTIMISER_ROLE,
     Case,
@@ -20,6 +23,7 @@ from control.interlock_case import (
 )
 from control.interlock_checks import CHECKS, Check
 from control.interlock_state import SectionState, SetpointState, add_travel
+from control.override_checks import OVERRIDE_CHECKS
 
 __all__ = [
     "OPTIMISER_ROLE",
@@ -31,11 +35,16 @@ __all__ = [
     "Verdict",
     "judge",
     "permit",
+    "permit_override",
 ]
 
 
 def permit(
-    request: Request, situation: Situation, limits: InterlockLimits, state: SectionState
+    request: Request,
+    situation: Situation,
+    limits: InterlockLimits,
+    state: SectionState,
+    bypassed: Collection[str] = (),
 ) -> tuple[Verdict, SectionState]:
     """Judge one request and return what may be written, with the state that follows.
 
@@ -44,12 +53,23 @@ def permit(
         situation: what is measured now.
         limits: of the plant file.
         state: of the cell's section.
+        bypassed: checks that a person left out for this cell, by their names in
+            `control.bypasses`; any other name leaves out nothing.
 
     Returns:
         A verdict, whose `applied` is None unless the ruling is written, and the next state. A
         request that was judged at all makes later repeats of itself "not newer".
     """
-    return judge(CHECKS, request, situation, limits, state)
+    left_out = {f"check_{name}" for name in bypassed if name in BYPASSABLE}
+    checks = tuple(check for check in CHECKS if check.__name__ not in left_out)
+    return judge(checks, request, situation, limits, state)
+
+
+def permit_override(
+    request: Request, situation: Situation, limits: InterlockLimits, state: SectionState
+) -> tuple[Verdict, SectionState]:
+    """Judge what a person sets by hand, within the hard limits, and return as `permit` does."""
+    return judge(OVERRIDE_CHECKS, request, situation, limits, state)
 
 
 def judge(

@@ -28,6 +28,7 @@ class Ruling(StrEnum):
     STALE_INPUT = "stale_input"
     FUTURE_INPUT = "future_input"
     NOT_IN_AUTO = "not_in_auto"
+    OVERRIDDEN = "overridden"
     NOT_FOLLOWED = "not_followed"
     PLANT_SILENT = "plant_silent"
     READBACK_UNKNOWN = "readback_unknown"
@@ -83,6 +84,7 @@ class Situation:
         is_in_anode_effect: by the raw measured voltage.
         scan: number of the present scan, for the line-wide budget.
         cells_moved_elsewhere: cells of other sections moved in the present scan.
+        override: who holds the setpoint against the optimiser, as a sentence; "": nobody.
     """
 
     now_ns: int
@@ -98,6 +100,7 @@ class Situation:
     cells_moved_elsewhere: int = 0
     is_followed: bool = True
     stay: int = 0
+    override: str = ""
 
 
 @dataclass(frozen=True, slots=True)

@@ -107,6 +107,13 @@ def check_mode(case: Case) -> Case | Held:
     return case
 
 
+def check_override(case: Case) -> Case | Held:
+    """Hold while a person holds the setpoint: people come before the optimiser."""
+    if case.situation.override:
+        return Held(Ruling.OVERRIDDEN, case.situation.override)
+    return case
+
+
 def check_following(case: Case) -> Case | Held:
     """Hold until the plant follows: a value written before that may be thrown away by the plant."""
     if not case.situation.is_followed:
@@ -142,6 +149,19 @@ def check_bounds(case: Case) -> Case | Held:
     return _narrow(case, limit.low, limit.high, Ruling.OUT_OF_BOUNDS, "the hard bounds")
 
 
+def check_first_write(case: Case) -> Case | Held:
+    """Put the first write after the cell entered AUTO to the read-back, whatever the policy of the
+    setpoint: so the entry has no bump, however long it took to come to this write. A read-back
+    beyond the bounds cannot be written."""
+    at = case.readback
+    if not case.is_first or not case.low <= at <= case.high:
+        return case
+    reasons = case.reasons
+    if case.value != at:
+        reasons += (f"{case.value:.6g} put back to {at:.6g}: the first write is the read-back",)
+    return replace(case, low=at, high=at, value=at, reasons=reasons)
+
+
 def check_step(case: Case) -> Case | Held:
     """Keep the value near the plant's read-back."""
     step = case.limit.max_step
@@ -150,23 +170,16 @@ def check_step(case: Case) -> Case | Held:
 
 
 def check_rate(case: Case) -> Case | Held:
-    """Keep the change within what the plant time since the last change allows.
-
-    The first write after the cell entered AUTO is the read-back, whatever the policy of the
-    setpoint: so the entry has no bump, however long it took to come to this write. A read-back
-    beyond the bounds cannot be written; there the rate counts from the entry.
-    """
+    """Keep the change within what the plant time since the last change allows; in the first write
+    of a stay, that since the entry."""
     since_s = case.situation.auto_since_plant_s
     if not case.is_first and case.remembered.moved_plant_s is not None:
         since_s = case.remembered.moved_plant_s
     elapsed_s = case.situation.now_plant_s - since_s
     if not 0.0 <= elapsed_s < math.inf:
         return Held(Ruling.RATE_TOO_HIGH, f"{elapsed_s:.1f} s of plant time is no time to move")
-    if case.is_first and case.low <= case.readback <= case.high:
-        at, reasons = case.readback, case.reasons
-        if case.value != at:
-            reasons += (f"{case.value:.6g} put back to {at:.6g}: the first write is the read-back",)
-        return replace(case, low=at, high=at, value=at, reasons=reasons)
+    if case.low == case.high == case.readback:  # to stay where it is takes no time
+        return case
     room = case.limit.max_rate_per_h * elapsed_s / 3600.0
     what = f"the rate of {case.limit.max_rate_per_h:g}/h over {elapsed_s:.0f} s"
     low, high = case.origin - room, case.origin + room
@@ -219,11 +232,13 @@ CHECKS: Final[tuple[Check, ...]] = (
     check_order,
     check_freshness,
     check_mode,
+    check_override,
     check_following,
     check_heartbeat,
     check_readback,
     check_anode_effect,
     check_bounds,
+    check_first_write,
     check_step,
     check_rate,
     check_travel,

@@ -52,6 +52,7 @@ class GuardLimits:
         shed_after_s: silence of the plant's heartbeat (or of the samples) that sheds the cells.
         readback_deadline_s: how long the plant may take to show a written value.
         proposal_validity_s: wall time after which a proposal that was not written is dropped.
+        shed_line_at_cells: so many cells that do not take what is written shed the whole line.
     """
 
     max_input_age_s: float
@@ -59,3 +60,4 @@ class GuardLimits:
     shed_after_s: float
     readback_deadline_s: float
     proposal_validity_s: float
+    shed_line_at_cells: int = 5

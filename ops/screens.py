@@ -69,6 +69,7 @@ async def run_ui_process(settings: Settings, plant: PlantFile) -> None:
             max_age_s=plant.guard.max_input_age_s,
             silence_s=_SILENT_PERIODS * plant.control.control_period_s,
             quantities=shown_quantities(plant),
+            setpoints=tuple(plant.setpoints),
         ),
         stop_event(),
         announce=lambda address: print(f"Control room at {address}", flush=True),

@@ -159,8 +159,8 @@ def _lines(message: Message, cell: int | None) -> Iterator[str]:
             yield _move_line(message)
         case Command():
             yield (
-                f"{time_text(message.t_issued_ns)} cell {message.cell} {message.kind} "
-                f"{message.mode} by {message.issued_by} ({message.role}): {message.reason}"
+                f"{time_text(message.t_issued_ns)} section {message.section} cell {message.cell} "
+                f"{message.wish} by {message.issued_by} ({message.role}): {message.reason}"
             )
         case LaboratoryReport():
             yield (

@@ -3,38 +3,35 @@
 They read `accepted`, `estimates`, `proposals` and `commands`.
 
 The guard is the only way to a write. It judges every proposal against what was measured last and
-the plant's own read-back (`stream.guarding`), puts an intent on record before it writes and the
-result after (`stream.move_desk`, `stream.audit`), keeps the mode of every cell
-(`stream.mode_keeper`), and takes cells to the safe side when something falls silent
+the plant's own read-back (`stream.judging`), obeys people (`stream.command_desk`), puts an intent
+on record before it writes and the result after (`stream.move_desk`, `stream.audit`), keeps the mode
+of every cell (`stream.mode_keeper`), and takes cells to the safe side when something falls silent
 (`stream.silence`).
 """
 
 import logging
 from collections import Counter
 from collections.abc import Awaitable, Callable, Sequence
+from functools import partial
 from typing import Final
 
 from control.modes import Mode, ModeState, Trigger, TriggerKind
 from stream.app import Message, Worker, add_agent, make_worker
-from stream.audit.entries import command_of
 from stream.audit.keeper import AuditTrail
+from stream.command_desk import CommandDesk
 from stream.edge import PlantEdge
 from stream.frame_codec import decode_estimates, decode_samples
 from stream.judging import judge_proposal, rehearse_proposal
 from stream.kafka import KafkaConnection
 from stream.mode_keeper import GuardSettings, ModeKeeper
 from stream.move_desk import MoveDesk
-from stream.records import Command, CommandKind, Proposal, RecordError, decode
+from stream.records import Proposal, RecordError, decode
 from stream.section_picture import see_decision, see_estimates, see_samples
 from stream.silence import SilenceWatch
 from stream.topics import ACCEPTED, COMMANDS, ESTIMATES, GUARD_APP, PROPOSALS
 
 _log = logging.getLogger(__name__)
 _SCAN_NS: Final = 1_000_000_000  # the line-wide budget counts per second of wall time
-_TOLD_OF_FOR_NS: Final = 3_600_000_000_000  # a command that expired earlier is nobody's any more
-_TOO_LATE: Final = "it came too late"
-_NO_SUCH_CELL: Final = "there is no such cell in that section"
-_TRIGGER_OF: Final = {CommandKind.SET_MODE: TriggerKind.SET_MODE}
 
 
 def make_guard_worker(
@@ -55,12 +52,14 @@ class Guard:
         self, worker: Worker, edge: PlantEdge, audit: AuditTrail, settings: GuardSettings
     ) -> None:
         self._worker = worker
-        self._audit = audit
         self._settings = settings
         self._began_ns = worker.clock_ns()
         self._passed_over: Counter[str] = Counter()  # what had expired before this life, by kind
         self._keeper = ModeKeeper(worker, edge, audit, settings)
         self._desk = MoveDesk(worker, edge, audit, self._keeper)
+        self._commands = CommandDesk(
+            worker, audit, settings, self._keeper, self._desk, self._is_of_before
+        )
         self._watch = SilenceWatch(worker, edge, audit, settings, self._keeper, self._desk)
 
     def attach(self) -> None:
@@ -68,7 +67,7 @@ class Guard:
         add_agent(self._worker, "guard-samples", ACCEPTED, self._on_accepted)
         add_agent(self._worker, "guard-estimates", ESTIMATES, self._on_estimates)
         add_agent(self._worker, "guard-proposals", PROPOSALS, self._on_proposal)
-        add_agent(self._worker, "guard-commands", COMMANDS, self._on_command)
+        add_agent(self._worker, "guard-commands", COMMANDS, self._commands.take)
 
     @property
     def background(self) -> Sequence[Callable[[], Awaitable[None]]]:
@@ -117,6 +116,7 @@ class Guard:
         pictures[section] = see_decision(pictures[section], proposal)
         if self._is_of_before("proposals", proposal.expires_ns, self._began_ns):
             return
+        self._keeper.end_orders(section)  # on record before what comes of their end
         now_ns = self._worker.clock_ns()
         scan, mode = now_ns // _SCAN_NS, self.mode_of(proposal.cell)
         seen = (
@@ -134,45 +134,11 @@ class Guard:
             state, moves = judge_proposal(state, *seen, scan=scan, cells_moved_elsewhere=elsewhere)
         self._keeper.keep(section, state)
         for move in moves:
-            await self._desk.take(move, proposal.expires_ns, mode.stay)
+            may_write = partial(self._keeper.may_write, move.cell, move.setpoint, mode.stay)
+            await self._desk.take(move, proposal.expires_ns, mode.stay, may_write)
         if is_warmed:
             warmed = Trigger(TriggerKind.WARMED)
             await self._keeper.apply(section, self._keeper.state(section), {proposal.cell: warmed})
-
-    async def _on_command(self, message: Message) -> None:
-        try:
-            command = decode(message.value, Command)
-        except RecordError as exc:
-            await self._worker.refuse(message, str(exc))
-            return
-        await self._worker.note_readable(message.topic, True)
-        if self._is_of_before("commands", command.expires_ns, self._began_ns - _TOLD_OF_FOR_NS):
-            return
-        section = self._keeper.section_of(command.cell)
-        if section is None or section != command.section:
-            self._audit.put([command_of(command, _NO_SUCH_CELL)])
-            await self._tell_refusal(command, _NO_SUCH_CELL)
-            return
-        state = self._keeper.state(section)
-        if state.has_seen(command.command_id):
-            return
-        state = state.remember_command(command.command_id)
-        if command.expires_ns <= self._worker.clock_ns():
-            self._keeper.keep(section, state)
-            self._audit.put([command_of(command, _TOO_LATE)])
-            await self._keeper.flush(section)
-            await self._tell_refusal(command, _TOO_LATE)
-            return
-        trigger = Trigger(
-            kind=_TRIGGER_OF[command.kind],
-            cause=command.reason,
-            mode=command.mode,
-            who=command.issued_by,
-            role=command.role,
-        )
-        refusals = await self._keeper.apply(section, state, {command.cell: trigger}, command)
-        if command.cell in refusals:
-            await self._tell_refusal(command, "; ".join(refusals[command.cell].reasons))
 
     def _is_of_before(self, kind: str, expires_ns: int, since_ns: int) -> bool:
         """Whether something had expired before that time; such a backlog is passed over and
@@ -183,14 +149,3 @@ class Guard:
         if count := self._passed_over.pop(kind, 0):
             _log.info("%d %s were passed over: they had expired before this start", count, kind)
         return False
-
-    async def _tell_refusal(self, command: Command, reason: str) -> None:
-        await self._worker.outbox.report(
-            "command_refused",
-            section=command.section,
-            cell=command.cell,
-            kind=command.kind.value,
-            who=command.issued_by,
-            reason=reason,
-            command_id=command.command_id,
-        )

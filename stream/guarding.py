@@ -10,15 +10,19 @@ from typing import Final
 
 import msgspec
 
+from control.bypasses import Bypass
 from control.interlock import InterlockLimits, SectionState
 from control.interlock_state import STATE_VERSION
+from control.limit_changes import LimitRequest
 from control.mode_machine import transition
 from control.modes import ModePolicy, ModeState, Refusal, Trigger, init_mode
+from control.overrides import Override
 from control.permissives import Permissives
 from stream.section_picture import SectionPicture
 
 _STATE_VERSION: Final = 1
 _COMMANDS_REMEMBERED: Final = 64
+_CELLS_NAMED: Final = 5
 
 
 class GuardState(msgspec.Struct, frozen=True, kw_only=True):
@@ -29,6 +33,9 @@ class GuardState(msgspec.Struct, frozen=True, kw_only=True):
         interlock: what the interlock remembers.
         commands: ids of the newest commands, so that one that comes again is known.
         anode_effects: cell number (as text) -> plant time of its newest anode effect.
+        overrides: "cell/setpoint" -> who holds it; `bypasses`: "cell/check" -> who left it out.
+        requests: id -> change of a limit that waits for another person.
+        limits: "setpoint/limit" -> value in the place of the plant file's, as two people have it.
     """
 
     version: int = _STATE_VERSION
@@ -36,6 +43,10 @@ class GuardState(msgspec.Struct, frozen=True, kw_only=True):
     interlock: SectionState = SectionState()
     commands: tuple[str, ...] = ()
     anode_effects: dict[str, float] = {}
+    overrides: dict[str, Override] = {}
+    bypasses: dict[str, Bypass] = {}
+    requests: dict[str, LimitRequest] = {}
+    limits: dict[str, float] = {}
 
     def mode_of(self, cell: int) -> ModeState:
         """Return the mode state of a cell.
@@ -160,3 +171,26 @@ def change_modes(
     if modes == state.modes:
         return state, changes, refusals
     return msgspec.structs.replace(state, modes=modes), changes, refusals
+
+
+def refusal_sentence(refusals: Mapping[int, Refusal], asked: int) -> str:
+    """Return why cells were refused what was asked for all of them; "" where none was.
+
+    Args:
+        refusals: cell -> why.
+        asked: number of cells that it was asked for.
+    """
+    if not refusals:
+        return ""
+    by_reason: dict[str, list[int]] = {}
+    for cell, refusal in refusals.items():
+        by_reason.setdefault("; ".join(refusal.reasons), []).append(cell)
+    if asked == 1:
+        return next(iter(by_reason))
+    return "; ".join(f"cells {_some(cells)}: {reason}" for reason, cells in by_reason.items())
+
+
+def _some(cells: list[int]) -> str:
+    named = ", ".join(str(cell) for cell in cells[:_CELLS_NAMED])
+    more = len(cells) - _CELLS_NAMED
+    return f"{named} and {more} more" if more > 0 else named

@@ -16,11 +16,14 @@ from control.interlock import (
     Situation,
     Verdict,
     permit,
+    permit_override,
 )
 from control.interlock_state import SetpointState, put_back
 from control.modes import Mode
+from control.overrides import Override
 from stream.guarding import GuardState, PlantView
-from stream.records import Move, MoveState, Proposal
+from stream.orders import bypassed_checks, limits_in_force, override_sentence
+from stream.records import Command, Move, MoveState, Proposal
 from stream.section_picture import SectionPicture
 
 
@@ -52,12 +55,15 @@ def judge_proposal(
         setpoint of this very decision that was judged before gives no move.
     """
     interlock = state.interlock
+    limits = limits_in_force(state, limits)
+    bypassed = bypassed_checks(state, proposal.cell, now_ns)
     moves: list[Move] = []
     for setpoint in _not_judged_yet(interlock, proposal):
         interlock = _put_clock_back(interlock, proposal.cell, setpoint, picture, limits)
         situation = _situation(state, proposal.cell, setpoint, picture, plant, now_ns, scan)
         situation = replace(situation, cells_moved_elsewhere=cells_moved_elsewhere)
-        verdict, interlock = permit(_request(proposal, setpoint), situation, limits, interlock)
+        request = _request(proposal, setpoint)
+        verdict, interlock = permit(request, situation, limits, interlock, bypassed)
         moves.append(_move(proposal, setpoint, situation, verdict))
     return msgspec.structs.replace(state, interlock=interlock), moves
 
@@ -83,6 +89,7 @@ def rehearse_proposal(
         and whether there is anything in the proposal and all of it would be written.
     """
     interlock = state.interlock
+    limits = limits_in_force(state, limits)
     moves: list[Move] = []
     for setpoint in _not_judged_yet(interlock, proposal):
         before = interlock.of(proposal.cell, setpoint)
@@ -106,6 +113,69 @@ def rehearse_proposal(
     would_write = bool(moves) and all(move.applied is not None for move in moves)
     held = [msgspec.structs.replace(one, state=MoveState.HELD, applied=None) for one in moves]
     return msgspec.structs.replace(state, interlock=interlock), held, would_write
+
+
+def judge_override(
+    state: GuardState,
+    override: Override,
+    command: Command,
+    picture: SectionPicture,
+    plant: PlantView,
+    limits: InterlockLimits,
+    now_ns: int,
+    *,
+    scan: int,
+) -> tuple[GuardState, Move]:
+    """Pass what a person sets by hand through the interlock.
+
+    Args:
+        state: of the section, with or without the override in it.
+        override: what is asked; `command`: that asked for it.
+        picture, plant, limits, now_ns, scan: as of `judge_proposal`.
+
+    Returns:
+        The next state, and a move: INTENT where it may be written, else HELD.
+    """
+    cell, setpoint = override.cell, override.setpoint
+    situation = _situation(state, cell, setpoint, picture, plant, now_ns, scan)
+    request = Request(
+        cell=cell,
+        setpoint=setpoint,
+        value=override.value,
+        role=override.role,
+        order=state.interlock.of(cell, setpoint).order or (0, 0),  # it makes no decision old
+        expires_ns=command.expires_ns,
+        t_source_ns=picture.source_ns(cell),
+    )
+    verdict, interlock = permit_override(
+        request, situation, limits_in_force(state, limits), state.interlock
+    )
+    move = Move(
+        move_id=f"{override.override_id}/{setpoint}",
+        proposal_id=override.override_id,
+        section=command.section,
+        cell=cell,
+        setpoint=setpoint,
+        state=MoveState.INTENT if verdict.applied is not None else MoveState.HELD,
+        mode=situation.mode,
+        asked=override.value,
+        applied=verdict.applied,
+        previous=situation.readback,
+        readback=None,
+        reasons=[*verdict.reasons, override.reason],
+        attempts=0,
+        t_plant_s=picture.t_plant_s,
+        t_source_ns=command.t_issued_ns,
+        t_received_ns=command.t_issued_ns,
+        t_estimated_ns=command.t_issued_ns,
+        t_decided_ns=command.t_issued_ns,
+        t_permitted_ns=now_ns,
+        t_written_ns=None,
+        t_verified_ns=None,
+        asked_by=override.owner,
+        role=override.role,
+    )
+    return msgspec.structs.replace(state, interlock=interlock), move
 
 
 def _not_judged_yet(interlock: SectionState, proposal: Proposal) -> list[str]:
@@ -151,6 +221,7 @@ def _situation(
         scan=scan,
         is_followed=cell not in plant.not_following,
         stay=mode.stay if mode else 0,
+        override=override_sentence(state, cell, setpoint, now_ns),
     )
 
 

@@ -10,9 +10,10 @@ import msgspec
 
 from control.interlock import InterlockLimits
 from control.modes import Mode, ModePolicy, Refusal, Trigger, TriggerKind
+from control.overrides import Override
 from control.permissives import Permissives
 from stream.app import SectionTable, Worker
-from stream.audit.entries import command_of, handover_of, mode_change_of
+from stream.audit.entries import command_of, handover_of, lapse_of, mode_change_of
 from stream.audit.files import AuditError
 from stream.audit.keeper import AuditTrail
 from stream.edge import PlantEdge
@@ -25,9 +26,11 @@ from stream.guarding import (
     encode_state,
     init_guard_state,
     permissives_of,
+    refusal_sentence,
 )
 from stream.handover import Finding, Handover
-from stream.records import Command
+from stream.orders import Told, lapse_orders, override_sentence
+from stream.records import Command, Move
 from stream.reports import Reports
 from stream.section_picture import SectionPicture
 from stream.topics import TABLES
@@ -122,14 +125,56 @@ class ModeKeeper:
         section = self.section_of(cell)
         return section is not None and self.state(section).mode_of(cell).mode is Mode.AUTO
 
-    def may_write(self, cell: int, stay: int) -> bool:
-        """Whether a cell is still in that stay in AUTO: what was judged in an earlier one is not
-        its first write, and may be far from where it stands now."""
+    def may_write(self, cell: int, setpoint: str, stay: int) -> bool:
+        """Whether a cell is still in that stay in AUTO and nobody holds the setpoint: what was
+        judged in an earlier stay is not the first write of this one, and may be far from where the
+        cell stands now."""
         section = self.section_of(cell)
-        if section is None:
+        if section is None or self.is_overridden(cell, setpoint):
             return False
         mode = self.state(section).mode_of(cell)
         return mode.mode is Mode.AUTO and mode.stay == stay
+
+    def may_override(self, override: Override) -> bool:
+        """Whether an override still stands, and its cell is ours to move."""
+        section = self.section_of(override.cell)
+        if section is None:
+            return False
+        state = self.state(section)
+        standing = state.overrides.values()
+        return override in standing and state.mode_of(override.cell).is_remote
+
+    def is_overridden(self, cell: int, setpoint: str) -> bool:
+        """Whether a person holds a setpoint at this moment."""
+        section, now_ns = self.section_of(cell), self._worker.clock_ns()
+        if section is None:
+            return False
+        return bool(override_sentence(self.state(section), cell, setpoint, now_ns))
+
+    def is_superseded(self, move: Move) -> bool:
+        """Whether a person, or another person, has taken the setpoint since a move was judged."""
+        section = self.section_of(move.cell)
+        overrides = {} if section is None else self.state(section).overrides
+        standing = [one for one in overrides.values() if one.cell == move.cell]
+        return any(
+            one.setpoint == move.setpoint and one.override_id != move.proposal_id
+            for one in standing
+        )
+
+    def end_orders(self, section: int) -> None:
+        """Let go of what people ordered and what has run out; waits for nothing."""
+        before = self.state(section)
+        after, told = lapse_orders(before, self._worker.clock_ns())
+        if after is before:
+            return
+        self.keep(section, after)
+        self._audit.put([lapse_of(section, one) for one in told])
+        self.tell(section, told)
+
+    def tell(self, section: int, told: Sequence[Told]) -> None:
+        """Let people know of orders that began or ended, once they are durable."""
+        for one in told:
+            self.reports.put(one.name, section, active=one.active, cell=one.cell, **one.details)
 
     def moved_elsewhere(self, section: int, scan: int) -> int:
         """Return how many cells of other sections were moved in a scan."""
@@ -193,8 +238,7 @@ class ModeKeeper:
         before = self._table.get(section)
         changes, refusals = self._change(section, state, triggers)
         if command is not None:
-            refusal = refusals.get(command.cell)
-            self._audit.put([command_of(command, "; ".join(refusal.reasons) if refusal else "")])
+            self._audit.put([command_of(command, refusal_sentence(refusals, len(triggers)))])
         if changes:
             await self.tell_plant()
         if command is not None:

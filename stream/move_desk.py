@@ -2,6 +2,7 @@
 
 import asyncio
 import logging
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Final
 
@@ -45,6 +46,7 @@ class _Waiting:
     move: Move
     expires_ns: int
     stay: int
+    may_write: Callable[[], bool]
 
 
 class MoveDesk:
@@ -66,16 +68,19 @@ class MoveDesk:
         # cell, cause -> wall time until which it stays shed, and the event's details
         self._standing: dict[tuple[int, str], tuple[int, Details]] = {}
 
-    async def take(self, move: Move, expires_ns: int, stay: int) -> None:
+    async def take(
+        self, move: Move, expires_ns: int, stay: int, may_write: Callable[[], bool]
+    ) -> None:
         """Take a judged move: one that is permitted waits for the next write.
 
         Args:
             move: as it was judged.
             expires_ns: wall time after which it must not be sent.
-            stay: the stay in AUTO that it was judged in: in another one it is not sent.
+            stay: the stay in AUTO that it was judged in.
+            may_write: whether it may still be sent; asked again before every attempt.
         """
         if move.state is MoveState.INTENT:
-            await self._queue.put(_Waiting(move, expires_ns, stay))
+            await self._queue.put(_Waiting(move, expires_ns, stay, may_write))
         else:
             await self._hold(move)
 
@@ -98,6 +103,10 @@ class MoveDesk:
             for cause, details in _UNKNOWN.items():
                 if cause in mode.sheds:
                     self._standing[int(cell), cause] = (until_ns, details)
+
+    def cells_not_following(self) -> int:
+        """Return how many cells stand shed because they did not take what was written."""
+        return len({cell for cell, _ in self._standing})
 
     def end_what_is_over(self) -> None:
         """Let go of cells whose mismatch or refusal has stood long enough, and tell the end of what
@@ -146,7 +155,8 @@ class MoveDesk:
     async def _hold(self, move: Move) -> None:
         """Put a held move on record; tell people when it begins, not every time."""
         await self._record(move)
-        if move.mode is Mode.AUTO:  # elsewhere all moves are held: the mode says so already
+        # Elsewhere all moves are held, and under an override those: both say so themselves.
+        if move.mode is Mode.AUTO and not self._keeper.is_overridden(move.cell, move.setpoint):
             self._note(HELD, move.cell, move.setpoint, True, "; ".join(move.reasons))
 
     def _batch_done(self, task: asyncio.Task[None]) -> None:
@@ -175,10 +185,8 @@ class MoveDesk:
             for one in batch
             if one.move.applied is not None
         ]
-        stays = {one.move.move_id: one.stay for one in batch}
-        written = await self._edge.write(
-            writes, lambda write: self._keeper.may_write(write.cell, stays[write.move_id])
-        )
+        may = {one.move.move_id: one.may_write for one in batch}
+        written = await self._edge.write(writes, lambda write: may[write.move_id]())
         results = {result.move_id: result for result in written}
         self._audit.put([result_of(move, results[move.move_id]) for move in moves])
         for one in batch:
@@ -191,7 +199,8 @@ class MoveDesk:
         """Shed a cell that does not follow or refuses again and again, and put the result of a
         write on record."""
         place = (move.cell, move.setpoint)
-        is_failed = result.state is MoveState.FAILED
+        # What a person has set since is not what was written, and no fault of the cell.
+        is_failed = result.state is MoveState.FAILED and not self._keeper.is_superseded(move)
         if is_failed and result.t_written_ns is not None:
             details = {
                 "setpoint": move.setpoint,

@@ -17,6 +17,8 @@ from control.modes import Mode
 
 SCHEMA_VERSION = 1
 
+WHOLE_SECTION: Final = 0  # in the place of a cell's number
+
 # Kinds of model
 DECIDES: Final = "reduced"  # a process decides with it
 LEARNT: Final = "reduced-fields"  # learnt from fields, in a file
@@ -39,7 +41,17 @@ class MoveState(StrEnum):
 class CommandKind(StrEnum):
     """What people may say to the guard."""
 
-    SET_MODE = "set_mode"
+    SET_MODE = "set_mode"  # needs mode
+    SWITCH_OFF = "switch_off"
+    SWITCH_ON = "switch_on"
+    RESET_TRIP = "reset_trip"
+    APPLY_OVERRIDE = "apply_override"  # needs setpoint, value, duration_s
+    RELEASE_OVERRIDE = "release_override"  # needs setpoint
+    REQUEST_BYPASS = "request_bypass"  # needs check, duration_s
+    RELEASE_BYPASS = "release_bypass"  # needs check
+    REQUEST_LIMIT = "request_limit"  # needs setpoint, limit, value
+    APPROVE_LIMIT = "approve_limit"  # needs subject, digest
+    REJECT_LIMIT = "reject_limit"  # needs subject
 
 
 class Record(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -99,21 +111,42 @@ class Move(Record, frozen=True, kw_only=True):
     t_permitted_ns: int
     t_written_ns: int | None
     t_verified_ns: int | None
+    asked_by: str = "optimiser"  # or the person who overrides
+    role: str = "optimiser"
 
 
 class Command(Record, frozen=True, kw_only=True):
-    """What a person asked the guard to do."""
+    """What a person asked the guard to do; which fields a kind needs stands at the kind.
+
+    `cell` is `WHOLE_SECTION` for what concerns every cell of the section: modes, switches, resets
+    of trips; limits always do.
+    """
 
     command_id: str
     kind: CommandKind
     section: int
     cell: int
-    mode: Mode
     issued_by: str
     role: str
     reason: str
     t_issued_ns: int
     expires_ns: int
+    mode: Mode | None = None
+    setpoint: str = ""
+    value: float | None = None  # in the unit of the setpoint's name
+    duration_s: float | None = None  # wall time
+    check: str = ""  # of the interlock
+    limit: str = ""  # of a setpoint
+    subject: str = ""  # id of the request that this is about
+    digest: str = ""  # of that request, as the approver saw it
+
+    @property
+    def wish(self) -> str:
+        """What is asked for in words: the kind, and what it names beside that."""
+        named = ("setpoint", "check", "limit", "value", "duration_s", "subject", "digest")
+        words = [self.kind.value, *([] if self.mode is None else [self.mode.value])]
+        words += [f"{name}={text}" for name in named if (text := getattr(self, name)) or text == 0]
+        return " ".join(words)
 
 
 class LaboratoryReport(Record, frozen=True, kw_only=True):

@@ -19,6 +19,7 @@ from stream.edge import PlantEdge
 from stream.handover import Finding
 from stream.mode_keeper import GuardSettings, ModeKeeper
 from stream.move_desk import MoveDesk
+from stream.orders import standing_orders
 
 _LOOK_EVERY_S: Final = 0.25
 _BEAT_FOR_S: Final = 2.0
@@ -67,6 +68,7 @@ class SilenceWatch:
         for section in self._settings.cells:
             self._keeper.recall(section)
             self._desk.recall(section)
+            self._keeper.tell(section, standing_orders(self._keeper.state(section)))
         while True:
             await self._look()
             await asyncio.sleep(_LOOK_EVERY_S)
@@ -98,11 +100,20 @@ class SilenceWatch:
         )
         error = self._audit.error
         self._condition("audit_unwritable", TriggerKind.SHED, bool(error), error=error)
+        unwilling = self._desk.cells_not_following()
+        self._condition(
+            "line_not_following",
+            TriggerKind.SHED,
+            unwilling >= guard.shed_line_at_cells,
+            cells=unwilling,
+        )
         for section in self._settings.cells:
             self._look_at_section(section)
             self._look_at_regulation(section)
             self._look_at_taken(section)
         self._desk.end_what_is_over()
+        for section in self._settings.cells:
+            self._keeper.end_orders(section)
         if not lost:
             self._take(await self._keeper.tell_plant())
 

@@ -15,13 +15,15 @@ import tempfile
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
-from control.interlock_checks import CHECKS
+from control.interlock_checks import CHECKS, Check
+from control.override_checks import OVERRIDE_CHECKS
 
 ROOT = Path(__file__).resolve().parents[1]
 ROOMS = ("physics", "control", "stream", "opcua", "ops", "ui", "tests", "plants", "pyproject.toml")
 TESTS = (
     "tests/control/test_interlock.py",
     "tests/control/test_interlock_machine.py",
+    "tests/control/test_overrides.py",
     "tests/stream/test_guarding.py",
 )
 # These two look at the table of checks itself, which a copy keeps; they prove nothing here.
@@ -43,7 +45,12 @@ def disable(source: str, name: str) -> str:
     raise LookupError(f"there is no check {name}")
 
 
-def failing_tests(name: str | None) -> list[str]:
+def module_of(check: Check) -> Path:
+    """Return the file, within the repository, that a check is written in."""
+    return Path(*check.__module__.split(".")).with_suffix(".py")
+
+
+def failing_tests(check: Check | None) -> list[str]:
     """Return the tests that fail without a check; None leaves none out."""
     with tempfile.TemporaryDirectory() as folder:
         copy = Path(folder)
@@ -53,9 +60,9 @@ def failing_tests(name: str | None) -> list[str]:
                 shutil.copytree(ROOT / room, copy / room, ignore=ignored)
             else:
                 shutil.copy(ROOT / room, copy / room)
-        module = copy / "control" / "interlock_checks.py"
-        if name is not None:
-            module.write_text(disable(module.read_text(), name))
+        if check is not None:
+            module = copy / module_of(check)
+            module.write_text(disable(module.read_text(), check.__name__))
         ended = subprocess.run(
             [sys.executable, "-m", "pytest", "-q", "-n0", "-p", "no:cacheprovider", "--tb=no",
              "-k", NOT_COUNTED, *TESTS],
@@ -63,20 +70,23 @@ def failing_tests(name: str | None) -> list[str]:
             check=False,
         )  # fmt: skip
     if ended.returncode not in (0, 1):
-        raise RuntimeError(f"the tests did not run without {name}:\n{ended.stdout}{ended.stderr}")
+        without = "any check missing" if check is None else check.__name__
+        said = ended.stdout + ended.stderr
+        raise RuntimeError(f"the tests did not run without {without}:\n{said}")
     lines = ended.stdout.splitlines()
     return [line.split()[1] for line in lines if line.startswith("FAILED")]
 
 
 def main() -> int:
     """Prove every check; return 1 where one is not needed."""
-    names = [check.__name__ for check in CHECKS]
+    checks = list(dict.fromkeys((*CHECKS, *OVERRIDE_CHECKS)))
     if failed := failing_tests(None):
         print(f"NOT PROVED: with every check in its place these fail: {', '.join(failed)}")
         return 1
     unneeded = []
     with ThreadPoolExecutor(os.cpu_count()) as pool:
-        for name, failed in zip(names, pool.map(failing_tests, names), strict=True):
+        for check, failed in zip(checks, pool.map(failing_tests, checks), strict=True):
+            name = check.__name__
             machine = any("machine" in test for test in failed)
             print(
                 f"without {name}: {len(failed)} tests fail"
@@ -88,7 +98,7 @@ def main() -> int:
     if unneeded:
         print(f"NOT PROVED: no test needs {', '.join(unneeded)}")
         return 1
-    print(f"proved: each of the {len(names)} checks is needed")
+    print(f"proved: each of the {len(checks)} checks is needed")
     return 0
 
 

@@ -13,7 +13,7 @@ from stream.records import Event
 SUPERVISOR: Final = "supervisor"
 # Details that tell two alike apart. The setpoint is none: what is wrong with the moves of a cell
 # ends for all of its setpoints together, in the name of the last.
-_DISTINGUISHING: Final = ("topic", "agent", "signal", "channel", "fault")
+_DISTINGUISHING: Final = ("topic", "agent", "signal", "channel", "fault", "subject")
 
 
 def process_of(origin: str) -> str:

@@ -42,27 +42,41 @@ class Refused:
 Outcome = Sent | Refused
 
 
-def make_mode_command(
-    layout: LineLayout, person: Person, cell: int, mode: Mode, reason: str, now_ns: int
-) -> Command | Refused:
-    """Return the command that puts one cell in a mode, or why `person` may not give it."""
-    denied = refusal(person, CommandKind.SET_MODE, mode)
+@dataclass(frozen=True, slots=True)
+class Wish:
+    """What a person wants of a cell; which fields a kind needs stands at `CommandKind`."""
+
+    kind: CommandKind
+    cell: int
+    reason: str
+    mode: Mode | None = None
+    setpoint: str = ""
+    value: float | None = None  # in the unit of the setpoint's name
+    duration_s: float | None = None
+
+
+def make_command(layout: LineLayout, person: Person, wish: Wish, now_ns: int) -> Command | Refused:
+    """Return the command that asks the guard for it, or why `person` may not give it."""
+    denied = refusal(person, wish.kind, wish.mode)
     if denied:
         return Refused(denied)
-    if cell not in layout.place:
-        return Refused(f"The line has no cell {cell}.")
-    if not reason.strip():
+    if wish.cell not in layout.place:
+        return Refused(f"The line has no cell {wish.cell}.")
+    if not wish.reason.strip():
         return Refused("Say why: the reason goes into the journal.")
-    section, _ = layout.place[cell]
+    section, _ = layout.place[wish.cell]
     return Command(
         command_id=str(uuid.uuid4()),
-        kind=CommandKind.SET_MODE,
+        kind=wish.kind,
         section=section,
-        cell=cell,
-        mode=mode,
+        cell=wish.cell,
+        mode=wish.mode,
+        setpoint=wish.setpoint,
+        value=wish.value,
+        duration_s=wish.duration_s,
         issued_by=person.name,
         role=person.role,
-        reason=reason.strip()[:200],
+        reason=wish.reason.strip()[:200],
         t_issued_ns=now_ns,
         expires_ns=now_ns + int(VALIDITY_S * 1e9),
     )
@@ -90,11 +104,9 @@ class CommandDesk:
         self._starting = asyncio.Lock()
         self._tasks: set[asyncio.Task[None]] = set()
 
-    def ask_mode(
-        self, person: Person, cell: int, mode: Mode, reason: str, done: Callable[[Outcome], None]
-    ) -> None:
-        """Ask the guard for a mode; `done` is told the outcome, always exactly once."""
-        command = make_mode_command(self._layout, person, cell, mode, reason, self._clock_ns())
+    def ask(self, person: Person, wish: Wish, done: Callable[[Outcome], None]) -> None:
+        """Ask the guard for something; `done` is told the outcome, always exactly once."""
+        command = make_command(self._layout, person, wish, self._clock_ns())
         if isinstance(command, Refused):
             done(command)
             return
@@ -124,7 +136,7 @@ class CommandDesk:
             done(
                 Refused(
                     f"No answer from Kafka at {without_password(self._kafka.address)}: the command "
-                    "may not have been sent. Watch the mode of the cell; check the broker and ask "
+                    "may not have been sent. Watch the cell; check the broker and ask "
                     "again."
                 )
             )

@@ -11,7 +11,7 @@ from msgspec.structs import replace
 
 from control.modes import Mode
 from stream.frames import EstimateFrame, Quality, RejectFrame, SampleFrame
-from stream.records import Command, Event, Move, MoveState, Proposal
+from stream.records import Command, CommandKind, Event, Move, MoveState, Proposal
 from ui.active import fold_active, process_of
 from ui.picture import (
     EXAMPLES_LENGTH,
@@ -188,7 +188,9 @@ def fold_event(picture: Picture, event: Event) -> Picture:
 
 
 def fold_command(picture: Picture, command: Command) -> Picture:
-    """Take in what a person asked, so that every screen shows it as pending."""
+    """Take in what mode a person asked for, so that every screen shows it as pending."""
+    if command.kind is not CommandKind.SET_MODE:
+        return picture  # what came of it is told by events
     known = picture.line.commands.get(command.cell)
     if known is not None and known.t_issued_ns >= command.t_issued_ns:
         return _count(picture, repeated=1)

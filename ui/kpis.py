@@ -22,6 +22,7 @@ class LineKpis:
         power_mw: of the cells whose voltage is known, `power_cells` of them.
         energy_kwh_per_kg: mean of the cells' estimates.
         modes: cells per mode; None counts those of which nobody has said.
+        overrides, bypasses: that stand.
         are_modes_old: they are what the guard said last, not what is.
         alarms: active events per priority.
     """
@@ -37,6 +38,8 @@ class LineKpis:
     alarms: dict[Priority, int]
     stale_cells: int
     data_age_s: float
+    overrides: int
+    bypasses: int
 
 
 def line_kpis(snapshot: Snapshot) -> LineKpis:
@@ -44,6 +47,7 @@ def line_kpis(snapshot: Snapshot) -> LineKpis:
     voltage = snapshot.fresh("measured.cell_voltage_v")
     current_ka = _median(snapshot.fresh("measured.line_current_ka"))
     known = voltage[np.isfinite(voltage)]
+    names = Counter(event.name for event in snapshot.line.active.values())
     return LineKpis(
         current_ka=current_ka,
         power_mw=float(known.sum()) * current_ka / 1000.0 if known.size else float("nan"),
@@ -56,6 +60,8 @@ def line_kpis(snapshot: Snapshot) -> LineKpis:
         alarms=dict(Counter(event.priority for event in snapshot.line.active.values())),
         stale_cells=int(snapshot.is_stale.sum()),
         data_age_s=snapshot.data_age_s,
+        overrides=names["override_active"],
+        bypasses=names["bypass_active"],
     )
 
 

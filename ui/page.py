@@ -11,9 +11,9 @@ from bokeh.document import Document
 from bokeh.themes import Theme
 from jinja2 import Environment, FileSystemLoader
 
-from control.modes import Mode
+from control.limits import SetpointLimits
 from ui.collector import Collector
-from ui.commands import CommandDesk, Outcome
+from ui.commands import CommandDesk, Outcome, Wish
 from ui.drawing import ColumnDataSource, Div, InlineStyleSheet, LayoutDOM, column
 from ui.layout import LineLayout
 from ui.markup import text
@@ -96,6 +96,7 @@ class OpenPage:
         layout: LineLayout,
         quantities: tuple[Quantity, ...],
         columns: tuple[str, ...],
+        setpoints: tuple[SetpointLimits, ...],
         person: Person,
         collector: Collector,
         command_desk: CommandDesk,
@@ -116,7 +117,8 @@ class OpenPage:
             columns=columns,
             person=person,
             selection=selection,
-            ask_mode=self._ask_mode,
+            setpoints=setpoints,
+            ask=self._ask,
         )
         self._slots = [Slot(place.name, place.make, desk) for place in page.panels]
         self._beat = ColumnDataSource(
@@ -182,11 +184,9 @@ class OpenPage:
         finally:
             self._document.unhold()
 
-    def _ask_mode(
-        self, cell: int, mode: Mode, reason: str, done: Callable[[Outcome], None]
-    ) -> None:
-        self._command_desk.ask_mode(
-            self._person, cell, mode, reason, lambda outcome: self._schedule(partial(done, outcome))
+    def _ask(self, wish: Wish, done: Callable[[Outcome], None]) -> None:
+        self._command_desk.ask(
+            self._person, wish, lambda outcome: self._schedule(partial(done, outcome))
         )
 
     def _schedule(self, action: Callable[[], None]) -> None:

@@ -13,6 +13,7 @@ from ui.panels.header import HeaderPanel
 from ui.panels.journal import JournalPanel
 from ui.panels.map import MapPanel
 from ui.panels.mode import ModePanel
+from ui.panels.override import OverridePanel
 from ui.panels.picker import PickerPanel
 from ui.panels.profile import ProfilePanel
 from ui.panels.rejects import RejectsPanel
@@ -87,6 +88,7 @@ PAGES: Final = (
             Place("trends", TrendsPanel, Column.MAIN),
             Place("cell", CellPanel, Column.SIDE),
             Place("mode", ModePanel, Column.SIDE),
+            Place("override", OverridePanel, Column.SIDE),
         ),
     ),
     Page(

@@ -5,8 +5,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Final, Protocol
 
-from control.modes import Mode
-from ui.commands import Outcome
+from control.limits import SetpointLimits
+from ui.commands import Outcome, Wish
 from ui.drawing import Div, InlineStyleSheet, LayoutDOM
 from ui.layout import LineLayout
 from ui.quantities import Quantity
@@ -17,7 +17,7 @@ _THEME: Final = Path(__file__).parent / "theme"
 PANEL_CSS: Final = (_THEME / "panel.css").read_text(encoding="utf-8")
 CONTROLS_CSS: Final = (_THEME / "controls.css").read_text(encoding="utf-8")
 
-AskMode = Callable[[int, Mode, str, Callable[[Outcome], None]], None]
+Ask = Callable[[Wish, Callable[[Outcome], None]], None]
 
 
 class Panel(Protocol):
@@ -91,7 +91,8 @@ class Desk:
     Attributes:
         quantities: with the normal bands of this plant.
         columns: of the trend rows, in their order.
-        ask_mode: gives a command in the name of `person`; its outcome comes back on this screen's
+        setpoints: of the plant file.
+        ask: gives a command in the name of `person`; its outcome comes back on this screen's
             own turn.
     """
 
@@ -100,7 +101,8 @@ class Desk:
     columns: tuple[str, ...]
     person: Person
     selection: Selection
-    ask_mode: AskMode
+    setpoints: tuple[SetpointLimits, ...]
+    ask: Ask
 
     def quantity(self, name: str) -> Quantity:
         """Return a quantity by its name."""
@@ -108,6 +110,21 @@ class Desk:
 
 
 PanelMaker = Callable[[Desk], Panel]
+
+
+@dataclass(frozen=True, slots=True)
+class Said:
+    """What a panel says about the last command, and whether that is bad news."""
+
+    sentence: str = ""
+    is_bad: bool = False
+
+
+def set_changed(model: LayoutDOM, **wanted: object) -> None:
+    """Set properties that differ, so that nothing is sent that does not change."""
+    for name, value in wanted.items():
+        if getattr(model, name) != value:
+            setattr(model, name, value)
 
 
 class TextPanel:

@@ -25,7 +25,9 @@ class Rights:
 
 RIGHTS: Final[dict[Role, Rights]] = {
     Role.OPERATOR: Rights(
-        commands=frozenset({CommandKind.SET_MODE}),
+        commands=frozenset(
+            {CommandKind.SET_MODE, CommandKind.APPLY_OVERRIDE, CommandKind.RELEASE_OVERRIDE}
+        ),
         modes=frozenset({Mode.AUTO, Mode.ADVISORY, Mode.MANUAL}),
     ),
     Role.VIEWER: Rights(),
@@ -40,11 +42,15 @@ class Person:
     role: Role
 
 
-def refusal(person: Person, kind: CommandKind, mode: Mode) -> str:
-    """Return why `person` may not give a command, as a sentence; empty if they may."""
+def refusal(person: Person, kind: CommandKind, mode: Mode | None = None) -> str:
+    """Return why `person` may not give a command, as a sentence; empty if they may.
+
+    Args:
+        mode: that is asked for, where the kind asks for one.
+    """
     rights = RIGHTS[person.role]
     if kind not in rights.commands:
         return f"{person.name} ({person.role}) may not give commands; ask an operator."
-    if mode not in rights.modes:
+    if kind is CommandKind.SET_MODE and mode not in rights.modes:
         return f"{mode} cannot be asked for; the guard sets it by itself."
     return ""

@@ -19,6 +19,7 @@ from bokeh.server.server import Server
 from tornado.ioloop import IOLoop
 from tornado.web import RequestHandler, StaticFileHandler
 
+from control.limits import SetpointLimits
 from stream.kafka import KafkaConnection
 from ui.collector import Collector
 from ui.commands import CommandDesk
@@ -42,6 +43,7 @@ class ScreenSettings:
         partitions: of the topic `commands`.
         max_age_s: wall time after which a value is stale.
         silence_s: wall time after which silence of decisions and of the guard is bad news.
+        setpoints: of the plant file, for what people set by hand.
         person: in whose name commands are given.
         pages: normally the whole table.
         names: further names under which browsers may reach the server.
@@ -58,6 +60,7 @@ class ScreenSettings:
     max_age_s: float = 5.0
     silence_s: float = SILENCE_S
     quantities: tuple[Quantity, ...] = QUANTITIES
+    setpoints: tuple[SetpointLimits, ...] = ()
     person: Person = field(default_factory=lambda: Person("operator", Role.OPERATOR))
     pages: tuple[Page, ...] = PAGES
     names: tuple[str, ...] = ()
@@ -107,6 +110,7 @@ def _applications(
             layout=settings.layout,
             quantities=settings.quantities,
             columns=columns,
+            setpoints=settings.setpoints,
             person=settings.person,
             collector=collector,
             command_desk=command_desk,

@@ -3,11 +3,12 @@
 import random
 from collections.abc import Callable
 from functools import partial
-from typing import Final
+from typing import Any, Final
 
 from control.modes import Mode
 from opcua.nodes import CellMode
 from ops.simulate.world import SECTIONS, World
+from stream.records import CommandKind
 
 Fault = Callable[[World, random.Random], None]
 _SHORT_S: Final = (0.3, 8.0)
@@ -202,6 +203,36 @@ def say_something(world: World, draw: random.Random) -> None:
     world.people.start(world.traffic.command(world.people, section, cell, mode, role))
 
 
+def override(world: World, draw: random.Random) -> None:
+    """Let a person set a setpoint by hand, sensibly or not, or give one back."""
+    cell, row = draw.choice(world.cells), draw.choice(world.setpoints)
+    role = draw.choice(("operator", "operator", "engineer", "observer"))
+    if draw.random() < 0.3:
+        _order(world, CommandKind.RELEASE_OVERRIDE, cell, role, setpoint=row.name)
+        return
+    span = row.high - row.low
+    value = draw.uniform(row.low - 0.1 * span, row.high + 0.1 * span)
+    duration_s = draw.choice((1.0, 5.0, 20.0, 1e6))
+    wish = {"setpoint": row.name, "value": value, "duration_s": duration_s}
+    _order(world, CommandKind.APPLY_OVERRIDE, cell, role, **wish)
+
+
+def bypass(world: World, draw: random.Random) -> None:
+    """Let an engineer leave out a check for a while, or one that may not be left out."""
+    check = draw.choice(("step", "rate", "travel", "line_budget", "bounds", "freshness"))
+    wish = {"check": check, "duration_s": draw.uniform(1.0, 10.0)}
+    _order(world, CommandKind.REQUEST_BYPASS, draw.choice(world.cells), "engineer", **wish)
+
+
+def switch(world: World, draw: random.Random) -> None:
+    """Let a person switch a cell off, and on again a while later."""
+    cell = draw.choice(world.cells)
+    _order(world, CommandKind.SWITCH_OFF, cell, "operator")
+    world.clockwork.after(
+        draw.uniform(*_LONG_S), lambda: _order(world, CommandKind.SWITCH_ON, cell, "operator")
+    )
+
+
 FAULTS: Final[tuple[Fault, ...]] = (
     crash_guard,
     crash_gateway,
@@ -230,8 +261,16 @@ FAULTS: Final[tuple[Fault, ...]] = (
     fill_disk,
     take_cell,
     say_something,
+    override,
+    bypass,
+    switch,
 )
 BY_NAME: Final = {fault.__name__: fault for fault in FAULTS}
+
+
+def _order(world: World, kind: CommandKind, cell: int, role: str, **wish: Any) -> None:
+    section = next(number for number, cells in SECTIONS.items() if cell in cells)
+    world.people.start(world.traffic.order(world.people, kind, section, cell, role, **wish))
 
 
 def _set(of: object, name: str, value: float) -> None:

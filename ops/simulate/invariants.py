@@ -10,10 +10,12 @@ from typing import Final
 
 from control.limits import SetpointLimits
 from control.modes import Mode
+from ops.simulate.people import People
 from stream.audit.chain import AuditEntry
-from stream.audit.entries import COMMAND, HANDOVER, INTENT, OBEYED, RESULT
+from stream.audit.entries import COMMAND, HANDOVER, INTENT, LAPSE, OBEYED, RESULT
 
 _ANSWER_WITHIN_S: Final = 10.0
+_OPTIMISER: Final = "optimiser"
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,7 +33,7 @@ class Sending:
 
     Attributes:
         stay: which stay in AUTO it belongs to, as the guard has it.
-        is_permitted: whether that guard has the cell in AUTO.
+        is_permitted: whether that guard has the cell in AUTO; `is_held`: in HOLD.
         stands: what the cell has accepted, and what the plant has shown of it lately.
         plant_s: plant time now.
         sample_age_s: true age of the newest sample of the cell that had been sent to the guard.
@@ -45,6 +47,17 @@ class Sending:
     stands: tuple[float, ...]
     plant_s: float
     sample_age_s: float
+    is_held: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Intent:
+    """A write that the audit announces, and whether a person set it by hand."""
+
+    at_s: float
+    target: str
+    value: float
+    is_by_hand: bool
 
 
 @dataclass
@@ -64,11 +77,13 @@ class Judge:
     violations: list[Violation] = field(default_factory=list)
     writes: int = 0
     accepted: int = 0
-    _intents: dict[str, tuple[float, str, float]] = field(default_factory=dict)
+    _intents: dict[str, Intent] = field(default_factory=dict)
     _last: dict[tuple[int, str], Sending] = field(default_factory=dict)
     _begun: dict[tuple[int, str], tuple[float, float]] = field(default_factory=dict)
     _asked: dict[int, str] = field(default_factory=dict)  # cell -> mode asked for last
     _handed: dict[int, str] = field(default_factory=dict)  # cell -> "remote" or "local", on record
+    _off: set[int] = field(default_factory=set)
+    _people: People = field(default_factory=People)
 
     def note(self, rule: str, sentence: str) -> None:
         """Keep a violation."""
@@ -80,14 +95,30 @@ class Judge:
             if entry.action == INTENT and isinstance(entry.applied, int | float):
                 if entry.request_id in self._intents:
                     self.note("one intent a write", f"{entry.request_id} was announced twice")
-                self._intents[entry.request_id] = (self.now_s(), entry.target, entry.applied)
+                self._intents[entry.request_id] = Intent(
+                    self.now_s(), entry.target, entry.applied, entry.role != _OPTIMISER
+                )
             elif entry.action == RESULT and self._intents.pop(entry.request_id, None) is None:
                 self.note("an intent first", f"{entry.request_id} has a result without an intent")
             elif entry.action == COMMAND and entry.result == OBEYED:
-                self._asked[_cell_of(entry.target)] = str(entry.asked).removeprefix("set_mode ")
+                self._see_command(_cell_of(entry.target), str(entry.asked))
+            elif entry.action == LAPSE:
+                self._people.end(_cell_of(entry.target), str(entry.asked))
             elif entry.action == HANDOVER:
                 for target in entry.target.split():
                     self._handed[_cell_of(target)] = str(entry.asked)
+
+    def _see_command(self, cell: int, asked: str) -> None:
+        """Take in what a person asked for and the guard obeyed."""
+        kind, _, rest = asked.partition(" ")
+        if kind == "set_mode":
+            self._asked[cell] = rest
+        elif kind == "switch_off":
+            self._off.add(cell)
+        elif kind == "switch_on":
+            self._off.discard(cell)
+        else:
+            self._people.see(cell, kind, rest)
 
     def see_remote_asked(self, cell: int) -> None:
         """Judge that the plant is asked to let a cell follow."""
@@ -104,16 +135,23 @@ class Judge:
             return
         if not row.low - 1e-9 <= sending.value <= row.high + 1e-9:
             self.note("in bounds", f"{what}, not within {row.low:g} to {row.high:g}")
-        if not sending.is_permitted:
+        by_hand = self._is_by_hand(sending)
+        if not (sending.is_permitted or (by_hand and sending.is_held)):
             self.note("permitted in that mode", f"{what}, and the cell is not in AUTO")
+        if sending.cell in self._off:
+            self.note("permitted in that mode", f"{what}, and a person switched it off")
         asked = self._asked.get(sending.cell, Mode.AUTO.value)
         if asked != Mode.AUTO.value:
             self.note("permitted in that mode", f"{what}, and a person asked for {asked}")
-        if sending.sample_age_s > self.longest_age_s:
+        if sending.sample_age_s > self.longest_age_s and not by_hand:
             self.note("fresh", f"{what}, its newest sample is {sending.sample_age_s:.1f} s old")
-        if not self._is_announced(sending):
+        if not self._announced(sending):
             self.note("an intent first", f"{what} has no intent on record")
-        self._check_rate(sending, row, what)
+        if by_hand:  # at once, and from there the optimiser goes on
+            self._begun[sending.cell, sending.setpoint] = (sending.plant_s, 0.0)
+        else:
+            self._check_people_first(sending, what)
+            self._check_rate(sending, row, what)
         self._last[sending.cell, sending.setpoint] = sending
 
     def see_silence(self, cell: int, what: str, for_s: float, at_most_s: float) -> None:
@@ -135,15 +173,21 @@ class Judge:
 
     def end(self) -> None:
         """Judge what is left when all is quiet."""
-        for name, (at_s, target, _) in self._intents.items():
-            if self.now_s() - at_s > _ANSWER_WITHIN_S:
-                self.note("a result after", f"{name} of {target} never got a result")
+        for name, intent in self._intents.items():
+            if self.now_s() - intent.at_s > _ANSWER_WITHIN_S:
+                self.note("a result after", f"{name} of {intent.target} never got a result")
 
-    def _is_announced(self, sending: Sending) -> bool:
+    def _announced(self, sending: Sending) -> list[Intent]:
         target = f"C{sending.cell:03d}/{sending.setpoint}"
-        return any(
-            place == target and value == sending.value for _, place, value in self._intents.values()
-        )
+        intents = self._intents.values()
+        return [one for one in intents if (one.target, one.value) == (target, sending.value)]
+
+    def _is_by_hand(self, sending: Sending) -> bool:
+        return any(intent.is_by_hand for intent in self._announced(sending))
+
+    def _check_people_first(self, sending: Sending, what: str) -> None:
+        if self._people.holds(sending.cell, sending.setpoint):
+            self.note("people first", f"{what}, and a person holds it at another value")
 
     def _check_rate(self, sending: Sending, row: SetpointLimits, what: str) -> None:
         """The first write of a stay is the read-back; later ones are within step and rate."""
@@ -154,7 +198,8 @@ class Judge:
         is_first = last is None or last.stay != sending.stay
         if is_first and is_within and step > near:
             self.note("no bump", f"{what} is the first of its stay, the cell stood elsewhere")
-        if step > row.max_step + near:
+        bypassed = self._people.bypassed(sending.cell)
+        if step > row.max_step + near and "step" not in bypassed:
             self.note("within a step", f"{what}, {step:g} from what stands")
         if last is not None and not is_first:
             room = row.max_rate_per_h * (
@@ -162,7 +207,7 @@ class Judge:
             )
             moved = abs(sending.value - last.value)
             # From the last value, or from where the plant was found to stand since.
-            if moved > room + near and step > room + near:
+            if moved > room + near and step > room + near and "rate" not in bypassed:
                 self.note("within rate", f"{what}, {moved:g} in so short a time")
         self._check_travel(sending, row, what, is_first)
 
@@ -181,7 +226,9 @@ class Judge:
         travelled += max(0.0, abs(sending.value - last.value) - row.readback_tolerance)
         self._begun[place] = (begun_s, travelled)
         allowed = row.max_rate_per_h * (sending.plant_s - begun_s + self.slack_plant_s) / 3600.0
-        if travelled > allowed + row.readback_tolerance:
+        if "rate" in self._people.bypassed(sending.cell):
+            self._begun[place] = (sending.plant_s, 0.0)  # it counts anew when that is over
+        elif travelled > allowed + row.readback_tolerance:
             self.note("within rate", f"{what}, {travelled:g} since the stay began")
 
 

@@ -4,7 +4,7 @@ import asyncio
 import random
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
-from typing import Final
+from typing import Any, Final
 
 import numpy as np
 
@@ -87,19 +87,31 @@ class Traffic:
         self, process: Process, section: int, cell: int, mode: Mode, role: str
     ) -> None:
         """Ask for a mode as a person would."""
+        await self.order(process, CommandKind.SET_MODE, section, cell, role, mode=mode)
+
+    async def order(
+        self,
+        process: Process,
+        kind: CommandKind,
+        section: int,
+        cell: int,
+        role: str,
+        **wish: Any,
+    ) -> None:
+        """Ask for anything as a person would."""
         self.commands += 1
         now_ns = process.clock_ns()
         command = Command(
             command_id=f"command-{self.commands}",
-            kind=CommandKind.SET_MODE,
+            kind=kind,
             section=section,
             cell=cell,
-            mode=mode,
             issued_by="somebody",
             role=role,
             reason="simulated",
             t_issued_ns=now_ns,
             expires_ns=now_ns + int(30 * _NS),
+            **wish,
         )
         await self.broker.send(process, COMMANDS.name, b"", encode(command))
 

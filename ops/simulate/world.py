@@ -310,6 +310,7 @@ class World:
                 value=value,
                 stay=state.stay,
                 is_permitted=state.mode is Mode.AUTO,
+                is_held=state.mode is Mode.HOLD,
                 stands=self.scada.shown_lately(rule.cell, rule.meaning),
                 plant_s=self.plant_s(),
                 sample_age_s=self.clockwork.now_s - sampled_s,

@@ -12,13 +12,15 @@ import msgspec
 from control.modes import ModeState
 from stream.audit.chain import AuditEntry, AuditRecord
 from stream.edge import WriteResult
-from stream.records import Command, Move
+from stream.orders import Told
+from stream.records import WHOLE_SECTION, Command, Move
 
 INTENT: Final = "setpoint_intent"
 RESULT: Final = "setpoint_result"
 MODE: Final = "mode_changed"
 COMMAND: Final = "command"
 HANDOVER: Final = "handover"
+LAPSE: Final = "order_ended"
 OBEYED: Final = "obeyed"
 REFUSED: Final = "refused: "
 UNKNOWN: Final = "unknown"  # the result of an intent whose guard ended before it learnt
@@ -30,8 +32,8 @@ def intent_of(move: Move) -> AuditEntry:
     """Return the entry of a permitted move that is about to be written."""
     return AuditEntry(
         action=INTENT,
-        actor="optimiser",
-        role="optimiser",
+        actor=_text(move.asked_by),
+        role=_text(move.role),
         target=f"{_cell(move.cell)}/{_text(move.setpoint)}",
         old=_number(move.previous),
         asked=_number(move.asked),
@@ -83,8 +85,8 @@ def command_of(command: Command, refusal: str = "") -> AuditEntry:
         action=COMMAND,
         actor=_text(command.issued_by),
         role=_text(command.role),
-        target=_cell(command.cell),
-        asked=f"{command.kind.value} {command.mode.value}",
+        target=_place(command.section, command.cell),
+        asked=_text(command.wish),
         reason=_text(command.reason),
         request_id=_text(command.command_id),
         result=f"{REFUSED}{_text(refusal)}" if refusal else OBEYED,
@@ -110,6 +112,21 @@ def unanswered(records: Iterable[AuditRecord]) -> list[AuditRecord]:
         elif record.action == RESULT:
             intents.pop(record.request_id, None)
     return list(intents.values())
+
+
+def lapse_of(section: int, told: Told) -> AuditEntry:
+    """Return the entry of an order that ended without a command."""
+    return AuditEntry(
+        action=LAPSE,
+        actor=GUARD,
+        target=_place(section, told.cell or WHOLE_SECTION),
+        asked=f"{told.name} {_text(str(told.details.get('subject', '')))}",
+        reason=_text(str(told.details.get("reason", ""))),
+    )
+
+
+def _place(section: int, cell: int) -> str:
+    return f"S{section:03d}" if cell == WHOLE_SECTION else _cell(cell)
 
 
 def _cell(cell: int) -> str:

@@ -58,6 +58,13 @@ STANDS_AGAINST: list[tuple[str, Request, Situation, SectionState, Ruling]] = [
     ),
     ("check_mode", make_request(), make_situation(mode=Mode.HOLD), BEGUN, Ruling.NOT_IN_AUTO),
     (
+        "check_override",
+        make_request(),
+        make_situation(override="anna holds it"),
+        BEGUN,
+        Ruling.OVERRIDDEN,
+    ),
+    (
         "check_following",
         make_request(),
         make_situation(is_followed=False),
@@ -86,6 +93,7 @@ STANDS_AGAINST: list[tuple[str, Request, Situation, SectionState, Ruling]] = [
         Ruling.ANODE_EFFECT,
     ),
     ("check_bounds", make_request(301.0), make_situation(readback=299.0), BEGUN, Ruling.LIMITED),
+    ("check_first_write", make_request(200.0), make_situation(), EMPTY, Ruling.LIMITED),
     ("check_step", make_request(299.0), make_situation(), BEGUN, Ruling.LIMITED),
     ("check_rate", make_request(200.0), make_situation(), JUST_MOVED, Ruling.LIMITED),
     ("check_travel", make_request(200.0), make_situation(), TRAVELLED, Ruling.LIMITED),

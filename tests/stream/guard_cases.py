@@ -309,23 +309,47 @@ class Loop:
         reason: str = "test",
     ) -> str:
         """Ask for a mode as a person would; returns the command's id."""
-        now_ns = self.clock()
-        chosen = command_id or f"command-{next(self._orders)}"
         place = (cell - 1) // 2 if section is None else section
-        command = Command(
-            command_id=chosen,
-            kind=CommandKind.SET_MODE,
-            section=place,
-            cell=cell,
+        return await self.order(
+            CommandKind.SET_MODE,
+            place,
+            cell,
+            role=role,
+            valid_s=valid_s,
+            command_id=command_id,
+            reason=reason,
             mode=mode,
-            issued_by="anna",
+        )
+
+    async def order(
+        self,
+        kind: CommandKind,
+        section: int,
+        cell: int,
+        *,
+        who: str = "anna",
+        role: str = "operator",
+        valid_s: float = 30.0,
+        command_id: str | None = None,
+        reason: str = "test",
+        **wish: object,
+    ) -> str:
+        """Ask for anything as a person would; returns the command's id."""
+        now_ns = self.clock()
+        command = Command(
+            command_id=command_id or f"command-{next(self._orders)}",
+            kind=kind,
+            section=section,
+            cell=cell,
+            issued_by=who,
             role=role,
             reason=reason,
             t_issued_ns=now_ns,
             expires_ns=now_ns + int(valid_s * _NS),
+            **wish,  # type: ignore[arg-type]
         )
-        await self.send(COMMANDS.name, place, encode(command))
-        return chosen
+        await self.send(COMMANDS.name, section, encode(command))
+        return command.command_id
 
 
 @dataclass
@@ -370,11 +394,12 @@ class Life:
         """Since when the mode of a cell is in force."""
         return self.mode_state(cell).since_plant_s
 
-    def has_room(self, cell: int) -> bool:
-        """Whether so much time has gone by since the last move that another may be a real one."""
+    def has_room(self, cell: int, for_s: float = 60.0) -> bool:
+        """Whether so much plant time has gone by since the last move that another may be a real
+        one."""
         state = self.guard._keeper.state((cell - 1) // 2)
         moved_s = state.interlock.of(cell, FEED).moved_plant_s
-        return moved_s is not None and self.picture((cell - 1) // 2).t_plant_s - moved_s > 60.0
+        return moved_s is not None and self.picture((cell - 1) // 2).t_plant_s - moved_s > for_s
 
     def is_followed(self, cell: int) -> bool:
         """Whether the plant follows this guard."""
@@ -392,21 +417,29 @@ class Life:
             yield
 
     def change_mode(self, cell: int, mode: Mode) -> None:
-        """Ask for a mode as a person, at once, without Kafka."""
-        trigger = Trigger(TriggerKind.SET_MODE, "test", mode, "anna", "operator")
-        self.guard._keeper.apply_at_once((cell - 1) // 2, {cell: trigger})
+        """Ask for a mode as a person, at once, without Kafka; the way to AUTO takes no time."""
+        asked = Trigger(TriggerKind.SET_MODE, "test", mode, "anna", "operator")
+        for trigger in (asked, Trigger(TriggerKind.WARMED)):
+            self.guard._keeper.apply_at_once((cell - 1) // 2, {cell: trigger})
 
     async def modes(self, mode: Mode, *cells: int) -> None:
-        """Wait until cells (all, if none is named) are in a mode; cells on the way to AUTO get the
+        """Wait until cells (all, if none is named) are in a mode; on the way to AUTO they get the
         decision that they need for it."""
 
         def is_done() -> bool:
             return all(self.mode(cell) is mode for cell in cells or CELLS)
 
+        if mode is Mode.AUTO:
+            await self._engaged(is_done, *cells)
+        else:
+            await until(is_done)
+
+    async def _engaged(self, is_done: Callable[[], bool], *cells: int) -> None:
+        """Wait for what comes once cells are in AUTO; one that is shed at the start, as on a busy
+        machine, comes there again by the same way."""
         async with asyncio.timeout(PATIENCE_S):
             while not is_done():
-                if mode is Mode.AUTO:
-                    await self.rehearse(*cells)
+                await self.rehearse(*cells)
                 with suppress(TimeoutError):
                     await until(is_done, 0.5)
 
@@ -437,13 +470,13 @@ class Life:
         """Wait until cells (all, if none is named) are in AUTO and may move."""
         await self.modes(Mode.AUTO, *cells)
         chosen = cells or CELLS
-        await until(lambda: all(self.is_followed(cell) for cell in chosen))
+        await self._engaged(lambda: all(self.is_followed(cell) for cell in chosen), *chosen)
         async with asyncio.timeout(PATIENCE_S):
             while not all(self.has_begun(cell) for cell in chosen):
                 for cell in chosen:
                     feed, beam = (self.writer.readback(cell, name) for name in (FEED, BEAM))
                     if not self.has_begun(cell) and feed is not None:
-                        await self.loop.propose(cell, feed, beam=beam)
+                        await self.loop.propose(cell, feed, beam=beam)  # rehearsed, if it warms up
                 with suppress(TimeoutError):  # it may have been held: then again
                     await until(lambda: all(self.has_begun(cell) for cell in chosen), 1.0)
         await until(lambda: all(self.has_room(cell) for cell in chosen))
@@ -502,6 +535,7 @@ class GuardedLine:
         first_life: bool = True,
         control_period_s: float = 1e9,
         shed_after_s: float | None = None,
+        shed_line_at_cells: int = 5,
     ) -> AsyncIterator[Life]:
         """Let a guard live.
 
@@ -509,6 +543,7 @@ class GuardedLine:
             policy: how cells start and come back.
             control_period_s: plant time; by default so long that no silence of decisions counts.
             shed_after_s: in the place of what the plant file says.
+            shed_line_at_cells: likewise; by default more than there are.
             first_life: begin with cells that no guard has seen; else with what the last one left.
         """
         last_beat = self.scada.control.watchdog.counter
@@ -531,7 +566,7 @@ class GuardedLine:
             readback_deadline_s=self.plant.guard.readback_deadline_s,
             clock_ns=self.edge_clock,
         )
-        patience = self.plant.guard
+        patience = replace(self.plant.guard, shed_line_at_cells=shed_line_at_cells)
         if shed_after_s is not None:
             patience = replace(patience, shed_after_s=shed_after_s)
         limits = InterlockLimits({row.name: row for row in self.plant.setpoints}, patience)

@@ -11,7 +11,7 @@ from stream.kafka import KafkaConnection, make_consumer
 from stream.records import Command, CommandKind, decode
 from stream.topics import COMMANDS, partition_of
 from tests.ui.conftest import PARTITIONS
-from ui.commands import VALIDITY_S, CommandDesk, Outcome, Refused, Sent, make_mode_command
+from ui.commands import VALIDITY_S, CommandDesk, Outcome, Refused, Sent, Wish, make_command
 from ui.layout import LineLayout
 from ui.roles import RIGHTS, Person, Role, refusal
 
@@ -21,8 +21,23 @@ VIV = Person("viv", Role.VIEWER)
 NOW_NS = 1_790_000_000_000_000_000
 
 
+def wish_of(cell: int, mode: Mode, reason: str) -> Wish:
+    return Wish(kind=CommandKind.SET_MODE, cell=cell, reason=reason, mode=mode)
+
+
+def test_an_override_carries_what_is_set_and_a_viewer_may_not_give_one() -> None:
+    kind = CommandKind.APPLY_OVERRIDE
+    wish = Wish(kind, 4, "tapping", setpoint="beam_position_mm", value=201.5, duration_s=900.0)
+    command = make_command(LAYOUT, ANN, wish, NOW_NS)
+    assert isinstance(command, Command)
+    assert command.wish == ("apply_override setpoint=beam_position_mm value=201.5 duration_s=900.0")
+    assert isinstance(make_command(LAYOUT, VIV, wish, NOW_NS), Refused)
+    for denied in (CommandKind.REQUEST_BYPASS, CommandKind.APPROVE_LIMIT):
+        assert isinstance(make_command(LAYOUT, ANN, Wish(denied, 4, "x"), NOW_NS), Refused)
+
+
 def test_command_names_cell_section_person_and_expiry() -> None:
-    command = make_mode_command(LAYOUT, ANN, 4, Mode.MANUAL, "  tapping ", NOW_NS)
+    command = make_command(LAYOUT, ANN, wish_of(4, Mode.MANUAL, "  tapping "), NOW_NS)
     assert isinstance(command, Command)
     assert (command.section, command.cell, command.mode) == (1, 4, Mode.MANUAL)
     assert (command.issued_by, command.role, command.reason) == ("ann", "operator", "tapping")
@@ -41,7 +56,7 @@ def test_command_names_cell_section_person_and_expiry() -> None:
 def test_what_may_not_be_is_refused_with_a_sentence(
     person: Person, cell: int, mode: Mode, reason: str, words: str
 ) -> None:
-    answer = make_mode_command(LAYOUT, person, cell, mode, reason, NOW_NS)
+    answer = make_command(LAYOUT, person, wish_of(cell, mode, reason), NOW_NS)
     assert isinstance(answer, Refused)
     assert words in answer.sentence
 
@@ -56,7 +71,7 @@ def test_every_role_has_rights_and_no_role_may_ask_for_what_only_the_guard_sets(
 
 async def _ask(desk: CommandDesk, cell: int) -> Outcome:
     told: asyncio.Future[Outcome] = asyncio.get_running_loop().create_future()
-    desk.ask_mode(ANN, cell, Mode.MANUAL, "tapping", told.set_result)
+    desk.ask(ANN, wish_of(cell, Mode.MANUAL, "tapping"), told.set_result)
     return await asyncio.wait_for(told, 15.0)
 
 
@@ -94,7 +109,7 @@ async def test_without_kafka_the_person_is_told_soon_that_nothing_was_sent() -> 
 async def test_a_refusal_needs_no_kafka() -> None:
     desk = CommandDesk(KafkaConnection("kafka://127.0.0.1:1"), LAYOUT, PARTITIONS)
     answers: list[Outcome] = []
-    desk.ask_mode(VIV, 5, Mode.MANUAL, "tapping", answers.append)
+    desk.ask(VIV, wish_of(5, Mode.MANUAL, "tapping"), answers.append)
     await desk.close()
     assert len(answers) == 1
     assert isinstance(answers[0], Refused)

@@ -10,10 +10,11 @@ from bokeh.models import Button, ColumnDataSource, Div, LayoutDOM, RadioButtonGr
 
 from control.modes import Mode
 from stream.kafka import KafkaConnection
-from stream.records import Command, CommandKind
+from stream.records import Command, CommandKind, Event
+from tests.control.cases import BEAM_LIMITS, FEED_LIMITS
 from tests.ui.line_story import SECOND_NS, LineStory, make_event, make_mode_event, make_rejects
 from ui.collector import Collector
-from ui.commands import CommandDesk, Outcome, Refused, Sent
+from ui.commands import CommandDesk, Outcome, Refused, Sent, Wish, make_command
 from ui.fold import (
     fold_accepted,
     fold_estimates,
@@ -29,6 +30,7 @@ from ui.panel import Desk, Selection
 from ui.panels.header import HeaderPanel
 from ui.panels.map import MapPanel
 from ui.panels.mode import ModePanel
+from ui.panels.override import OverridePanel
 from ui.panels.picker import PickerPanel
 from ui.panels.trends import TrendsPanel
 from ui.picture import Picture, init_picture
@@ -40,6 +42,7 @@ from ui.store import Reading
 LAYOUT = LineLayout("REF", "aluminium", (tuple(range(1, 13)), tuple(range(13, 25))))
 COLUMNS = trend_columns()
 NOW_NS = 1_790_000_000 * SECOND_NS
+SETPOINTS = (FEED_LIMITS, BEAM_LIMITS)
 
 
 def told(steps: int, picture: Picture | None = None, start: int = 0) -> Picture:
@@ -94,10 +97,14 @@ class Asked:
     """Takes what a panel asks of the guard, and answers when told to."""
 
     answer: Outcome | None = None
-    modes: tuple[tuple[int, Mode, str], ...] = ()
+    wishes: tuple[Wish, ...] = ()
 
-    def ask(self, cell: int, mode: Mode, reason: str, done: object) -> None:
-        self.modes = (*self.modes, (cell, mode, reason))
+    @property
+    def modes(self) -> tuple[tuple[int, Mode | None, str], ...]:
+        return tuple((wish.cell, wish.mode, wish.reason) for wish in self.wishes)
+
+    def ask(self, wish: Wish, done: object) -> None:
+        self.wishes = (*self.wishes, wish)
         self.done = done
 
     def say(self, outcome: Outcome) -> None:
@@ -111,7 +118,8 @@ def desk_of(asked: Asked | None = None, cell: int = 5) -> Desk:
         columns=COLUMNS,
         person=Person("ann", Role.OPERATOR),
         selection=Selection(cell, "alumina", 4.0),
-        ask_mode=(asked or Asked()).ask,
+        setpoints=SETPOINTS,
+        ask=(asked or Asked()).ask,
     )
 
 
@@ -128,6 +136,7 @@ def open_page(
         layout=LAYOUT,
         quantities=QUANTITIES,
         columns=COLUMNS,
+        setpoints=SETPOINTS,
         person=Person("ann", Role.OPERATOR),
         collector=collector,
         command_desk=CommandDesk(KafkaConnection("kafka://127.0.0.1:1"), LAYOUT, 3),
@@ -495,7 +504,7 @@ def test_refusal_of_the_guard_is_shown_and_the_buttons_come_back() -> None:
     picture = told(3)
     panel, command = _asking_panel(picture)
     refused = make_event(
-        "command_refused", command.t_issued_ns + SECOND_NS, cell=6, kind="set_mode", who="ann",
+        "command_refused", command.t_issued_ns + SECOND_NS, cell=6, place="Cell 6", kind="set_mode",
         reason="its samples are stale", command_id="c1",
     )  # fmt: skip
     panel.update(snapshot_of(fold_event(picture, refused)))
@@ -605,3 +614,123 @@ def test_choosing_another_cell_forgets_what_was_armed() -> None:
     _click(panel.confirm)
     assert "Who moves cell 7" in _status(panel)
     assert not panel.confirm.label.endswith("cell 7 in MANUAL")
+
+
+def override_event(setpoint: str, at_ns: int, number: int = 50, *, active: bool = True) -> Event:
+    return make_event(
+        "override_active", at_ns, number=number, active=active, cell=6, subject=setpoint,
+        setpoint=setpoint, value=210.0, who="ann", until="12:30 UTC", reason="tapping",
+    )  # fmt: skip
+
+
+def _filled(asked: Asked, value: str = "210,5") -> OverridePanel:
+    panel = OverridePanel(desk_of(asked, cell=6))
+    panel.update(snapshot_of(told(3)))
+    _click(panel.open)
+    panel.value.value, panel.reason.value = value, "tapping"
+    return panel
+
+
+def _override_words(panel: OverridePanel) -> str:
+    return " ".join(model.text for model in panel.root.select({"type": Div}))
+
+
+def test_a_setpoint_is_set_by_hand_seen_and_given_back() -> None:
+    asked = Asked()
+    panel = _filled(asked)
+    assert panel.form.visible
+    assert panel.value.title == "Value in kg/h, 90 to 300"
+    _click(panel.confirm)
+    _click(panel.confirm)
+    (wish,) = asked.wishes
+    assert (wish.kind, wish.cell, wish.setpoint) == (
+        CommandKind.APPLY_OVERRIDE,
+        6,
+        FEED_LIMITS.name,
+    )
+    assert (wish.value, wish.duration_s, wish.reason) == (210.5, 3600.0, "tapping")
+
+    issued_ns = NOW_NS + 3 * SECOND_NS
+    sent = make_command(LAYOUT, Person("ann", Role.OPERATOR), wish, issued_ns)
+    assert isinstance(sent, Command)
+    asked.say(Sent(sent))
+    assert "waiting for the guard" in _override_words(panel)
+    picture = fold_event(told(3), override_event(wish.setpoint, issued_ns + SECOND_NS))
+    panel.update(snapshot_of(picture))
+    assert "The guard holds it." in _override_words(panel)
+    assert "ann holds" in _override_words(panel)
+    assert [name for name, button in panel.release.items() if button.visible] == [wish.setpoint]
+
+    _click(panel.release[wish.setpoint])
+    assert asked.wishes[-1].kind is CommandKind.RELEASE_OVERRIDE
+    back = make_command(LAYOUT, Person("ann", Role.OPERATOR), asked.wishes[-1], issued_ns)
+    assert isinstance(back, Command)
+    asked.say(Sent(back))
+    over = override_event(wish.setpoint, issued_ns + 2 * SECOND_NS, 51, active=False)
+    panel.update(snapshot_of(fold_event(picture, over)))
+    assert "given back to the optimiser" in _override_words(panel)
+    assert "Nothing is held by hand" in _override_words(panel)
+
+
+@pytest.mark.parametrize("value", ["", "fast", "nan", "inf"])
+def test_a_value_that_is_no_number_is_not_asked_for(value: str) -> None:
+    asked = Asked()
+    panel = _filled(asked, value)
+    _click(panel.confirm)
+    assert asked.wishes == ()
+    assert "is not a number" in _override_words(panel)
+    assert panel.form.visible
+
+
+def test_a_refused_override_and_a_silent_guard_are_told() -> None:
+    asked = Asked()
+    panel = _filled(asked)
+    _click(panel.confirm)
+    issued_ns = NOW_NS + 3 * SECOND_NS
+    sent = make_command(LAYOUT, Person("ann", Role.OPERATOR), asked.wishes[0], issued_ns)
+    assert isinstance(sent, Command)
+    asked.say(Sent(sent))
+    refused = make_event(
+        "command_refused", issued_ns + SECOND_NS, cell=6, place="Cell 6", kind="apply_override",
+        who="ann", reason="beyond the hard bounds", command_id=sent.command_id,
+    )  # fmt: skip
+    panel.update(snapshot_of(fold_event(told(3), refused)))
+    assert "beyond the hard bounds" in _override_words(panel)
+    assert not panel.open.disabled
+
+    silent = _filled(Asked())
+    silent._told(6, Sent(sent))
+    silent.update(snapshot_of(told(3), after_s=30.0))
+    assert "No answer of the guard was seen" in _override_words(silent)
+
+
+def test_another_cell_is_not_set_to_what_was_meant_for_this_one() -> None:
+    asked = Asked()
+    desk = desk_of(asked, cell=6)
+    panel = OverridePanel(desk)
+    panel.update(snapshot_of(told(3)))
+    _click(panel.open)
+    panel.value.value = "210"
+    desk.selection.choose(cell=7)
+    panel.update(snapshot_of(told(3)))
+    assert not panel.form.visible
+    assert panel.value.value == ""
+
+
+def test_the_header_counts_what_people_hold_and_leave_out() -> None:
+    bypass = make_event(
+        "bypass_active", NOW_NS, number=60, active=True, cell=7, subject="travel", check="travel",
+        who="carla", until="12:30 UTC", reason="beam test",
+    )  # fmt: skip
+    picture = told(3)
+    for event in (
+        override_event(FEED_LIMITS.name, NOW_NS, 51),
+        override_event(BEAM_LIMITS.name, NOW_NS, 52),
+        bypass,
+    ):
+        picture = fold_event(picture, event)
+    panel = HeaderPanel(desk_of())
+    panel.update(snapshot_of(picture))
+    shown = panel.root.text
+    assert "2<small" in shown
+    assert "1 bypass<" in shown

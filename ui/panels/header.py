@@ -1,4 +1,4 @@
-"""The line in eight figures, on top of every page."""
+"""The line in nine figures, on top of every page."""
 
 import numpy as np
 
@@ -13,7 +13,7 @@ _ALARM_PRIORITIES = (Priority.HIGH, Priority.MEDIUM, Priority.LOW)
 
 
 class HeaderPanel(TextPanel):
-    """Line current, power, mean voltage, energy, modes, alarms, age of the data."""
+    """Line current, power, mean voltage, energy, modes, orders, alarms, age of the data."""
 
     def __init__(self, desk: Desk) -> None:
         super().__init__()
@@ -29,6 +29,7 @@ class HeaderPanel(TextPanel):
             _tile("Current efficiency", kpis.current_efficiency_pct, 1, "%"),
             _freshness(kpis),
             _modes(kpis),
+            _by_hand(kpis),
             _alarms(kpis),
         ]
         if snapshot.link:
@@ -76,6 +77,16 @@ def _modes(kpis: LineKpis) -> str:
     return (
         f'<div class="tile broad"><div class="label">Cells per mode{note}</div>'
         f'<div class="segments{" old" if is_old else ""}">{segments}</div></div>'
+    )
+
+
+def _by_hand(kpis: LineKpis) -> str:
+    """What people hold against the optimiser, and what they left out of the interlock."""
+    mark = ' class="off"' if kpis.bypasses else ""
+    word = "bypass" if kpis.bypasses == 1 else "bypasses"
+    return (
+        '<div class="tile"><div class="label">Held by hand</div><div class="figure">'
+        f"{kpis.overrides}<small{mark}>{kpis.bypasses} {word}</small></div></div>"
     )
 
 

@@ -9,22 +9,14 @@ from functools import partial
 from typing import Final
 
 from control.modes import Mode
-from stream.records import Command, Event
-from ui.commands import Outcome, Refused
+from stream.records import Command, CommandKind, Event
+from ui.commands import Outcome, Refused, Wish
 from ui.drawing import Button, Div, InlineStyleSheet, LayoutDOM, TextInput, column, row
 from ui.markup import MODE_MEANING, chip, text
-from ui.panel import CONTROLS_CSS, PANEL_CSS, Desk
+from ui.panel import CONTROLS_CSS, PANEL_CSS, Desk, Said, set_changed
 from ui.snapshot import Snapshot
 
 OFFERED: Final = (Mode.AUTO, Mode.ADVISORY, Mode.MANUAL)
-
-
-@dataclass(frozen=True, slots=True)
-class Said:
-    """What the panel says about the last command, and whether that is bad news."""
-
-    sentence: str = ""
-    is_bad: bool = False
 
 
 @dataclass(slots=True)
@@ -132,12 +124,12 @@ class ModePanel:
             f"<h2>Who moves cell {self._cell}</h2><p>{chip(mode, is_old=is_old)} &nbsp;"
             f'<span class="muted">{meaning}</span></p>'
         )
-        _set(self._head, text=head)
+        set_changed(self._head, text=head)
         for offered, button in self.buttons.items():
-            _set(button, disabled=busy or (offered is mode and not is_old))
-        _set(self._second, visible=self._armed is not None and not busy)
+            set_changed(button, disabled=busy or (offered is mode and not is_old))
+        set_changed(self._second, visible=self._armed is not None and not busy)
         if self._armed is not None:
-            _set(self.confirm, label=f"Put cell {self._cell} in {self._armed}")
+            set_changed(self.confirm, label=f"Put cell {self._cell} in {self._armed}")
         said = ask.said
         if pending is not None:
             said = Said(
@@ -145,7 +137,7 @@ class ModePanel:
             )
         kind = " bad" if said.is_bad else ""
         words = f'<div class="status{kind}" role="status">{text(said.sentence)}</div>'
-        _set(self._status, text=words if said.sentence else "", visible=bool(said.sentence))
+        set_changed(self._status, text=words if said.sentence else "", visible=bool(said.sentence))
 
     def _arm(self, mode: Mode) -> None:
         self._armed = mode
@@ -164,7 +156,10 @@ class ModePanel:
         if ask.is_sending:
             return
         ask.is_sending = True
-        self._desk.ask_mode(cell, self._armed, self.reason.value, partial(self._told, cell))
+        wish = Wish(
+            kind=CommandKind.SET_MODE, cell=cell, reason=self.reason.value, mode=self._armed
+        )
+        self._desk.ask(wish, partial(self._told, cell))
         self._redraw()
 
     def _told(self, cell: int, outcome: Outcome) -> None:
@@ -214,20 +209,18 @@ def _answer(command: Command, snapshot: Snapshot) -> Said | None:
             return Said(event.sentence, is_bad=True)
     number, position = snapshot.layout.place[command.cell]
     section = snapshot.sections.get(number)
-    if section is None or section.modes[position] is not command.mode:
+    if section is None or section.modes[position] not in _obeyed_by(command.mode):
         return None
     is_old = snapshot.is_mode_old[snapshot.layout.index[command.cell]]
     if is_old and section.mode_times_ns[position] < command.t_issued_ns:
         return None
-    return Said(f"The guard has cell {command.cell} in {command.mode}.")
+    return Said(f"The guard has cell {command.cell} in {section.modes[position]}.")
+
+
+def _obeyed_by(asked: Mode | None) -> tuple[Mode | None, ...]:
+    """Return the modes that show that the guard obeyed: on the way to AUTO there are two more."""
+    return (Mode.AUTO, Mode.WARM, Mode.READY) if asked is Mode.AUTO else (asked,)
 
 
 def _refuses(event: Event, command: Command) -> bool:
     return event.name == "command_refused" and event.details.get("command_id") == command.command_id
-
-
-def _set(model: LayoutDOM, **wanted: object) -> None:
-    """Set properties that differ, so that nothing is sent that does not change."""
-    for name, value in wanted.items():
-        if getattr(model, name) != value:
-            setattr(model, name, value)

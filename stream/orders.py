@@ -1,0 +1,343 @@
+"""What people order beside modes, as pure steps on the state of a section.
+
+An order stands until it is given back, replaced or run out; an override also ends when its cell is
+not ours to move any more. All of it is kept with the section, so that a restart forgets nothing.
+"""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, replace
+from datetime import UTC, datetime
+from typing import Final, TypeVar
+
+import msgspec
+
+from control.bypasses import Bypass, check_bypass
+from control.interlock import InterlockLimits
+from control.limit_changes import (
+    APPROVAL_WITHIN_S,
+    LimitRequest,
+    apply_changes,
+    check_approval,
+    check_request,
+)
+from control.modes import Refusal
+from control.overrides import Override, check_override, check_release
+from stream.guarding import GuardState
+from stream.records import Command, CommandKind
+
+Details = dict[str, str | float | int | None]
+_Order = TypeVar("_Order", Override, Bypass, LimitRequest)
+
+
+@dataclass(frozen=True, slots=True)
+class Told:
+    """An event to be told: it began, or it ended or was a fact of one moment."""
+
+    name: str
+    active: bool
+    cell: int | None
+    details: Details
+
+
+@dataclass(frozen=True, slots=True)
+class Obeyed:
+    """What came of an order.
+
+    Attributes:
+        state: of the section after it.
+        told: in this order.
+        override: that is to be written to the plant now.
+    """
+
+    state: GuardState
+    told: tuple[Told, ...]
+    override: Override | None = None
+
+
+def limits_in_force(state: GuardState, plant: InterlockLimits) -> InterlockLimits:
+    """Return the interlock's limits of a section: the plant file's, with approved changes."""
+    if not state.limits:
+        return plant
+    return replace(plant, setpoints=apply_changes(plant.setpoints, state.limits))
+
+
+def override_sentence(state: GuardState, cell: int, setpoint: str, now_ns: int) -> str:
+    """Return who holds a setpoint against the optimiser, as a sentence; "" where nobody does."""
+    standing = state.overrides.get(_key(cell, setpoint))
+    if standing is None or not standing.stands(now_ns):
+        return ""
+    return f"{standing.owner} holds it at {standing.value:g}: {standing.reason}"
+
+
+def bypassed_checks(state: GuardState, cell: int, now_ns: int) -> tuple[str, ...]:
+    """Return the checks that are left out for a cell."""
+    return tuple(
+        one.check for one in state.bypasses.values() if one.cell == cell and one.stands(now_ns)
+    )
+
+
+def obey_order(
+    state: GuardState, command: Command, plant: InterlockLimits, now_ns: int
+) -> Obeyed | Refusal:
+    """Return what an order leads to, or why it is refused.
+
+    Args:
+        state: of the section.
+        command: of one of the kinds that are no mode.
+        plant: limits of the plant file.
+        now_ns: wall time.
+    """
+    return _OBEY[command.kind](state, command, plant, now_ns)
+
+
+def lapse_orders(state: GuardState, now_ns: int) -> tuple[GuardState, tuple[Told, ...]]:
+    """Return the state without what has run out, and what is to be told of that."""
+    if not (state.overrides or state.bypasses or state.requests):
+        return state, ()
+    ended = [
+        one
+        for one in state.overrides.values()
+        if not one.stands(now_ns) or not state.mode_of(one.cell).is_remote
+    ]
+    lapsed = [one for one in state.bypasses.values() if not one.stands(now_ns)]
+    late = [one for one in state.requests.values() if now_ns >= one.until_ns]
+    if not (ended or lapsed or late):
+        return state, ()
+    told = (
+        *(_tell_override(one, active=False) for one in ended),
+        *(_tell_bypass(one, active=False) for one in lapsed),
+        *(_tell_request(one, active=False) for one in late),
+    )
+    return (
+        msgspec.structs.replace(
+            state,
+            overrides=_less(state.overrides, {_key(one.cell, one.setpoint) for one in ended}),
+            bypasses=_less(state.bypasses, {_key(one.cell, one.check) for one in lapsed}),
+            requests=_less(state.requests, {one.request_id for one in late}),
+        ),
+        told,
+    )
+
+
+def standing_orders(state: GuardState) -> tuple[Told, ...]:
+    """Return all that stands, to be told anew at the start of a life."""
+    return (
+        *(_tell_override(one, active=True) for one in state.overrides.values()),
+        *(_tell_bypass(one, active=True) for one in state.bypasses.values()),
+        *(_tell_request(one, active=True) for one in state.requests.values()),
+    )
+
+
+def _apply_override(
+    state: GuardState, command: Command, plant: InterlockLimits, now_ns: int
+) -> Obeyed | Refusal:
+    if command.setpoint not in plant.setpoints:
+        return Refusal((f"there is no setpoint {command.setpoint!r}",))
+    asked = Override(
+        override_id=command.command_id,
+        cell=command.cell,
+        setpoint=command.setpoint,
+        value=command.value if command.value is not None else float("nan"),
+        owner=command.issued_by,
+        role=command.role,
+        reason=command.reason,
+        since_ns=now_ns,
+        until_ns=now_ns + _duration_ns(command),
+    )
+    key = _key(command.cell, command.setpoint)
+    before = state.overrides.get(key)
+    refusal = check_override(asked, before, now_ns)
+    if refusal is not None:
+        return refusal
+    told = [_tell_override(asked, active=True)]
+    if before is not None:  # both are told
+        told.insert(0, _tell_override(before, active=False))
+    overrides = {**state.overrides, key: asked}
+    return Obeyed(msgspec.structs.replace(state, overrides=overrides), tuple(told), asked)
+
+
+def _release_override(
+    state: GuardState, command: Command, _plant: InterlockLimits, _now_ns: int
+) -> Obeyed | Refusal:
+    key = _key(command.cell, command.setpoint)
+    standing = state.overrides.get(key)
+    refusal = check_release(command.role, standing)
+    if refusal is not None or standing is None:
+        return refusal or Refusal(())
+    overrides = _less(state.overrides, {key})
+    after = msgspec.structs.replace(state, overrides=overrides)
+    return Obeyed(after, (_tell_override(standing, active=False),))
+
+
+def _request_bypass(
+    state: GuardState, command: Command, _plant: InterlockLimits, now_ns: int
+) -> Obeyed | Refusal:
+    asked = Bypass(
+        bypass_id=command.command_id,
+        cell=command.cell,
+        check=command.check,
+        owner=command.issued_by,
+        role=command.role,
+        reason=command.reason,
+        since_ns=now_ns,
+        until_ns=now_ns + _duration_ns(command),
+    )
+    refusal = check_bypass(asked, tuple(state.bypasses.values()), now_ns)
+    if refusal is not None:
+        return refusal
+    bypasses = {**state.bypasses, _key(asked.cell, asked.check): asked}
+    after = msgspec.structs.replace(state, bypasses=bypasses)
+    return Obeyed(after, (_tell_bypass(asked, active=True),))
+
+
+def _release_bypass(
+    state: GuardState, command: Command, _plant: InterlockLimits, _now_ns: int
+) -> Obeyed | Refusal:
+    """Anybody who may give orders may make the interlock whole again."""
+    key = _key(command.cell, command.check)
+    standing = state.bypasses.get(key)
+    if standing is None:
+        return Refusal(("there is no such bypass",))
+    after = msgspec.structs.replace(state, bypasses=_less(state.bypasses, {key}))
+    return Obeyed(after, (_tell_bypass(standing, active=False),))
+
+
+def _request_limit(
+    state: GuardState, command: Command, plant: InterlockLimits, now_ns: int
+) -> Obeyed | Refusal:
+    asked = LimitRequest(
+        request_id=command.command_id,
+        setpoint=command.setpoint,
+        limit=command.limit,
+        value=command.value if command.value is not None else float("nan"),
+        requester=command.issued_by,
+        role=command.role,
+        reason=command.reason,
+        until_ns=now_ns + int(APPROVAL_WITHIN_S * 1e9),
+    )
+    refusal = check_request(asked, plant.setpoints) or _check_bounds(state, asked, plant)
+    if refusal is not None:
+        return refusal
+    requests = {**state.requests, asked.request_id: asked}
+    after = msgspec.structs.replace(state, requests=requests)
+    return Obeyed(after, (_tell_request(asked, active=True),))
+
+
+def _check_bounds(state: GuardState, asked: LimitRequest, plant: InterlockLimits) -> Refusal | None:
+    """Return a refusal where the lower bound would come above the upper one."""
+    changes = {**state.limits, f"{asked.setpoint}/{asked.limit}": asked.value}
+    row = apply_changes(plant.setpoints, changes)[asked.setpoint]
+    if row.low > row.high:
+        return Refusal((f"from {row.low:g} to {row.high:g} nothing would be permitted",))
+    return None
+
+
+def _approve_limit(
+    state: GuardState, command: Command, plant: InterlockLimits, now_ns: int
+) -> Obeyed | Refusal:
+    request = state.requests.get(command.subject)
+    refusal = check_approval(request, command.digest, command.issued_by, command.role, now_ns)
+    if refusal is None and request is not None:
+        refusal = _check_bounds(state, request, plant)  # another one may have come in between
+    if refusal is not None or request is None:
+        return refusal or Refusal(())
+    limits = {**state.limits, f"{request.setpoint}/{request.limit}": request.value}
+    after = msgspec.structs.replace(
+        state, limits=limits, requests=_less(state.requests, {request.request_id})
+    )
+    changed = Told(
+        "limits_changed",
+        False,
+        None,
+        {**_limit_details(request), "approver": command.issued_by},
+    )
+    return Obeyed(after, (_tell_request(request, active=False), changed))
+
+
+def _reject_limit(
+    state: GuardState, command: Command, _plant: InterlockLimits, _now_ns: int
+) -> Obeyed | Refusal:
+    """Anybody who may give orders may say no, the one who asked too."""
+    request = state.requests.get(command.subject)
+    if request is None:
+        return Refusal(("there is no such request",))
+    requests = _less(state.requests, {request.request_id})
+    after = msgspec.structs.replace(state, requests=requests)
+    return Obeyed(after, (_tell_request(request, active=False),))
+
+
+_OBEY: Final[
+    Mapping[CommandKind, Callable[[GuardState, Command, InterlockLimits, int], Obeyed | Refusal]]
+] = {
+    CommandKind.APPLY_OVERRIDE: _apply_override,
+    CommandKind.RELEASE_OVERRIDE: _release_override,
+    CommandKind.REQUEST_BYPASS: _request_bypass,
+    CommandKind.RELEASE_BYPASS: _release_bypass,
+    CommandKind.REQUEST_LIMIT: _request_limit,
+    CommandKind.APPROVE_LIMIT: _approve_limit,
+    CommandKind.REJECT_LIMIT: _reject_limit,
+}
+
+
+def _tell_override(override: Override, *, active: bool) -> Told:
+    details: Details = {
+        "subject": override.setpoint,
+        "setpoint": override.setpoint,
+        "value": override.value,
+        "who": override.owner,
+        "until": _until(override.until_ns),
+        "until_ns": override.until_ns,
+        "reason": override.reason,
+    }
+    return Told("override_active", active, override.cell, details)
+
+
+def _tell_bypass(bypass: Bypass, *, active: bool) -> Told:
+    details: Details = {
+        "subject": bypass.check,
+        "check": bypass.check,
+        "who": bypass.owner,
+        "until": _until(bypass.until_ns),
+        "until_ns": bypass.until_ns,
+        "reason": bypass.reason,
+    }
+    return Told("bypass_active", active, bypass.cell, details)
+
+
+def _tell_request(request: LimitRequest, *, active: bool) -> Told:
+    return Told("approval_wanted", active, None, _limit_details(request))
+
+
+def _limit_details(request: LimitRequest) -> Details:
+    return {
+        "subject": request.request_id,
+        "setpoint": request.setpoint,
+        "limit": request.limit,
+        "value": request.value,
+        "who": request.requester,
+        "until": _until(request.until_ns),
+        "until_ns": request.until_ns,
+        "reason": request.reason,
+        "digest": request.digest,
+    }
+
+
+def _duration_ns(command: Command) -> int:
+    """Return how long an order is to stand; 0 where nobody said or it is no number."""
+    seconds = command.duration_s
+    if seconds is None or not 0.0 < seconds < 1e9:
+        return 0
+    return int(seconds * 1e9)
+
+
+def _key(cell: int, what: str) -> str:
+    return f"{cell}/{what}"
+
+
+def _until(until_ns: int) -> str:
+    """Return a time of the day as people say it."""
+    return datetime.fromtimestamp(until_ns / 1e9, UTC).strftime("%H:%M UTC")
+
+
+def _less(kept: Mapping[str, _Order], keys: set[str]) -> dict[str, _Order]:
+    return {key: value for key, value in kept.items() if key not in keys}
