@@ -122,6 +122,13 @@ EVENTS: Final[dict[str, EventType]] = {
             "Check the cell's controller; put the cell back in AUTO when it follows.",
         ),
         EventType(
+            "line_without_current",
+            Priority.HIGH,
+            Consequence.TRIP,
+            "The line current is {current_ka} kA: the line has tripped or is being taken down.",
+            "When the line is back, reset the trip of its cells and put them in AUTO again.",
+        ),
+        EventType(
             "line_not_following",
             Priority.HIGH,
             Consequence.SHED,

@@ -52,6 +52,7 @@ class GuardLimits:
         shed_after_s: silence of the plant's heartbeat (or of the samples) that sheds the cells.
         readback_deadline_s: how long the plant may take to show a written value.
         proposal_validity_s: wall time after which a proposal that was not written is dropped.
+        trip_below_ka: a line current below this trips every cell; 0: none does.
         shed_line_at_cells: so many cells that do not take what is written shed the whole line.
     """
 
@@ -61,3 +62,4 @@ class GuardLimits:
     readback_deadline_s: float
     proposal_validity_s: float
     shed_line_at_cells: int = 5
+    trip_below_ka: float = 0.0

@@ -189,8 +189,15 @@ def _setpoint_ranges(tables: Mapping[str, Any]) -> Iterator[Finding]:
 
 
 def _guard_ranges(tables: Mapping[str, Any]) -> Iterator[Finding]:
-    guard: GuardLimits = tables["guard"]
-    yield from _positive("guard", guard, *(name for name in GuardLimits.__slots__))
+    guard, line = tables["guard"], tables["line"]
+    positive = (name for name in GuardLimits.__slots__ if name != "trip_below_ka")
+    yield from _positive("guard", guard, *positive)
+    if not 0.0 <= guard.trip_below_ka < line.current_low_ka:
+        yield (
+            "guard.trip_below_ka",
+            f"{guard.trip_below_ka:g}",
+            f"must be below line.current_low_ka = {line.current_low_ka:g}; 0: nothing trips.",
+        )
 
 
 def _current_measurable(tables: Mapping[str, Any]) -> Iterator[Finding]:
@@ -273,7 +280,7 @@ _RULES: Final[tuple[tuple[tuple[str, ...], Rule], ...]] = (
     ((), _units_as_named),
     (("signals",), _signal_ranges),
     (("setpoints",), _setpoint_ranges),
-    (("guard",), _guard_ranges),
+    (("guard", "line"), _guard_ranges),
     (("line", "signals"), _current_measurable),
     (("cell",), _geometry_fits),
 )

@@ -5,6 +5,7 @@ from dataclasses import dataclass, field, replace
 from typing import Final
 
 import numpy as np
+from numpy.typing import NDArray
 
 from control.interlock_state import Order
 from stream.frames import EstimateFrame, Quality, SampleFrame
@@ -12,6 +13,7 @@ from stream.records import Proposal
 
 ANODE_EFFECT_V: Final = 8.0  # Wong et al. 2019
 _TREATMENT_S: Final = 900.0  # plant time; design value: local treatment is over by then
+_CURRENT: Final = "line_current_ka"
 _UNSETTLED: Final = "unsettled"  # of SolverStatus, whose module would bring the solver along
 
 
@@ -27,6 +29,7 @@ class SectionPicture:
         decided_plant_s, decided_ns: plant and wall time of the newest decision; of the first
             estimate before that.
         anode_effect_plant_s: cell -> plant time of its newest sample in an anode effect.
+        line_current_ka: newest usable one; None before the first.
         estimated: cells with an estimate.
         unplanned: cell -> how the solver ended, where the newest decision asks for nothing because
             it has no plan. A cell that must settle first is none of them: that ends by itself.
@@ -40,6 +43,7 @@ class SectionPicture:
     decided_plant_s: float | None = None
     decided_ns: int = 0
     unplanned: Mapping[int, str] = field(default_factory=dict)
+    line_current_ka: float | None = None
     order: Order | None = None
     estimate_order: Order | None = None
 
@@ -89,7 +93,19 @@ def see_samples(picture: SectionPicture, frame: SampleFrame) -> SectionPicture:
         order=frame.order,
         newest_source_ns=sources,
         anode_effect_plant_s=anode_effects,
+        line_current_ka=_newest_current_ka(frame, usable, picture.line_current_ka),
     )
+
+
+def _newest_current_ka(
+    frame: SampleFrame, usable: NDArray[np.bool_], before: float | None
+) -> float | None:
+    """Return the newest usable line current of a frame, which is the same for all cells."""
+    if _CURRENT not in frame.signals:
+        return before
+    at = frame.signals.index(_CURRENT)
+    known = frame.value[:, :, at][usable[:, :, at]]
+    return float(known[-1]) if known.size else before
 
 
 def see_estimates(picture: SectionPicture, frame: EstimateFrame) -> SectionPicture:

@@ -31,6 +31,7 @@ _HEARING_TAKES_NS: Final = 60_000_000_000  # from a cold start to the first esti
 # told by it any more. Clocks that are kept by NTP are apart by milliseconds.
 _CLOCKS_APART_S: Final = 1.0
 _TAKEN: Final = "plant_took_over"
+_DOWN: Final = "line_without_current"
 _UNREGULATED: Final = "cell_unregulated"
 _CLEARED: Final = {
     TriggerKind.HOLD: TriggerKind.HOLD_CLEARED,
@@ -100,6 +101,7 @@ class SilenceWatch:
         )
         error = self._audit.error
         self._condition("audit_unwritable", TriggerKind.SHED, bool(error), error=error)
+        self._look_at_current()
         unwilling = self._desk.cells_not_following()
         self._condition(
             "line_not_following",
@@ -116,6 +118,23 @@ class SilenceWatch:
             self._keeper.end_orders(section)
         if not lost:
             self._take(await self._keeper.tell_plant())
+
+    def _look_at_current(self) -> None:
+        """Trip every cell when the line is without current: what they had is over then, and a
+        person has to see how they are before they are moved again."""
+        known = [picture.line_current_ka for picture in self._keeper.pictures.values()]
+        currents = [current_ka for current_ka in known if current_ka is not None]
+        current_ka = min(currents, default=float("inf"))
+        is_down = current_ka < self._settings.limits.guard.trip_below_ka
+        if is_down and not self._conditions.get((_DOWN, None, None)):
+            for section in self._settings.cells:
+                trip = Trigger(TriggerKind.TRIP, _DOWN)
+                self._keeper.apply_at_once(
+                    section, dict.fromkeys(self._settings.cells[section], trip)
+                )
+        # As a cause of shed it stands for as long as it lasts, and no trip is reset meanwhile.
+        shown = round(current_ka, 1) if currents else 0.0
+        self._condition(_DOWN, TriggerKind.SHED, is_down, current_ka=shown)
 
     # -- the loop ---------------------------------------------------------------------------
 

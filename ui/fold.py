@@ -187,9 +187,19 @@ def fold_event(picture: Picture, event: Event) -> Picture:
     return _with(picture, picture.line, _mode(section, at, Mode(word), event.t_event_ns))
 
 
+_OF_MODES: Final = frozenset(
+    {
+        CommandKind.SET_MODE,
+        CommandKind.SWITCH_OFF,
+        CommandKind.SWITCH_ON,
+        CommandKind.RESET_TRIP,
+    }
+)
+
+
 def fold_command(picture: Picture, command: Command) -> Picture:
     """Take in what mode a person asked for, so that every screen shows it as pending."""
-    if command.kind is not CommandKind.SET_MODE:
+    if command.kind not in _OF_MODES:
         return picture  # what came of it is told by events
     known = picture.line.commands.get(command.cell)
     if known is not None and known.t_issued_ns >= command.t_issued_ns:

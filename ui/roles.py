@@ -26,7 +26,14 @@ class Rights:
 RIGHTS: Final[dict[Role, Rights]] = {
     Role.OPERATOR: Rights(
         commands=frozenset(
-            {CommandKind.SET_MODE, CommandKind.APPLY_OVERRIDE, CommandKind.RELEASE_OVERRIDE}
+            {
+                CommandKind.SET_MODE,
+                CommandKind.SWITCH_OFF,
+                CommandKind.SWITCH_ON,
+                CommandKind.RESET_TRIP,
+                CommandKind.APPLY_OVERRIDE,
+                CommandKind.RELEASE_OVERRIDE,
+            }
         ),
         modes=frozenset({Mode.AUTO, Mode.ADVISORY, Mode.MANUAL}),
     ),

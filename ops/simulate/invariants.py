@@ -15,7 +15,7 @@ from stream.audit.chain import AuditEntry
 from stream.audit.entries import COMMAND, HANDOVER, INTENT, LAPSE, OBEYED, RESULT
 
 _ANSWER_WITHIN_S: Final = 10.0
-_OPTIMISER: Final = "optimiser"
+_PEOPLE: Final = ("operator", "engineer", "manager")
 
 
 @dataclass(frozen=True, slots=True)
@@ -96,7 +96,7 @@ class Judge:
                 if entry.request_id in self._intents:
                     self.note("one intent a write", f"{entry.request_id} was announced twice")
                 self._intents[entry.request_id] = Intent(
-                    self.now_s(), entry.target, entry.applied, entry.role != _OPTIMISER
+                    self.now_s(), entry.target, entry.applied, entry.role in _PEOPLE
                 )
             elif entry.action == RESULT and self._intents.pop(entry.request_id, None) is None:
                 self.note("an intent first", f"{entry.request_id} has a result without an intent")

@@ -54,7 +54,7 @@ from stream.topics import (
 )
 from tests.opcua.lines import scada_settings
 from tests.opcua.proxy import Wire, wire_to
-from tests.stream.frame_cases import make_frame, origin
+from tests.stream.frame_cases import SIGNALS, make_frame, origin
 
 PLANT_FILE = Path(__file__).parents[2] / "plants" / "reference-300ka.toml"
 FEED, BEAM = "alumina_feed_rate_kg_per_h", "beam_position_mm"
@@ -67,6 +67,7 @@ _PARTITIONS = 2
 _SPEED = 120.0  # plant seconds per wall second: rates soon have room
 _FRAME_EVERY_S = 0.1
 _NS = 1_000_000_000
+_SIGNALS = (*SIGNALS, "line_current_ka")
 _TABLE = next(table for table in TABLES if table.owner == "guard")
 
 
@@ -172,6 +173,7 @@ class Loop:
     unestimated: set[int] = field(default_factory=set)  # cells
     anode_effects: set[int] = field(default_factory=set)  # cells
     without_voltage: set[int] = field(default_factory=set)  # cells
+    current_ka: float = 300.0
     ahead_s: float = 0.0  # by which the plant's clock is ahead of the guard's
     _orders: "count[int]" = field(default_factory=lambda: count(1))
 
@@ -179,7 +181,7 @@ class Loop:
         """Let everything be as usual."""
         for some in (self.silent, self.unestimated, self.anode_effects, self.without_voltage):
             some.clear()
-        self.ahead_s = 0.0
+        self.ahead_s, self.current_ka = 0.0, 300.0
 
     @property
     def t_plant_s(self) -> float:
@@ -208,11 +210,13 @@ class Loop:
             section=section,
             scans=1,
             cells=cells,
+            signals=_SIGNALS,
             t_plant_s=self.t_plant_s,
             now_ns=self.clock() + int(self.ahead_s * _NS),
         )
         value, quality = frame.value.copy(), np.full_like(frame.quality, Quality.GOOD)
-        voltage = frame.signals.index("cell_voltage_v")
+        value[:, :, _SIGNALS.index("line_current_ka")] = self.current_ka
+        voltage = _SIGNALS.index("cell_voltage_v")
         for i, cell in enumerate(cells):
             if cell in self.anode_effects:
                 value[:, i, voltage] = 30.0

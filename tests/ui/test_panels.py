@@ -505,7 +505,7 @@ def test_refusal_of_the_guard_is_shown_and_the_buttons_come_back() -> None:
     panel, command = _asking_panel(picture)
     refused = make_event(
         "command_refused", command.t_issued_ns + SECOND_NS, cell=6, place="Cell 6", kind="set_mode",
-        reason="its samples are stale", command_id="c1",
+        who="ann", reason="its samples are stale", command_id="c1",
     )  # fmt: skip
     panel.update(snapshot_of(fold_event(picture, refused)))
     assert "its samples are stale" in _status(panel)
@@ -734,3 +734,48 @@ def test_the_header_counts_what_people_hold_and_leave_out() -> None:
     shown = panel.root.text
     assert "2<small" in shown
     assert "1 bypass<" in shown
+
+
+def test_a_cell_is_switched_off_and_on_and_a_trip_is_reset() -> None:
+    asked = Asked()
+    panel = ModePanel(desk_of(asked, cell=6))
+    picture = told(3)
+    shown = {
+        Mode.AUTO: (CommandKind.SWITCH_OFF,),
+        Mode.OFF: (CommandKind.SWITCH_ON,),
+        Mode.TRIPPED: (CommandKind.SWITCH_OFF, CommandKind.RESET_TRIP),
+    }
+    for number, (mode, kinds) in enumerate(shown.items(), start=70):
+        at_ns = NOW_NS + number * SECOND_NS
+        picture = fold_event(picture, make_mode_event(6, mode, at_ns, number=number))
+        panel.update(snapshot_of(picture))
+        offered = tuple(kind for kind, button in panel.special.items() if button.visible)
+        assert offered == kinds, mode
+    _click(panel.special[CommandKind.RESET_TRIP])
+    assert panel.confirm.label == "Reset the trip of cell 6"
+    panel.reason.value = "the line is back"
+    _click(panel.confirm)
+    (wish,) = asked.wishes
+    assert (wish.kind, wish.mode) == (CommandKind.RESET_TRIP, None)
+    sent = make_command(LAYOUT, Person("ann", Role.OPERATOR), wish, NOW_NS + 80 * SECOND_NS)
+    assert isinstance(sent, Command)
+    asked.say(Sent(sent))
+    assert "ann asked for reset_trip" in _status(panel)
+    over = make_mode_event(6, Mode.MANUAL, NOW_NS + 81 * SECOND_NS, number=81)
+    panel.update(snapshot_of(fold_event(picture, over)))
+    assert "The guard has cell 6 in MANUAL" in _status(panel)
+
+
+def test_a_cell_on_its_way_to_auto_has_been_put_in_auto() -> None:
+    asked = Asked()
+    panel = ModePanel(desk_of(asked, cell=6))
+    picture = fold_event(told(3), make_mode_event(6, Mode.MANUAL, NOW_NS, number=70))
+    panel.update(snapshot_of(picture))
+    _click(panel.buttons[Mode.AUTO])
+    panel.reason.value = "tapped"
+    _click(panel.confirm)
+    sent = _command(6, Mode.AUTO, NOW_NS + 3 * SECOND_NS)
+    asked.say(Sent(sent))
+    warm = make_mode_event(6, Mode.WARM, NOW_NS + 4 * SECOND_NS, number=71)
+    panel.update(snapshot_of(fold_event(picture, warm)))
+    assert "The guard has cell 6 in WARM" in _status(panel)

@@ -4,6 +4,7 @@ A button arms, a second one confirms with a reason; while the guard has not answ
 disabled. What counts as the answer is the mode in the picture, never the click.
 """
 
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from functools import partial
 from typing import Final
@@ -17,6 +18,30 @@ from ui.panel import CONTROLS_CSS, PANEL_CSS, Desk, Said, set_changed
 from ui.snapshot import Snapshot
 
 OFFERED: Final = (Mode.AUTO, Mode.ADVISORY, Mode.MANUAL)
+# Kinds of command beside these -> button, what is confirmed, when it is offered, when obeyed.
+_SPECIAL: Final[dict[CommandKind, tuple[str, str, Callable[[Mode | None], bool]]]] = {
+    CommandKind.SWITCH_OFF: ("Switch off", "Switch cell {cell} off", lambda m: m is not Mode.OFF),
+    CommandKind.SWITCH_ON: ("Switch on", "Switch cell {cell} on", lambda m: m is Mode.OFF),
+    CommandKind.RESET_TRIP: (
+        "Reset the trip",
+        "Reset the trip of cell {cell}",
+        lambda m: m is Mode.TRIPPED,
+    ),
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Choice:
+    """What a click armed: a mode, or one of the special commands."""
+
+    kind: CommandKind
+    mode: Mode | None = None
+
+    def label(self, cell: int) -> str:
+        """Return what the button says that confirms it."""
+        if self.kind is CommandKind.SET_MODE:
+            return f"Put cell {cell} in {self.mode}"
+        return _SPECIAL[self.kind][1].format(cell=cell)
 
 
 @dataclass(slots=True)
@@ -41,7 +66,7 @@ class ModePanel:
 
     def __init__(self, desk: Desk) -> None:
         self._desk = desk
-        self._armed: Mode | None = None
+        self._armed: Choice | None = None
         self._asks: dict[int, Ask] = {}  # by cell: an answer may come when another one is looked at
         self._cell = desk.selection.cell
         self._snapshot: Snapshot | None = None
@@ -55,7 +80,15 @@ class ModePanel:
             for mode in OFFERED
         }
         for mode, button in self.buttons.items():
-            button.on_click(lambda mode=mode: self._arm(mode))
+            button.on_click(partial(self._arm, Choice(CommandKind.SET_MODE, mode)))
+        self.special = {
+            kind: Button(
+                label=label, sizing_mode=wide, stylesheets=controls, name=kind.value, visible=False
+            )
+            for kind, (label, _, _) in _SPECIAL.items()
+        }
+        for kind, button in self.special.items():
+            button.on_click(partial(self._arm, Choice(kind)))
         self.reason = TextInput(
             title="Reason, for the journal", max_length=200, sizing_mode=wide,
             stylesheets=controls, name="reason",
@@ -77,6 +110,7 @@ class ModePanel:
         self._root: LayoutDOM = column(
             self._head,
             row(*self.buttons.values(), sizing_mode=wide, spacing=6),
+            row(*self.special.values(), sizing_mode=wide, spacing=6),
             self._second,
             self._status,
             sizing_mode=wide,
@@ -127,20 +161,24 @@ class ModePanel:
         set_changed(self._head, text=head)
         for offered, button in self.buttons.items():
             set_changed(button, disabled=busy or (offered is mode and not is_old))
+        for kind, button in self.special.items():
+            is_offered = mode is not None and _SPECIAL[kind][2](mode)
+            set_changed(button, visible=is_offered, disabled=busy)
         set_changed(self._second, visible=self._armed is not None and not busy)
         if self._armed is not None:
-            set_changed(self.confirm, label=f"Put cell {self._cell} in {self._armed}")
+            set_changed(self.confirm, label=self._armed.label(self._cell))
         said = ask.said
         if pending is not None:
             said = Said(
-                f"{pending.issued_by} asked for {pending.mode}; waiting for the guard to obey."
+                f"{pending.issued_by} asked for {_asked_for(pending)}; waiting for the guard to "
+                "obey."
             )
-        kind = " bad" if said.is_bad else ""
-        words = f'<div class="status{kind}" role="status">{text(said.sentence)}</div>'
+        look = " bad" if said.is_bad else ""
+        words = f'<div class="status{look}" role="status">{text(said.sentence)}</div>'
         set_changed(self._status, text=words if said.sentence else "", visible=bool(said.sentence))
 
-    def _arm(self, mode: Mode) -> None:
-        self._armed = mode
+    def _arm(self, choice: Choice) -> None:
+        self._armed = choice
         self._asks.setdefault(self._cell, Ask()).said = Said()
         self._redraw()
 
@@ -156,9 +194,8 @@ class ModePanel:
         if ask.is_sending:
             return
         ask.is_sending = True
-        wish = Wish(
-            kind=CommandKind.SET_MODE, cell=cell, reason=self.reason.value, mode=self._armed
-        )
+        armed = self._armed
+        wish = Wish(kind=armed.kind, cell=cell, reason=self.reason.value, mode=armed.mode)
         self._desk.ask(wish, partial(self._told, cell))
         self._redraw()
 
@@ -188,8 +225,8 @@ def _look_for_answer(ask: Ask, snapshot: Snapshot) -> None:
         if snapshot.link:
             # Not the guard's silence but ours: keep the question until the picture is back.
             ask.said = Said(
-                f"Whether the guard put cell {sent.cell} in {sent.mode} is not known: the picture "
-                "cannot be read.",
+                f"Whether the guard obeyed for cell {sent.cell}, asked for {_asked_for(sent)}, is "
+                "not known: the picture cannot be read.",
                 is_bad=True,
             )
             return
@@ -209,7 +246,7 @@ def _answer(command: Command, snapshot: Snapshot) -> Said | None:
             return Said(event.sentence, is_bad=True)
     number, position = snapshot.layout.place[command.cell]
     section = snapshot.sections.get(number)
-    if section is None or section.modes[position] not in _obeyed_by(command.mode):
+    if section is None or not _is_obeyed(command, section.modes[position]):
         return None
     is_old = snapshot.is_mode_old[snapshot.layout.index[command.cell]]
     if is_old and section.mode_times_ns[position] < command.t_issued_ns:
@@ -217,9 +254,17 @@ def _answer(command: Command, snapshot: Snapshot) -> Said | None:
     return Said(f"The guard has cell {command.cell} in {section.modes[position]}.")
 
 
-def _obeyed_by(asked: Mode | None) -> tuple[Mode | None, ...]:
-    """Return the modes that show that the guard obeyed: on the way to AUTO there are two more."""
-    return (Mode.AUTO, Mode.WARM, Mode.READY) if asked is Mode.AUTO else (asked,)
+def _asked_for(command: Command) -> str:
+    return command.wish if command.mode is None else command.mode.value
+
+
+def _is_obeyed(command: Command, mode: Mode | None) -> bool:
+    """Whether a mode shows that the guard obeyed: on the way to AUTO there are two more."""
+    if command.kind in _SPECIAL:  # offered where it is not obeyed yet
+        return mode is not None and not _SPECIAL[command.kind][2](mode)
+    if command.mode is Mode.AUTO:
+        return mode in (Mode.AUTO, Mode.WARM, Mode.READY)
+    return mode is command.mode
 
 
 def _refuses(event: Event, command: Command) -> bool:
