@@ -150,6 +150,14 @@ EVENTS: Final[dict[str, EventType]] = {
             "Check the server and the network; cells are on local control meanwhile.",
         ),
         EventType(
+            "another_writer",
+            Priority.HIGH,
+            Consequence.SHED,
+            "This guard writes nothing at {address}: {reason}.",
+            "Stop the guard that should not run, or leave this one as a stand-by: it takes the "
+            "line when the other's heartbeat stands still; then put cells back in AUTO.",
+        ),
+        EventType(
             "scada_heartbeat_lost",
             Priority.HIGH,
             Consequence.SHED,

@@ -4,11 +4,11 @@ from collections.abc import Iterator, Sequence
 
 from control.limits import SetpointLimits
 from opcua.resolve import ResolvedNodes, ResolveError
-from opcua.wire_values import WireValueError, wire_count, wire_value
+from opcua.wire_values import WHOLE_NUMBERS, WireValueError, wire_count, wire_value
 
 
 def check_fit(address: str, nodes: ResolvedNodes, setpoints: Sequence[SetpointLimits]) -> None:
-    """Check the limits of every setpoint, both words of the modes and the heartbeat.
+    """Check the limits of every setpoint, both words of the modes, heartbeat and writer's token.
 
     Args:
         address: of the server, for the message.
@@ -56,3 +56,10 @@ def _mistakes(nodes: ResolvedNodes, limits: dict[str, SetpointLimits]) -> Iterat
                 f"heartbeat of the optimiser: {beat.node_ids[0].to_string()}: a count does not fit "
                 f"({exc}). Remedy: name a number, Boolean or String in opcua.heartbeats.optimiser"
             )
+    token = nodes.writer_token
+    if token is not None and token.variant_type not in WHOLE_NUMBERS:
+        yield (
+            f"token of the writer: {token.node_ids[0].to_string()}: its type is "
+            f"{token.variant_type.name}. Remedy: name a whole number, such as a UInt32, in "
+            f"opcua.writer_token, or leave it out"
+        )

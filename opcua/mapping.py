@@ -254,6 +254,8 @@ class Mapping:
         signals, setpoints: every one that the plant file names, each once.
         modes: left out, cells follow targets at all times.
         laboratory: left out, the plant shows no samples; people may report them.
+        writer_token: node by which the plant itself lets one session write; left out, the plant
+            cannot refuse a second guard on another machine.
         has_history: the server keeps a history of the signals and the clock, so that scans missed
             in an outage can be had later; needs a scan counter.
         namespaces: short names for namespace URIs.
@@ -266,6 +268,7 @@ class Mapping:
     heartbeats: HeartbeatNodes = HeartbeatNodes()
     modes: ModeNodes | None = None
     laboratory: LaboratoryNodes | None = None
+    writer_token: str | None = None
     has_history: bool = False
     namespaces: dict[str, str] = field(default_factory=dict)
     first_number: int = 1
@@ -278,6 +281,13 @@ class Mapping:
                 raise ValueError(f"{kind} {', '.join(twice)} is mapped more than once")
         if self.has_history and self.clock.scan_counter is None:
             raise ValueError("has_history needs clock.scan_counter: without it no gap is seen")
+        if self.writer_token is not None and self.heartbeats.optimiser is None:
+            raise ValueError(
+                f"writer_token {self.writer_token!r} needs heartbeats.optimiser: by it the "
+                "others see whether the writer still lives"
+            )
+        if self.writer_token is not None:
+            _check_pattern(self.writer_token, Layout.LINE, "writer_token")
         for pattern in self.patterns:
             self.address(pattern, 1)
         for row in self.signals:
@@ -290,7 +300,7 @@ class Mapping:
         for row in self.setpoints:
             patterns += [row.target, row.readback]
         patterns += [self.clock.plant_time, self.clock.scan_counter]
-        patterns += [self.heartbeats.optimiser, self.heartbeats.plant]
+        patterns += [self.heartbeats.optimiser, self.heartbeats.plant, self.writer_token]
         if self.modes is not None:
             patterns += [self.modes.target, self.modes.actual]
         if self.laboratory is not None:

@@ -124,6 +124,14 @@ _LINE_ROWS: Final = (
         written_by=WrittenBy.OPTIMISER,
     ),
     NodeRow(
+        f"{LINE}/Comm/WriterToken",
+        "L1.Comm.WriterToken",
+        DataType.UINT32,
+        "token of the one writer, 0 before the first; only a greater one can be written, and "
+        "whoever wrote it writes alone",
+        written_by=WrittenBy.OPTIMISER,
+    ),
+    NodeRow(
         f"{LINE}/Comm/HbScada",
         "L1.Comm.HbScada",
         DataType.UINT32,

@@ -7,13 +7,15 @@ from typing import Final
 import numpy as np
 from asyncua import ua
 
-from opcua.link import Link
+from opcua.lease import LeaseSigns
+from opcua.link import Link, LinkError
 from opcua.mapping import Layout
 from opcua.resolve import ResolvedModes, ResolvedNodes
 from opcua.scans import Column, column_of
 from stream.frames import F64, Quality
 
 _SERVER_TIME: Final = ua.NodeId(ua.ObjectIds.Server_ServerStatus_CurrentTime)
+_SERVER_BEGAN: Final = ua.NodeId(ua.ObjectIds.Server_ServerStatus_StartTime)
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,6 +27,7 @@ class PlantPicture:
         is_remote: per cell, whether it follows our targets; None where the plant does not say.
         beat: whatever the plant's heartbeat node held; None where it could not be read.
         t_read_ns: wall time of the look.
+        lease: who writes; None where the plant has no token.
     """
 
     cells: tuple[int, ...] = ()
@@ -32,6 +35,7 @@ class PlantPicture:
     is_remote: tuple[bool | None, ...] = ()
     beat: object = None
     t_read_ns: int = 0
+    lease: LeaseSigns | None = None
 
     def readback(self, cell: int, setpoint: str) -> float | None:
         """Return a read-back that the plant vouches for, or None."""
@@ -65,15 +69,18 @@ class PictureReader:
         """Read everything at once (see `Link.read`).
 
         Raises:
-            LinkError: no answer in time, or the connection broke.
+            LinkError: no answer in time, the connection broke, or the plant has a writer's token
+                and does not show it.
         """
         nodes = self.nodes
         node_ids = [nodes.heartbeat_in or _SERVER_TIME]
+        lease_ids = _lease_ids(nodes)
         for setpoint in nodes.setpoints:
             node_ids += setpoint.readback.node_ids
         if nodes.modes is not None:
             node_ids += nodes.modes.actual.node_ids
-        answers = await link.read(node_ids)
+        answers = await link.read([*node_ids, *lease_ids])
+        answers, of_lease = answers[: len(node_ids)], answers[len(node_ids) :]
         beat = answers[0].Value.Value if _is_usable(answers[0]) else None
         at, cells = 1, len(nodes.cells)
         readbacks: dict[str, Column] = {}
@@ -86,7 +93,26 @@ class PictureReader:
         remote: tuple[bool | None, ...] = (None,) * cells
         if nodes.modes is not None:
             remote = _remote(nodes.modes, answers[at:], cells)
-        return PlantPicture(nodes.cells, readbacks, remote, beat, now_ns)
+        lease = _lease_signs(link.address, of_lease) if lease_ids else None
+        return PlantPicture(nodes.cells, readbacks, remote, beat, now_ns, lease)
+
+
+def _lease_ids(nodes: ResolvedNodes) -> list[ua.NodeId]:
+    """Return what shows who writes; nothing where the plant has no token."""
+    if nodes.writer_token is None or nodes.heartbeat_out is None:
+        return []
+    return [nodes.writer_token.node_ids[0], nodes.heartbeat_out.node_ids[0], _SERVER_BEGAN]
+
+
+def _lease_signs(address: str, answers: Sequence[ua.DataValue]) -> LeaseSigns:
+    token, beat, began = answers
+    if not _is_usable(token) or not isinstance(token.Value.Value, int):
+        raise LinkError(f"{address}: the writer's token, opcua.writer_token, cannot be read")
+    return LeaseSigns(
+        token.Value.Value,
+        repr(beat.Value.Value) if _is_usable(beat) else None,
+        repr(began.Value.Value) if _is_usable(began) and began.Value.Value else None,
+    )
 
 
 def _is_usable(answer: ua.DataValue) -> bool:

@@ -82,6 +82,7 @@ class ResolvedNodes:
     heartbeat_in: ua.NodeId | None
     modes: ResolvedModes | None
     laboratory: ResolvedLaboratory | None = None
+    writer_token: Writable | None = None
 
 
 class _Finder:
@@ -205,6 +206,7 @@ async def resolve(link: Link, mapping: Mapping, cells: Sequence[int]) -> Resolve
     scan_counter = finder.want("scan counter", mapping.clock.scan_counter)
     heartbeat_out = finder.want("heartbeat of the optimiser", mapping.heartbeats.optimiser)
     heartbeat_in = finder.want("heartbeat of the plant", mapping.heartbeats.plant)
+    writer_token = finder.want("token of the writer", mapping.writer_token)
     modes = mapping.modes
     mode_target = finder.want("mode target", modes.target if modes else None, Layout.SCALAR)
     mode_actual = finder.want(
@@ -245,6 +247,7 @@ async def resolve(link: Link, mapping: Mapping, cells: Sequence[int]) -> Resolve
             ),
         ),
         laboratory=ResolvedLaboratory(shown[0], tuple(shown[1:])) if shown else None,
+        writer_token=finder.writable(writer_token) if writer_token else None,
     )
 
 

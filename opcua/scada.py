@@ -22,7 +22,8 @@ from control.limits import SetpointLimits
 from opcua.accounts import Role
 from opcua.address_space import AddressSpace, build_address_space
 from opcua.display import Display
-from opcua.line_control import LineControl
+from opcua.fence import LEASE
+from opcua.line_control import HEARTBEAT, MODE, LineControl
 from opcua.nodes import CellMode, setpoints_of
 from opcua.scans import to_datetime
 from opcua.security import secure_server
@@ -92,6 +93,10 @@ class Scada:
     ) -> None:
         self.settings = settings
         self._server = server
+        self.writes = RuledWrites(
+            server.iserver.aspace, _rules(space, settings.setpoints), self.take_attempt
+        )
+        server.iserver.attribute_service = self.writes
         self._space = space
         self._control = control
         self._write_log = WriteLog()
@@ -136,7 +141,7 @@ class Scada:
     def take_attempt(self, attempt: Attempt) -> None:
         """Pass on a write if it stands, and note it in any case."""
         self._write_log.take(attempt)
-        if attempt.value is not None:
+        if attempt.value is not None and attempt.rule.meaning != LEASE:  # the fence has that
             self._control.take_write(attempt.rule, attempt.value, time.monotonic())
 
     async def show(self, simulation: LineSimulation) -> None:
@@ -204,12 +209,13 @@ def _rules(
 ) -> dict[ua.NodeId, WriteRule]:
     limits = {row.name: row for row in setpoints}
     rules = {
-        space.node_id("L1.Comm.HbOptimiser"): WriteRule("heartbeat", ua.VariantType.UInt32, low=0)
+        space.node_id("L1.Comm.HbOptimiser"): WriteRule(HEARTBEAT, ua.VariantType.UInt32, low=0),
+        space.node_id("L1.Comm.WriterToken"): WriteRule(LEASE, ua.VariantType.UInt32, low=1),
     }
     modes = tuple(int(mode) for mode in CellMode)
     for cell in range(1, space.cells + 1):
         rules[space.node_id("L1.C{cell:03d}.ModeTarget", cell)] = WriteRule(
-            "mode",
+            MODE,
             ua.VariantType.Int32,
             cell,
             allowed=modes,
@@ -240,9 +246,6 @@ async def open_scada(settings: ScadaSettings) -> AsyncIterator[Scada]:
         simulation = await building
     control = LineControl(settings.setpoints, simulation.start, settings.watchdog_timeout_s)
     scada = Scada(settings, server, space, control, origin_ns)
-    server.iserver.attribute_service = RuledWrites(
-        server.iserver.aspace, _rules(space, settings.setpoints), scada.take_attempt
-    )
     await scada.show(simulation)
     async with server:
         scada.running = asyncio.create_task(scada.run(simulation), name="scada")

@@ -21,6 +21,7 @@ _RANGES: Final[dict[ua.VariantType, tuple[int, int]]] = {
     ua.VariantType.Int64: (-(2**63), 2**63 - 1),
     ua.VariantType.UInt64: (0, 2**64 - 1),
 }
+WHOLE_NUMBERS: Final = frozenset(_RANGES)
 _LARGEST: Final[dict[ua.VariantType, float]] = {
     ua.VariantType.Float: (2.0 - 2.0**-23) * 2.0**127,  # IEEE 754 binary32
     ua.VariantType.Double: math.inf,

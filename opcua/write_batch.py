@@ -45,6 +45,10 @@ class PlantAccess(Protocol):
     def address(self) -> str:
         """Where the plant is."""
 
+    @property
+    def other_writer(self) -> str:
+        """Who writes instead of us; "" where we may."""
+
     async def look(self, live: LivePlant) -> PlantPicture:
         """Ask the plant anew."""
 
@@ -141,6 +145,8 @@ class WriteBatch:
                 self._end(
                     one, MoveState.FAILED, f"no connection to SCADA at {self._access.address}"
                 )
+            elif self._access.other_writer:
+                self._end(one, MoveState.FAILED, self._access.other_writer)
             elif node is None:
                 what = f"{write.setpoint} of cell {write.cell}"
                 self._end(one, MoveState.FAILED, f"the plant file maps no target for {what}")

@@ -1,6 +1,7 @@
 """What the simulated SCADA lets others write: node by node, and only what is sound.
 
-A write that breaks a rule gets its own bad status; the other items of the same request stand.
+A write that breaks a rule gets its own bad status; the other items of the same request stand. Once
+there was a token, only the session that wrote the newest one writes what is the optimiser's.
 """
 
 import dataclasses
@@ -16,6 +17,7 @@ from asyncua.server.address_space import AttributeService
 from asyncua.server.user_managers import UserManager
 
 from opcua.accounts import PlantUser, Role
+from opcua.fence import LEASE, Fence
 
 _ITSELF: Final = User(role=UserRole.Admin)  # the server's own set-up
 _NOBODY: Final = "anonymous"  # the user of a session without a name
@@ -106,6 +108,8 @@ class RuledWrites(AttributeService):
         super().__init__(address_space)
         self._rules = rules
         self._on_attempt = on_attempt
+        self.fence = Fence()
+        self.fenced_off = 0  # writes refused because a newer token is another session's
 
     async def write(self, params: ua.WriteParameters, user: User = _ITSELF) -> list[ua.StatusCode]:
         """Write the items that their rules allow and return a status for each."""
@@ -122,6 +126,7 @@ class RuledWrites(AttributeService):
             now = datetime.now(UTC)
             who = user.name or _NOBODY
             fault = _denial(rule, user) or rule.fault(item.Value)
+            fault = fault or self._pass_fence(rule, item.Value, user)
             if fault is None:
                 stamped = dataclasses.replace(item.Value, SourceTimestamp=now)
                 one = ua.WriteParameters(NodesToWrite=[dataclasses.replace(item, Value=stamped)])
@@ -135,6 +140,29 @@ class RuledWrites(AttributeService):
                 self._on_attempt(Attempt(rule, None, who, now, f"{status.name}: {reason}"))
             statuses.append(status)
         return statuses
+
+    def _pass_fence(self, rule: WriteRule, value: ua.DataValue, user: User) -> Fault | None:
+        """Return what refuses a sound value for whose it is, or None; a token that
+        is taken counts from here on, before anything can come between.
+
+        The library tells a service the user of a write, not its session. Our user managers make a
+        user at every activation of a session, so which object it is says which session.
+        """
+        if rule.meaning == LEASE:
+            token = int(value.Value.Value)
+            if not self.fence.may_take(token):
+                return Fault(
+                    ua.StatusCodes.BadOutOfRange, f"{token} is not above {self.fence.token}"
+                )
+            self.fence = Fence(token, user)
+            return None
+        # A person with an account of his own is no guard: an operator takes cells at any time.
+        is_person = isinstance(user, PlantUser) and user.plant_role is not Role.OPTIMISER
+        if is_person or self.fence.admits(user):
+            return None
+        self.fenced_off += 1
+        other = f"another session writes, by token {self.fence.token}"
+        return Fault(ua.StatusCodes.BadUserAccessDenied, other)
 
 
 def _denial(rule: WriteRule, user: User) -> Fault | None:

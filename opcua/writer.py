@@ -1,7 +1,8 @@
 """Writes permitted setpoints and reads back what the plant made of them; keeps the heartbeat.
 
 It answers to `stream.edge.PlantEdge`. Nothing waits for a connection: what cannot be written now
-has failed, and what has expired is not sent.
+has failed, and what has expired is not sent. Where the plant has a token of the one writer, nothing
+is written, heartbeat included, but under it (`opcua.lease`).
 """
 
 import asyncio
@@ -14,13 +15,14 @@ from typing import Final, Self
 from control.limits import SetpointLimits
 from opcua.fit import check_fit
 from opcua.heartbeat import PlantBeat
+from opcua.lease_keeper import LeaseKeeper
 from opcua.link import Connector, Link, LinkError, LinkState, LinkStatus, open_link
 from opcua.mapping import Mapping
 from opcua.plant_picture import PictureReader, PlantPicture
 from opcua.resolve import resolve
 from opcua.wire_values import wire_count, wire_value
 from opcua.write_batch import WRITE_TIMEOUT_S, BatchRules, LivePlant, WriteBatch
-from stream.edge import SetpointWrite, WriteResult
+from stream.edge import ClaimBook, NoClaimBook, SetpointWrite, WriteResult
 from stream.frames import F64
 
 _log = logging.getLogger(__name__)
@@ -40,6 +42,8 @@ class Writer:
         setpoints: Iterable[SetpointLimits],
         *,
         readback_deadline_s: float,
+        watchdog_timeout_s: float = 3.0,
+        claims: ClaimBook | None = None,
         clock_ns: Callable[[], int] = time.time_ns,
         monotonic_s: Callable[[], float] = time.monotonic,
         opener: Callable[[str], Awaitable[Link]] = open_link,
@@ -52,6 +56,9 @@ class Writer:
             cells: numbers of all cells.
             setpoints: limits of the plant file; their tolerances judge the read-back.
             readback_deadline_s: within which a write is verified, its one retry included.
+            watchdog_timeout_s: of the plant; a writer whose heartbeat stood still for longer has
+                lost its cells, and so its line is free.
+            claims: where it is kept that we are the one writer; None: nowhere.
             clock_ns: wall clock, UTC nanoseconds; `monotonic_s`: one that nobody sets.
             opener: makes a connection.
         """
@@ -71,6 +78,7 @@ class Writer:
         self._beats = 0  # ours, as many as were sent
         self._plant_beat = PlantBeat(monotonic_s())
         self._beat_until_s = 0.0  # monotonic; not before the guard says so
+        self._lease = LeaseKeeper(watchdog_timeout_s, claims or NoClaimBook(), monotonic_s)
         self._connector = Connector(endpoint, clock_ns=clock_ns, opener=opener)
         self._changed = asyncio.Event()
         self._task: asyncio.Task[None] | None = None
@@ -117,7 +125,9 @@ class Writer:
         nodes = await resolve(link, self._mapping, self._cells)
         check_fit(link.address, nodes, self._setpoints)
         live = LivePlant(link, nodes, PictureReader(nodes))
+        self._lease.begin(nodes, link.address)
         await self.look(live)
+        await self._claim(live)
         self.live = live
         ready()
         self._changed.set()
@@ -130,8 +140,12 @@ class Writer:
                     await self._beat(live)
                 await asyncio.sleep(_LOOK_EVERY_S)
                 await self.look(live)
+                await self._claim(live)
         finally:
             self.live = None
+
+    async def _claim(self, live: LivePlant) -> None:
+        await self._lease.take_if_free(live, may_take_over=self._may_beat())
 
     async def look(self, live: LivePlant) -> PlantPicture:
         """Read the plant's picture and keep it.
@@ -139,19 +153,26 @@ class Writer:
         Raises:
             LinkError: no answer in time, or the connection broke.
         """
+        asked_s = self._monotonic_s()
         self.picture = await live.reader.look(live.link, self._clock_ns())
+        self._lease.see(self.picture, asked_s)
         self._plant_beat = self._plant_beat.see(self.picture.beat, self._monotonic_s())
         return self.picture
 
     async def _beat(self, live: LivePlant) -> None:
         node = live.nodes.heartbeat_out
-        if node is None or self._monotonic_s() >= self._beat_until_s:
+        if node is None or self.other_writer or not self._may_beat():
             return
         self._beats += 1
         beat = wire_count(node.variant_type, self._beats)
         status = (await live.link.write([(node.node_ids[0], beat)]))[0]
         if not status.is_good():
-            raise LinkError(f"{live.link.address}: the heartbeat was refused: {status.name}")
+            await self.look(live)  # which tells whether another writer is the reason
+            if not self.other_writer:
+                raise LinkError(f"{live.link.address}: the heartbeat was refused: {status.name}")
+
+    def _may_beat(self) -> bool:
+        return self._monotonic_s() < self._beat_until_s
 
     # -- what the guard asks ----------------------------------------------------------------
 
@@ -178,6 +199,11 @@ class Writer:
         return self.status.error or (
             "not connected yet" if self.status.state is LinkState.CONNECTING else "disconnected"
         )
+
+    @property
+    def other_writer(self) -> str:
+        """Who writes instead of us, as far as is known; "" where it is us or nobody."""
+        return self._lease.other_writer
 
     def heartbeat_age_s(self) -> float:
         """Wall time since the plant's heartbeat moved (where it has none, its server's clock)."""
@@ -219,7 +245,7 @@ class Writer:
         shows what came of it.
         """
         live = self.live
-        if live is None or live.nodes.modes is None or not cells:
+        if live is None or live.nodes.modes is None or not cells or self.other_writer:
             return
         modes = live.nodes.modes
         value = wire_value(

@@ -14,6 +14,7 @@ from ops.plantfile import PlantFile, plant_hash
 from ops.settings import Settings
 from physics.design import sections
 from stream.app import Worker
+from stream.audit.claims import AuditedClaims, ClaimFile
 from stream.audit.files import audit_files
 from stream.audit.keeper import AuditKeeper
 from stream.audit.keys import (
@@ -57,6 +58,8 @@ def run_guard(settings: Settings, plant: PlantFile) -> None:
         [cell for numbers in cells.values() for cell in numbers],
         plant.setpoints,
         readback_deadline_s=plant.guard.readback_deadline_s,
+        watchdog_timeout_s=plant.guard.shed_after_s,
+        claims=AuditedClaims(audit, ClaimFile(folder)),
         opener=plant_opener(settings.opcua, "guard"),
     )
     guard = Guard(

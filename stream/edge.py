@@ -40,6 +40,40 @@ class WriteResult:
     reason: str
 
 
+@dataclass(frozen=True, slots=True)
+class Claim:
+    """A token that a guard wrote to be the one writer.
+
+    Attributes:
+        token: the number.
+        server_began: when that server began; tokens rise from there. None where it did not say.
+    """
+
+    token: int
+    server_began: str | None
+
+
+class ClaimBook(Protocol):
+    """Where a guard leaves its claim for the one after it."""
+
+    async def recall(self) -> Claim | None:
+        """Return the claim of a guard that is known to be gone, or None."""
+
+    async def note(self, claim: Claim, address: str) -> None:
+        """Keep a claim, of the plant at an address; never raises for a disk that fails."""
+
+
+class NoClaimBook:
+    """Keeps nothing: every guard is a stranger to the one before it."""
+
+    async def recall(self) -> Claim | None:
+        """Return None."""
+        return None
+
+    async def note(self, claim: Claim, address: str) -> None:
+        """Keep nothing."""
+
+
 class PlantEdge(Protocol):
     """The plant, as the guard sees it."""
 
@@ -54,6 +88,11 @@ class PlantEdge(Protocol):
     @property
     def last_error(self) -> str:
         """Why there is no connection; "" where there is one."""
+
+    @property
+    def other_writer(self) -> str:
+        """Who writes to the plant instead of us, as far as is known; "" where it is us or nobody.
+        Nothing is written while there is another."""
 
     def heartbeat_age_s(self) -> float:
         """Wall time since the plant's heartbeat last moved; 0 where the plant has none."""

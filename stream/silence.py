@@ -81,11 +81,21 @@ class SilenceWatch:
         may_beat = self._may_beat()
         edge.allow_heartbeat(_BEAT_FOR_S if may_beat else 0.0)
         lost, heartbeat_age_s = not edge.is_connected, edge.heartbeat_age_s()
+        other_writer = edge.other_writer
         now_ns = self._worker.clock_ns()
         was_long_ago = now_ns - self._looked_ns > _BEAT_FOR_S * 1e9
         self._looked_ns = now_ns
-        if lost or not may_beat or was_long_ago or heartbeat_age_s > _BEAT_FOR_S:
+        if lost or other_writer or not may_beat or was_long_ago or heartbeat_age_s > _BEAT_FOR_S:
             self._keeper.handover.doubt(now_ns)
+        # Before the connection: when that is there again and another has the line, no cell may
+        # think for a moment that all is well.
+        self._condition(
+            "another_writer",
+            TriggerKind.SHED,
+            bool(other_writer),
+            address=edge.address,
+            reason=other_writer or "no longer; it is the one writer",
+        )
         self._condition(
             "scada_lost",
             TriggerKind.SHED,

@@ -29,5 +29,4 @@ OPEN: Final[dict[int, str]] = {
     2: "cells and sections are shed; more than N lost setpoints do not yet shed a line",
     10: "not built",
     11: "not built",
-    14: "on one machine, by a lock; no lease between machines yet",
 }

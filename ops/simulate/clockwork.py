@@ -104,6 +104,11 @@ class Process:
         if not self.is_dead:
             self.loop.call_soon(what)
 
+    @property
+    def is_frozen(self) -> bool:
+        """Whether it is stopped for a while."""
+        return self.frozen_until_s > self._clockwork.now_s
+
     def freeze(self, for_s: float) -> None:
         """Stop it for a while, as SIGSTOP and SIGCONT do."""
         self.frozen_until_s = max(self.frozen_until_s, self._clockwork.now_s + for_s)

@@ -74,7 +74,7 @@ def crash_guard_at_write(world: World, draw: random.Random) -> None:
             world.kill(process)
         world.clockwork.after(comes_again_s, lambda: _start_guard_if_none(world))
 
-    world.at_next_send = crash
+    world.at_next_send = (".Target", lambda: world.clockwork.after(0.0, crash))
 
 
 def freeze_gateway(world: World, draw: random.Random) -> None:
@@ -176,10 +176,46 @@ def anode_effect(world: World, draw: random.Random) -> None:
 
 
 def second_guard(world: World, draw: random.Random) -> None:
-    """Start a second guard beside the first."""
+    """Start a second guard beside the first, on the same machine."""
     if len(world.guards) == 1:
         process = world.start_guard()
         world.clockwork.after(draw.uniform(*_LONG_S), lambda: _kill_if_alive(world, process))
+
+
+def second_guard_elsewhere(world: World, draw: random.Random) -> None:
+    """Start a second guard on another machine while the first lives; end either of them later."""
+    if len(world.guards) == 1:
+        first, second = world.guards[0], world.start_guard(world.disk_elsewhere)
+        ends = draw.choice((first, second, second))
+        world.clockwork.after(draw.uniform(*_LONG_S), lambda: _kill_if_alive(world, ends))
+
+
+def stand_in_for_a_stopped_guard(world: World, draw: random.Random) -> None:
+    """Stop the guard, let one on another machine take over, and let the first go on."""
+    if len(world.guards) == 1:
+        first = world.guards[0]
+        first.freeze(draw.uniform(4.0, 15.0))
+        second = world.start_guard(world.disk_elsewhere)
+        ends = draw.choice((first, second, second))
+        world.clockwork.after(draw.uniform(8.0, 25.0), lambda: _kill_if_alive(world, ends))
+
+
+def stop_guard_at_write(world: World, draw: random.Random) -> None:
+    """Stop the guard when it has made up its mind to write and before it does, let another take
+    over, and let the first go on: it writes."""
+    stopped_s, ends_after_s = draw.uniform(4.0, 10.0), draw.uniform(8.0, 25.0)
+
+    def stand_in() -> None:
+        second = world.start_guard(world.disk_elsewhere)
+        world.clockwork.after(ends_after_s, lambda: _kill_if_alive(world, second))
+
+    def stop() -> None:
+        if len(world.guards) == 1:
+            world.guards[0].freeze(stopped_s)
+            world.clockwork.after(0.0, stand_in)
+
+    ending = draw.choice((".Target", ".Target", ".ModeTarget", "HbOptimiser"))
+    world.at_next_send = (ending, stop)
 
 
 def fill_disk(world: World, draw: random.Random) -> None:
@@ -258,6 +294,9 @@ FAULTS: Final[tuple[Fault, ...]] = (
     kill_sensor,
     anode_effect,
     second_guard,
+    second_guard_elsewhere,
+    stand_in_for_a_stopped_guard,
+    stop_guard_at_write,
     fill_disk,
     take_cell,
     say_something,

@@ -81,9 +81,11 @@ class Judge:
     _last: dict[tuple[int, str], Sending] = field(default_factory=dict)
     _begun: dict[tuple[int, str], tuple[float, float]] = field(default_factory=dict)
     _asked: dict[int, str] = field(default_factory=dict)  # cell -> mode asked for last
+    _obeyed: set[str] = field(default_factory=set)  # commands
     _handed: dict[int, str] = field(default_factory=dict)  # cell -> "remote" or "local", on record
     _off: set[int] = field(default_factory=set)
     _people: People = field(default_factory=People)
+    _writer: object = None  # the session that wrote the newest token to the server that lives now
 
     def note(self, rule: str, sentence: str) -> None:
         """Keep a violation."""
@@ -101,6 +103,11 @@ class Judge:
             elif entry.action == RESULT and self._intents.pop(entry.request_id, None) is None:
                 self.note("an intent first", f"{entry.request_id} has a result without an intent")
             elif entry.action == COMMAND and entry.result == OBEYED:
+                # A guard that was stopped obeys late what another obeyed in its place: what people
+                # have said since then is newer.
+                if entry.request_id in self._obeyed:
+                    continue
+                self._obeyed.add(entry.request_id)
                 self._see_command(_cell_of(entry.target), str(entry.asked))
             elif entry.action == LAPSE:
                 self._people.end(_cell_of(entry.target), str(entry.asked))
@@ -119,6 +126,19 @@ class Judge:
             self._off.discard(cell)
         else:
             self._people.see(cell, kind, rest)
+
+    def see_server(self) -> None:
+        """Take in that a server has begun, at which there is no token yet."""
+        self._writer = None
+
+    def see_token(self, session: object) -> None:
+        """Take in that a session has become the one writer."""
+        self._writer = session
+
+    def see_taken(self, session: object, what: str, value: float) -> None:
+        """Judge a write that the plant has taken from a session."""
+        if self._writer is not None and session is not self._writer:
+            self.note("one writer", f"{what} = {value:g} was taken without the newest token")
 
     def see_remote_asked(self, cell: int) -> None:
         """Judge that the plant is asked to let a cell follow."""

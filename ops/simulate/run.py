@@ -84,6 +84,7 @@ def _run(plant: PlantFile, seed: int, schedule: tuple[Scheduled, ...]) -> RunRes
         BY_NAME[fault.name](world, random.Random(f"{seed} {fault.at_s}"))
         injected[fault.name] += 1
     world.clockwork.run_until(_CALM_BEFORE_S + STORM_S + _CALM_AFTER_S)
+    world.close_audits()
     world.judge.end()
     for process in world.clockwork.all_processes:
         for error in process.failures():

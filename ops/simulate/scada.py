@@ -1,14 +1,15 @@
 """A simulated SCADA at the other end of a bad wire, and a link to it for the real writer.
 
-Targets, modes and the watchdog are `opcua.line_control`, as in the simulator's server. A request
-that has reached the machine of a frozen server waits there, and is answered when it goes on.
+Targets, modes, watchdog and the writer's token are `opcua.line_control` and `opcua.fence`, as in
+the simulator's server. A request that has reached the machine of a frozen server waits there, and
+is answered when it goes on.
 """
 
 import asyncio
 import random
 from collections import deque
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from typing import Any, Final
 
@@ -16,6 +17,7 @@ import numpy as np
 from asyncua import ua
 
 from control.limits import SetpointLimits
+from opcua.fence import LEASE, Fence
 from opcua.line_control import HEARTBEAT, MODE, LineControl
 from opcua.link import Link, LinkError
 from opcua.nodes import NAMESPACE_URI, CellMode, setpoints_of
@@ -79,6 +81,8 @@ class SimScada:
         session: number of this life of the server; links of another life are dead.
         wrong_by: (cell, setpoint) -> what its read-back is off by.
         on_accept: told of every setpoint that a cell has taken from outside, with the value before.
+        on_write: told of every write that stands: by which session, of what, and the value.
+        fence: the newest token, and the session that may write by it.
     """
 
     clockwork: Clockwork
@@ -89,6 +93,8 @@ class SimScada:
     start: dict[str, np.ndarray]
     session: int
     on_accept: Callable[[Arrival, float], None]
+    on_write: Callable[[object, str, float], None]
+    fence: Fence
     wrong_by: dict[tuple[int, str], float] = field(default_factory=dict)
     heartbeat: int = 0
     freeze_at_next: tuple[str, float] | None = None  # what a write begins with, and for how long
@@ -105,7 +111,8 @@ class SimScada:
         self._shown: dict[str, deque[tuple[float, list[float]]]] = {
             row.name: deque() for row in self.setpoints
         }
-        self._shown_ns = self.process.clock_ns()
+        self._shown_ns = self._began_ns = self.process.clock_ns()
+        self._beat_shown = 0
 
     def is_remote(self, cell: int) -> bool:
         """Whether a cell follows targets from outside."""
@@ -152,6 +159,8 @@ class SimScada:
         if node_id.NamespaceIndex == 0:
             if node_id.Identifier == ua.ObjectIds.Server_NamespaceArray:
                 return _value(_NAMESPACES, ua.VariantType.String)
+            if node_id.Identifier == ua.ObjectIds.Server_ServerStatus_StartTime:
+                return _value(_moment(self._began_ns), ua.VariantType.DateTime)
             return _value(_moment(self.process.clock_ns()), ua.VariantType.DateTime)
         if attribute == ua.AttributeIds.NodeClass:
             return _value(int(ua.NodeClass.Variable), ua.VariantType.Int32)
@@ -160,16 +169,27 @@ class SimScada:
             return _value(ua.NodeId(kind.value), ua.VariantType.NodeId)
         return _value(self._show(name), kind, _moment(self._shown_ns))
 
-    def write(self, node_id: ua.NodeId, variant: ua.Variant, sent_s: float) -> ua.StatusCode:
+    def write(
+        self, node_id: ua.NodeId, variant: ua.Variant, sent_s: float, session: object
+    ) -> ua.StatusCode:
         """Answer one item of a Write."""
         rule = self.rule_of(str(node_id.Identifier))
         fault = rule.fault(ua.DataValue(variant))
         if fault is not None:
             return ua.StatusCode(fault.code)
+        if rule.meaning == LEASE:
+            if not self.fence.may_take(int(variant.Value)):
+                return ua.StatusCode(ua.StatusCodes.BadOutOfRange)
+            self.fence = replace(self.fence, token=int(variant.Value), holder=session)
+            self.on_write(session, LEASE, variant.Value)
+            return ua.StatusCode()
+        if not self.fence.admits(session):
+            return ua.StatusCode(ua.StatusCodes.BadUserAccessDenied)
+        self.on_write(session, rule.meaning, variant.Value)
         now_s = self.process.monotonic_s()
         self.control.take_write(rule, variant.Value, now_s)
         if rule.meaning == HEARTBEAT:
-            self.heard_s = now_s
+            self.heard_s, self._beat_shown = now_s, int(variant.Value)
         elif rule.meaning != MODE:
             arrival = Arrival(rule.cell, rule.meaning, float(variant.Value), sent_s)
             self._arrivals.append(arrival)
@@ -178,6 +198,10 @@ class SimScada:
     def _show(self, name: str) -> Any:
         if name == "L1.Comm.HbScada":
             return self.heartbeat
+        if name == "L1.Comm.HbOptimiser":
+            return self._beat_shown
+        if name == "L1.Comm.WriterToken":
+            return self.fence.token
         if name == "L1.Snapshot.ModeActual":
             return self.control.modes.tolist()
         for part, setpoint in self._names.items():
@@ -200,6 +224,8 @@ class SimScada:
     def rule_of(self, name: str) -> WriteRule:
         if name == "L1.Comm.HbOptimiser":
             return WriteRule(HEARTBEAT, ua.VariantType.UInt32, low=0)
+        if name == "L1.Comm.WriterToken":
+            return WriteRule(LEASE, ua.VariantType.UInt32, low=1)
         cell = int(name.split(".")[1].removeprefix("C"))
         if name.endswith(".ModeTarget"):
             modes = tuple(int(mode) for mode in CellMode)
@@ -272,7 +298,7 @@ class SimLink(Link):
                 server.process.freeze(for_s)
 
         def serve(server: SimScada) -> list[ua.StatusCode]:
-            return [server.write(node_id, variant, sent_s) for node_id, variant in nodes]
+            return [server.write(node_id, variant, sent_s, self) for node_id, variant in nodes]
 
         answer: list[ua.StatusCode] = await self._ask(serve, timeout_s)
         return answer
@@ -320,9 +346,15 @@ class SimLink(Link):
             else:
                 finish(result)
 
+        def leave() -> None:
+            clockwork.after(wire.delay_s(), arrive)
+
         if not self.is_whole:
             raise LinkError(f"{self.address}: the connection broke")
-        clockwork.after(wire.delay_s(), arrive)
+        if self._at.is_frozen:  # stopped just now: it sends when it goes on
+            self._at.call(leave)
+        else:
+            leave()
         try:
             async with asyncio.timeout(timeout_s):
                 return await done
@@ -331,7 +363,7 @@ class SimLink(Link):
 
 
 def _kind_of(name: str) -> ua.VariantType:
-    if name in ("L1.Comm.HbOptimiser", "L1.Comm.HbScada"):
+    if name in ("L1.Comm.HbOptimiser", "L1.Comm.HbScada", "L1.Comm.WriterToken"):
         return ua.VariantType.UInt32
     if name.endswith(("ModeTarget", "ModeActual")):
         return ua.VariantType.Int32

@@ -64,8 +64,9 @@ class Traffic:
                 for section, cells in self.sections.items():
                     sampled_s = process.monotonic_s()  # the broker may have been waited for
                     frame = self._frame(process, server, section, cells)
-                    await self.broker.send(process, ACCEPTED.name, b"", encode_samples(frame))
+                    # Before: a gateway that is killed meanwhile may have sent it all the same.
                     self.on_frame(section, sampled_s)
+                    await self.broker.send(process, ACCEPTED.name, b"", encode_samples(frame))
             await asyncio.sleep(FRAME_EVERY_S)
 
     async def run_loop(self, process: Process) -> None:

@@ -12,6 +12,7 @@ from asyncua import ua
 
 from control.interlock import InterlockLimits
 from control.modes import Mode, ModePolicy, Rearm
+from opcua.fence import LEASE, Fence
 from opcua.link import Link, LinkError
 from opcua.mapping import Mapping
 from opcua.nodes import CellMode
@@ -23,8 +24,10 @@ from ops.simulate.invariants import Judge, Sending
 from ops.simulate.scada import Arrival, SimLink, SimScada, Wire
 from ops.simulate.traffic import Traffic
 from stream.audit.chain import AuditEntry, AuditRecord
+from stream.audit.claims import AuditedClaims
 from stream.audit.entries import result_unknown, unanswered
 from stream.audit.files import AuditError
+from stream.edge import Claim
 from stream.guard import Guard
 from stream.mode_keeper import GuardSettings
 from stream.topics import GUARD_APP
@@ -44,6 +47,7 @@ class SimDisk:
     Attributes:
         full_until_s: until then nothing can be written.
         owner: the process that has the lock.
+        claim: to be the one writer, kept last.
     """
 
     clockwork: Clockwork
@@ -52,6 +56,21 @@ class SimDisk:
     full_until_s: float = 0.0
     owner: Process | None = None
     entries: list[AuditEntry] = field(default_factory=list)
+    claim: Claim | None = None
+
+    async def read(self) -> Claim | None:
+        """Return the claim that was kept last."""
+        return self.claim
+
+    async def write(self, claim: Claim) -> None:
+        """Keep a claim.
+
+        Raises:
+            OSError: the disk is full.
+        """
+        if self.clockwork.now_s < self.full_until_s:
+            raise OSError("no space left on device")
+        self.claim = claim
 
 
 class SimAudit:
@@ -122,9 +141,20 @@ def _as_records(entries: list[AuditEntry]) -> list[AuditRecord]:
 class World:
     """A line of four cells, its SCADA, broker, gateway, loop, guard and people."""
 
-    def __init__(self, plant: PlantFile, seed: int, rearm: Rearm) -> None:
+    def __init__(
+        self, plant: PlantFile, seed: int, rearm: Rearm, fence: Fence | None = None
+    ) -> None:
+        """Start everything.
+
+        Args:
+            plant: limits, mapping and periods.
+            seed: of all that is random.
+            rearm: who ends SHED.
+            fence: with which every life of the server begins; None: one that holds.
+        """
         self.random = random.Random(seed)
         self.plant = plant
+        self.fence = fence or Fence()
         self.clockwork = clock = Clockwork()
         self.setpoints = plant.setpoints
         self.limits = {row.name: row for row in plant.setpoints}
@@ -138,6 +168,7 @@ class World:
             now_s=lambda: clock.now_s,
         )
         self.disk = SimDisk(clock, self.judge, random.Random(seed + 4))
+        self.disk_elsewhere = SimDisk(clock, self.judge, random.Random(seed + 5))
         self.broker = SimBroker(clock, random.Random(seed + 1))
         self.wire = Wire(clock, random.Random(seed + 2))
         self.policy = ModePolicy(initial_mode=Mode.AUTO, rearm=rearm)
@@ -151,7 +182,7 @@ class World:
         self.sessions = 0
         self.lives = 0
         self.guards: list[Process] = []
-        self.at_next_send: Callable[[], None] | None = None
+        self.at_next_send: tuple[str, Callable[[], None]] | None = None  # node's ending, and what
         self.traffic = Traffic(
             self.broker,
             random.Random(seed + 3),
@@ -192,8 +223,9 @@ class World:
         start = self.start if self.scada is None else self.scada.control.accepted_copy()
         self.scada = SimScada(
             self.clockwork, process, self.setpoints, 4, _WATCHDOG_S, start, self.sessions,
-            self._note_accepted,
+            self._note_accepted, self._note_taken, self.fence,
         )  # fmt: skip
+        self.judge.see_server()
         process.start(self.scada.run())
 
     def kill_scada(self) -> None:
@@ -203,12 +235,17 @@ class World:
             self.clockwork.kill(self.scada.process)
             self.scada = None
 
-    def start_guard(self) -> Process:
-        """Start a guard: another one if there is one already."""
+    def start_guard(self, disk: SimDisk | None = None) -> Process:
+        """Start a guard: another one if there is one already.
+
+        Args:
+            disk: of the machine on which it is started; None: that of the first.
+        """
+        disk = disk or self.disk
         self.lives += 1
         process = self.clockwork.process(f"guard-{self.lives}")
         worker = make_sim_worker(GUARD_APP, self.broker, process)
-        audit = SimAudit(self.disk, process)
+        audit = SimAudit(disk, process)
         found: list[Guard] = []
 
         async def open_link(address: str) -> Link:
@@ -226,6 +263,8 @@ class World:
             self.cells,
             self.setpoints,
             readback_deadline_s=self.plant.guard.readback_deadline_s,
+            watchdog_timeout_s=_WATCHDOG_S,
+            claims=AuditedClaims(audit, disk),
             clock_ns=process.clock_ns,
             monotonic_s=process.monotonic_s,
             opener=open_link,
@@ -269,6 +308,14 @@ class World:
                             self.people, section, cell, Mode.AUTO, "operator"
                         )
 
+    def close_audits(self) -> None:
+        """Answer what the run is too short for: what waits for a disk that is still full, and what
+        the next guard on a machine would begin with, where none came after one that ended."""
+        for disk in (self.disk, self.disk_elsewhere):
+            is_full = self.clockwork.now_s < disk.full_until_s
+            if disk.owner is not None and (disk.owner.is_dead or is_full):
+                self.judge.see_entries(_closed(disk.entries))
+
     # -- what is seen -----------------------------------------------------------------------
 
     def plant_s(self) -> float:
@@ -285,6 +332,12 @@ class World:
             arrival.cell, arrival.setpoint, late_s, self.plant.guard.readback_deadline_s
         )
 
+    def _note_taken(self, session: object, what: str, value: float) -> None:
+        if what == LEASE:
+            self.judge.see_token(session)
+        else:
+            self.judge.see_taken(session, what, value)
+
     def _note_sending(
         self, process: Process, guard: Guard, node_id: ua.NodeId, value: float
     ) -> None:
@@ -293,11 +346,11 @@ class World:
             return
         if name.endswith(".ModeTarget") and int(value) == CellMode.REMOTE_CASCADE:
             self.judge.see_remote_asked(self.scada.rule_of(name).cell)
+        if self.at_next_send is not None and name.endswith(self.at_next_send[0]):
+            (_, happen), self.at_next_send = self.at_next_send, None
+            happen()
         if not name.endswith(".Target"):
             return
-        if self.at_next_send is not None:
-            happen, self.at_next_send = self.at_next_send, None
-            self.clockwork.after(0.0, happen)
         rule = self.scada.rule_of(name)
         section = next(number for number, cells in SECTIONS.items() if rule.cell in cells)
         state = guard.mode_of(rule.cell)

@@ -11,7 +11,7 @@ import msgspec
 
 from control.modes import ModeState
 from stream.audit.chain import AuditEntry, AuditRecord
-from stream.edge import WriteResult
+from stream.edge import Claim, WriteResult
 from stream.orders import Told
 from stream.records import WHOLE_SECTION, Command, Move
 
@@ -21,6 +21,7 @@ MODE: Final = "mode_changed"
 COMMAND: Final = "command"
 HANDOVER: Final = "handover"
 LAPSE: Final = "order_ended"
+CLAIM: Final = "writer_claim"
 OBEYED: Final = "obeyed"
 REFUSED: Final = "refused: "
 UNKNOWN: Final = "unknown"  # the result of an intent whose guard ended before it learnt
@@ -101,6 +102,11 @@ def handover_of(cells: Collection[int], to_remote: bool) -> AuditEntry:
         target=" ".join(_cell(cell) for cell in sorted(cells)),
         asked="remote" if to_remote else "local",
     )
+
+
+def claim_of(claim: Claim, address: str) -> AuditEntry:
+    """Return the entry of a token by which this guard has become the plant's one writer."""
+    return AuditEntry(action=CLAIM, actor=GUARD, target=_text(address), applied=claim.token)
 
 
 def unanswered(records: Iterable[AuditRecord]) -> list[AuditRecord]:

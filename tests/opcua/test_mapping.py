@@ -9,6 +9,7 @@ from hypothesis import strategies as st
 from opcua.addresses import AddressError, NodeAddress, PathAddress, parse_address
 from opcua.mapping import (
     ClockNodes,
+    HeartbeatNodes,
     Layout,
     Mapping,
     ModeNodes,
@@ -118,6 +119,16 @@ def test_history_needs_a_counter() -> None:
     with pytest.raises(ValueError, match=r"clock\.scan_counter"):
         Mapping((_signal(),), (), has_history=True)
     Mapping((_signal(),), (), ClockNodes(scan_counter="i=9"), has_history=True)
+
+
+def test_a_token_of_the_writer_is_one_node_and_needs_our_heartbeat() -> None:
+    beating = HeartbeatNodes(optimiser="i=9")
+    with pytest.raises(ValueError, match=r"writer_token 'i=8' needs heartbeats\.optimiser"):
+        Mapping((_signal(),), (), writer_token="i=8")
+    with pytest.raises(ValueError, match=r"writer_token: 'i=8\{cell\}' holds"):
+        Mapping((_signal(),), (), heartbeats=beating, writer_token="i=8{cell}")
+    mapping = Mapping((_signal(),), (), heartbeats=beating, writer_token="i=8")
+    assert "i=8" in mapping.patterns
 
 
 @given(

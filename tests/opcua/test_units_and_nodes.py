@@ -79,5 +79,5 @@ def test_what_the_plant_file_lets_us_write_is_what_the_table_lets_us_write(
     mapping = plant.opcua
     assert mapping.modes is not None
     written = [row.target for row in mapping.setpoints] + [mapping.modes.target]
-    written.append(str(mapping.heartbeats.optimiser))
+    written += [str(mapping.heartbeats.optimiser), str(mapping.writer_token)]
     assert {pattern.removeprefix("ns=plant;s=") for pattern in written} == writers

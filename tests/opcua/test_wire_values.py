@@ -123,7 +123,8 @@ async def test_the_heartbeat_moves_in_a_node_of_any_type(
 
 
 async def test_what_will_never_fit_is_told_before_anything_is_written(endpoint: str) -> None:
-    mapping = replace(MAPPING, modes=ModeNodes("ns=1;s=M{cell}", "ns=1;s=A{cell}", "HOST", "POT"))
+    modes = ModeNodes("ns=1;s=M{cell}", "ns=1;s=A{cell}", "HOST", "POT")
+    mapping = replace(MAPPING, modes=modes, writer_token="ns=1;s=V1")
     limits = replace(LIMITS, high=70_000.0)
     kinds = {"target": ua.VariantType.UInt16, "beat": ua.VariantType.DateTime}
     async with small_plant(endpoint, **kinds), _writer(endpoint, mapping, limits) as writer:
@@ -134,3 +135,4 @@ async def test_what_will_never_fit_is_told_before_anything_is_written(endpoint: 
     assert "mode target: ns=1;s=M{cell}: remote = 'HOST' does not fit" in error
     assert "Remedy: correct opcua.modes.local" in error
     assert "heartbeat of the optimiser: ns=1;s=Beat: a count does not fit" in error
+    assert "token of the writer: ns=1;s=V1: its type is Double. Remedy: name a whole" in error

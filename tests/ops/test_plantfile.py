@@ -147,6 +147,9 @@ def test_mistakes_of_all_tables_come_at_once(tmp_path: Path) -> None:
         (r"^alf3_high_kg_per_day = .*$", "alf3_high_kg_per_day = 101.0", "count on what is not"),
         (r"^drawn_layout = .*$", 'drawn_layout = "scalar"', "the same node for every cell"),
         (r"^layout = \"line\"$", 'layout = "row"', "must be 'scalar', 'array' or 'line'"),
+        (r"^writer_token = ", "writer_tokens = ", "writer_token"),
+        (r"^optimiser = .*$", "", "writer_token 'ns=plant;s=L1.Comm.WriterToken' needs heartbeats"),
+        (r"^writer_token = .*$", 'writer_token = "L1"', "'L1'"),
     ],
 )
 def test_a_mistake_is_found(tmp_path: Path, pattern: str, replacement: str, word: str) -> None:

@@ -30,6 +30,7 @@ from ops.plantfile import PlantFile, load_plant
 from ops.ports import free_port
 from stream.app import Worker, section_key
 from stream.audit.chain import OPENED, AuditRecord
+from stream.audit.claims import AuditedClaims, ClaimFile
 from stream.audit.files import audit_files, read_lines
 from stream.audit.keys import SEALING_FILE, read_sealing_keys
 from stream.audit.verify import read_records, verify_chain
@@ -562,19 +563,21 @@ class GuardedLine:
                 await self.loop.send(_TABLE.changelog, section, fresh)
         worker = make_guard_worker(self.connection, _PARTITIONS, self.clock)
         worker.app.conf.datadir = self.folder / "faust"
+        patience = replace(self.plant.guard, shed_line_at_cells=shed_line_at_cells)
+        if shed_after_s is not None:
+            patience = replace(patience, shed_after_s=shed_after_s)
+        limits = InterlockLimits({row.name: row for row in self.plant.setpoints}, patience)
+        audit = open_audit(self.folder / "audit", self.folder / "keys", 1, "abc123", worker)
         writer = Writer(
             self.wire.endpoint,
             self.plant.opcua,
             CELLS,
             self.plant.setpoints,
             readback_deadline_s=self.plant.guard.readback_deadline_s,
+            watchdog_timeout_s=self.scada.settings.watchdog_timeout_s,
+            claims=AuditedClaims(audit, ClaimFile(self.folder / "audit")),
             clock_ns=self.edge_clock,
         )
-        patience = replace(self.plant.guard, shed_line_at_cells=shed_line_at_cells)
-        if shed_after_s is not None:
-            patience = replace(patience, shed_after_s=shed_after_s)
-        limits = InterlockLimits({row.name: row for row in self.plant.setpoints}, patience)
-        audit = open_audit(self.folder / "audit", self.folder / "keys", 1, "abc123", worker)
         guard = Guard(
             worker, writer, audit, GuardSettings(SECTIONS, limits, policy, control_period_s)
         )

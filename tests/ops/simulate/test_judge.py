@@ -120,6 +120,37 @@ def test_a_result_without_an_intent_and_one_that_was_announced_twice_are_seen() 
     ]
 
 
+def test_what_a_person_said_last_counts_and_not_which_guard_obeyed_last() -> None:
+    one = judge()
+    manual = AuditEntry(
+        action=COMMAND, actor="anna", target="C007", asked="set_mode MANUAL", result=OBEYED,
+        request_id="first",
+    )  # fmt: skip
+    auto = replace_entry(manual, asked="set_mode AUTO", request_id="second")
+    one.see_entries([manual, auto, manual, announced(180.0)])  # a guard that was stopped obeys late
+    one.see_sending(GOOD)
+    assert one.violations == []
+    one.see_entries([replace_entry(manual, request_id="third")])
+    one.see_sending(GOOD)
+    assert [violation.rule for violation in one.violations] == ["permitted in that mode"]
+
+
+@pytest.mark.contract(14)
+def test_a_write_that_is_taken_without_the_newest_token_is_seen() -> None:
+    one, old, new = judge(), object(), object()
+    one.see_taken(old, FEED, 180.0)  # nobody has a token yet
+    one.see_token(old)
+    one.see_taken(old, FEED, 180.0)
+    one.see_token(new)
+    one.see_taken(new, FEED, 180.0)
+    assert one.violations == []
+    one.see_taken(old, FEED, 185.0)
+    assert [violation.rule for violation in one.violations] == ["one writer"]
+    one.see_server()
+    one.see_taken(old, FEED, 185.0)
+    assert len(one.violations) == 1
+
+
 def test_silence_and_old_writes_are_seen() -> None:
     one = judge()
     one.see_silence(7, "the guard", 3.4, 3.5)

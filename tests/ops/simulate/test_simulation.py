@@ -3,6 +3,7 @@
 import asyncio
 import json
 import os
+import random
 import subprocess
 import sys
 from collections import Counter
@@ -11,10 +12,14 @@ from pathlib import Path
 
 import pytest
 
+from control.modes import Rearm
+from opcua.fence import Fence
+from ops.entry import nothing_logged
 from ops.plantfile import PlantFile, load_plant
 from ops.simulate.clockwork import Clockwork, SimulationStalledError
-from ops.simulate.faults import BY_NAME, FAULTS
+from ops.simulate.faults import BY_NAME, FAULTS, stop_guard_at_write
 from ops.simulate.run import Scheduled, make_schedule, run_seed
+from ops.simulate.world import World
 
 # What may end in a read-back that does not agree: that stands against its cell for a minute, longer
 # than the rest of a run.
@@ -23,6 +28,7 @@ STANDS_FOR_A_MINUTE = {
     "delay_wire",
     "freeze_scada",
     "freeze_scada_at_write",
+    "stop_guard_at_write",
     "stick_actuator",
     "take_cell",
     "wrong_readback",
@@ -64,6 +70,36 @@ def test_a_line_is_driven_again_after_each_fault(name: str, plant: PlantFile) ->
     assert result.faults == Counter({name: 1})
     if name not in STANDS_FOR_A_MINUTE:
         assert result.followed_at_end == 4
+
+
+class Unfenced(Fence):
+    """A plant that shows tokens and asks nobody for them."""
+
+    def admits(self, session: object) -> bool:  # noqa: ARG002
+        """Whoever comes."""
+        return True
+
+
+def stopped_while_it_writes(plant: PlantFile, fence: Fence) -> set[str]:
+    """Rules that break when guards are stopped in the moment of a write, are replaced, go on and
+    write: at a plant with this fence."""
+    broken = set()
+    for draw in map(random.Random, range(12)):
+        world = World(plant, 3, Rearm.AUTOMATIC, fence)
+        world.clockwork.run_until(6.0)
+        stop_guard_at_write(world, draw)
+        world.clockwork.run_until(30.0)
+        broken |= {violation.rule for violation in world.judge.violations}
+        for process in list(world.clockwork.processes):
+            world.clockwork.kill(process)
+    return broken
+
+
+@pytest.mark.contract(14)
+def test_only_the_plant_keeps_a_guard_that_was_replaced_from_writing(plant: PlantFile) -> None:
+    with nothing_logged():
+        assert stopped_while_it_writes(plant, Fence()) == set()
+        assert "one writer" in stopped_while_it_writes(plant, Unfenced())
 
 
 def test_seeds_inject_every_fault() -> None:
