@@ -208,20 +208,24 @@ async def first_sign(
     return sign
 
 
+_MISSED = (WatchdogState.LATE, WatchdogState.SHED)
+
+
 async def watchdog_seconds(run: Run, since_s: float, within_s: float) -> tuple[float, str]:
-    """Return how long after a moment the plant's own watchdog sheds."""
+    """Return how long after a moment the plant's own watchdog misses a beat."""
     async with Client(run.opcua) as client:
         index = await client.get_namespace_index(NAMESPACE_URI)
         node = client.get_node(ua.NodeId("L1.Comm.WatchdogState", index))
         async with asyncio.timeout(within_s):
-            while await node.read_value() != WatchdogState.SHED:  # noqa: ASYNC110 - it is polled
+            while await node.read_value() not in _MISSED:  # noqa: ASYNC110 - it is polled
                 await asyncio.sleep(0.02)
     return time.time() - since_s, "the plant's watchdog"
 
 
+LATE = "sign_of_life_late"
 SIGNS = {
-    "scada": {"scada_lost", "scada_heartbeat_lost", "samples_stale", "process_restarted"},
-    "gateway": {"samples_stale", "decisions_silent", "process_restarted"},
+    "scada": {LATE, "scada_lost", "scada_heartbeat_lost", "samples_stale", "process_restarted"},
+    "gateway": {LATE, "samples_stale", "decisions_silent", "process_restarted"},
     "guard": {"process_restarted", "plant_took_over"},
 }
 

@@ -57,6 +57,13 @@ EVENTS: Final[dict[str, EventType]] = {
             "Set the clocks of the SCADA server and of the guard's machine: one of them is wrong.",
         ),
         EventType(
+            "sign_of_life_late",
+            Priority.LOW,
+            Consequence.WARN,
+            "Nothing has come from {what} for {age_s} s.",
+            "One now and then is a busy machine; if it goes on, cells are held and then shed.",
+        ),
+        EventType(
             "samples_missing",
             Priority.LOW,
             Consequence.WARN,

@@ -43,6 +43,7 @@ class WatchdogState(IntEnum):
     WAITING = 0  # none seen yet
     ALIVE = 1
     SHED = 2  # it stood still: all cells are back on local control
+    LATE = 3  # a beat is missing; cells still follow
 
 
 class LimitState(IntEnum):
@@ -148,7 +149,7 @@ _LINE_ROWS: Final = (
         f"{LINE}/Comm/WatchdogState",
         "L1.Comm.WatchdogState",
         DataType.INT32,
-        "0 waiting, 1 alive, 2 shed",
+        "0 waiting, 1 alive, 2 shed, 3 late",
     ),
     NodeRow(
         f"{LINE}/Snapshot/ModeActual",

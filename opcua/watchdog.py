@@ -5,6 +5,7 @@ itself: after a shed the optimiser must ask for each cell anew.
 """
 
 from dataclasses import dataclass, replace
+from typing import Final
 
 import numpy as np
 from numpy.typing import NDArray
@@ -12,6 +13,8 @@ from numpy.typing import NDArray
 from opcua.nodes import CellMode, WatchdogState
 
 Modes = NDArray[np.int64]
+LATE_AFTER_S: Final = 1.6  # design value: the heartbeat moves once a second
+_FOLLOWED: Final = (WatchdogState.ALIVE, WatchdogState.LATE)
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,8 +40,14 @@ class Watchdog:
 
     def look(self, now_s: float) -> "Watchdog":
         """Return the watchdog after a look at the time."""
-        is_over = self.state is WatchdogState.ALIVE and now_s - self.moved_s > self.timeout_s
-        return replace(self, state=WatchdogState.SHED) if is_over else self
+        still_s = now_s - self.moved_s
+        if self.state not in _FOLLOWED:
+            return self
+        if still_s > self.timeout_s:
+            return replace(self, state=WatchdogState.SHED)
+        if self.state is WatchdogState.ALIVE and still_s > LATE_AFTER_S:
+            return replace(self, state=WatchdogState.LATE)
+        return self
 
 
 def shed_targets(target: Modes) -> Modes:
@@ -47,7 +56,7 @@ def shed_targets(target: Modes) -> Modes:
 
 
 def actual_modes(target: Modes, watchdog: Watchdog) -> Modes:
-    """Return the modes in force: remote only as long as the optimiser is alive."""
-    alive = watchdog.state is WatchdogState.ALIVE
+    """Return the modes in force: remote only as long as the optimiser is not given up."""
+    alive = watchdog.state in _FOLLOWED
     refused = (target == CellMode.REMOTE_CASCADE) & (not alive)
     return np.where(refused, CellMode.AUTO, target)

@@ -3,6 +3,7 @@
 import asyncio
 import time
 from pathlib import Path
+from typing import Final
 
 from control.interlock import InterlockLimits
 from control.modes import Mode, ModePolicy, Rearm
@@ -29,6 +30,8 @@ from stream.audit.log import AuditLog
 from stream.guard import Guard, make_guard_worker
 from stream.mode_keeper import GuardSettings
 from stream.run import await_topics, run_worker
+
+_LATE_PERIODS: Final = 1.6  # design value: of the slowest that comes again and again
 
 
 def mode_policy(settings: Settings, plant: PlantFile) -> ModePolicy:
@@ -73,6 +76,8 @@ def run_guard(settings: Settings, plant: PlantFile) -> None:
             ),
             policy=mode_policy(settings, plant),
             control_period_s=plant.control.control_period_s,
+            late_after_s=_LATE_PERIODS
+            * max(1.0, plant.line.scan_period_s, settings.gateway.publish_interval_s),
         ),
     )
     guard.attach()

@@ -48,12 +48,15 @@ class GuardSettings:
         limits: of the plant file.
         policy: how cells start and come back.
         control_period_s: plant time between decisions.
+        late_after_s: wall time after which the plant or a section's samples are late, which is
+            told and no more.
     """
 
     cells: Mapping[int, tuple[int, ...]]
     limits: InterlockLimits
     policy: ModePolicy
     control_period_s: float
+    late_after_s: float = 1.6
 
 
 class ModeKeeper:

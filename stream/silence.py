@@ -12,6 +12,7 @@ import asyncio
 from dataclasses import replace
 from typing import Final
 
+from control.interlock_state import Order
 from control.modes import Mode, ModeState, Trigger, TriggerKind
 from stream.app import Worker
 from stream.audit.keeper import AuditTrail
@@ -31,6 +32,7 @@ _HEARING_TAKES_NS: Final = 60_000_000_000  # from a cold start to the first esti
 # told by it any more. Clocks that are kept by NTP are apart by milliseconds.
 _CLOCKS_APART_S: Final = 1.0
 _TAKEN: Final = "plant_took_over"
+_LATE: Final = "sign_of_life_late"
 _DOWN: Final = "line_without_current"
 _UNREGULATED: Final = "cell_unregulated"
 _CLEARED: Final = {
@@ -59,6 +61,7 @@ class SilenceWatch:
         self._desk = desk
         self._began_ns = worker.clock_ns()
         self._heard: set[int] = set()  # sections
+        self._came: dict[int, tuple[Order | None, int]] = {}  # newest frame of each section, since
         self._looked_ns = worker.clock_ns()
         self._regulated: dict[int, tuple[float, int]] = {}  # cell -> when last: plant time, ns
         self._conditions: dict[tuple[str, int | None, int | None], bool] = {}
@@ -109,6 +112,7 @@ class SilenceWatch:
             not lost and heartbeat_age_s > guard.shed_after_s,
             age_s=round(heartbeat_age_s, 1),
         )
+        self._look_for_lateness(heartbeat_age_s if not lost else 0.0)
         error = self._audit.error
         self._condition("audit_unwritable", TriggerKind.SHED, bool(error), error=error)
         self._look_at_current()
@@ -128,6 +132,23 @@ class SilenceWatch:
             self._keeper.end_orders(section)
         if not lost:
             self._take(await self._keeper.tell_plant())
+
+    def _look_for_lateness(self, heartbeat_age_s: float) -> None:
+        """Tell early of what has missed its turn: whoever is asked to look may find out why before
+        anything has to be held."""
+        now_ns, late_after_s = self._worker.clock_ns(), self._settings.late_after_s
+        age_s = round(heartbeat_age_s, 1)
+        late = heartbeat_age_s > late_after_s
+        self._tell((_LATE, None, None), late, what="the plant", age_s=age_s)
+        for section in self._settings.cells:
+            order = self._keeper.pictures[section].order
+            known, came_ns = self._came.get(section, (None, now_ns))
+            if order is None or order != known:
+                known, came_ns = order, now_ns
+            self._came[section] = known, came_ns
+            age_s = round((now_ns - came_ns) / 1e9, 1)
+            what = f"the gateway for section {section}"
+            self._tell((_LATE, section, None), age_s > late_after_s, what=what, age_s=age_s)
 
     def _look_at_current(self) -> None:
         """Trip every cell when the line is without current: what they had is over then, and a

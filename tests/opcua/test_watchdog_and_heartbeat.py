@@ -22,8 +22,12 @@ REMOTE, AUTO, MANUAL = CellMode.REMOTE_CASCADE, CellMode.AUTO, CellMode.MANUAL
 
 @pytest.mark.contract(1)
 def test_a_heartbeat_that_stands_still_sheds() -> None:
-    watchdog = Watchdog(3.0).beat(1, 10.0).look(12.9)
+    watchdog = Watchdog(3.0).beat(1, 10.0).look(11.5)
     assert watchdog.state is WatchdogState.ALIVE
+    late = watchdog.look(11.7)
+    assert late.state is WatchdogState.LATE
+    assert late.look(13.1).state is WatchdogState.SHED
+    assert late.beat(2, 12.9).state is WatchdogState.ALIVE
     assert watchdog.beat(1, 12.9).look(13.1).state is WatchdogState.SHED  # same count: no beat
     assert watchdog.beat(2, 12.9).look(13.1).state is WatchdogState.ALIVE
 
@@ -84,7 +88,8 @@ def test_who_asks_for_local_control_in_silence_gets_it_and_who_asks_for_remote_d
 def test_no_cell_is_remote_unless_the_optimiser_lives(modes: list[CellMode]) -> None:
     target = np.array(modes)
     alive = Watchdog(3.0).beat(1, 0.0)
-    assert actual_modes(target, alive).tolist() == modes
+    for watchdog in (alive, alive.look(2.9)):
+        assert actual_modes(target, watchdog).tolist() == modes
     for watchdog in (Watchdog(3.0), alive.look(9.0)):
         shown = actual_modes(target, watchdog)
         assert REMOTE not in shown

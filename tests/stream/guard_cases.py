@@ -541,6 +541,7 @@ class GuardedLine:
         control_period_s: float = 1e9,
         shed_after_s: float | None = None,
         shed_line_at_cells: int = 5,
+        max_input_age_s: float | None = None,
     ) -> AsyncIterator[Life]:
         """Let a guard live.
 
@@ -549,6 +550,7 @@ class GuardedLine:
             control_period_s: plant time; by default so long that no silence of decisions counts.
             shed_after_s: in the place of what the plant file says.
             shed_line_at_cells: likewise; by default more than there are.
+            max_input_age_s: likewise.
             first_life: begin with cells that no guard has seen; else with what the last one left.
         """
         last_beat = self.scada.control.watchdog.counter
@@ -566,6 +568,8 @@ class GuardedLine:
         patience = replace(self.plant.guard, shed_line_at_cells=shed_line_at_cells)
         if shed_after_s is not None:
             patience = replace(patience, shed_after_s=shed_after_s)
+        if max_input_age_s is not None:
+            patience = replace(patience, max_input_age_s=max_input_age_s)
         limits = InterlockLimits({row.name: row for row in self.plant.setpoints}, patience)
         audit = open_audit(self.folder / "audit", self.folder / "keys", 1, "abc123", worker)
         writer = Writer(

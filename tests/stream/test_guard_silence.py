@@ -404,3 +404,22 @@ async def test_a_line_without_current_trips_until_a_person_resets_it_and_one_ala
         await life.ready(1)
         await reset(1, WHOLE_SECTION, reason="looked at")
         await life.modes(Mode.MANUAL, 3, 4)
+
+
+@pytest.mark.contract(1)
+async def test_what_misses_its_turn_is_told_before_anything_is_held(line: GuardedLine) -> None:
+    def late(section: int | None) -> list[bool]:
+        told = line.log.named("sign_of_life_late")
+        return [event.active for event in told if event.section == section]
+
+    async with line.guard(AUTOMATIC, max_input_age_s=30.0, shed_after_s=30.0) as life:
+        await life.ready()
+        await line.log.clear()
+        line.loop.silent.add(1)
+        await until(lambda: late(1)[:1] == [True])
+        line.loop.silent.clear()
+        await until(lambda: late(1)[-1:] == [False])
+        line.wire.freeze()
+        await until(lambda: late(None)[:1] == [True])
+        assert not any(event.name in ("samples_stale", "scada_lost") for event in line.log.events)
+        line.wire.thaw()
