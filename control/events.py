@@ -57,6 +57,13 @@ EVENTS: Final[dict[str, EventType]] = {
             "Set the clocks of the SCADA server and of the guard's machine: one of them is wrong.",
         ),
         EventType(
+            "clocks_drift",
+            Priority.LOW,
+            Consequence.WARN,
+            "Samples of section {section} are dated {ahead_ms} ms ahead of the guard's clock.",
+            "Look at the time service of both machines before the second is reached that sheds.",
+        ),
+        EventType(
             "sign_of_life_late",
             Priority.LOW,
             Consequence.WARN,

@@ -31,6 +31,8 @@ _HEARING_TAKES_NS: Final = 60_000_000_000  # from a cold start to the first esti
 # A sample from the future is one of a clock that is wrong, here or there: what is old cannot be
 # told by it any more. Clocks that are kept by NTP are apart by milliseconds.
 _CLOCKS_APART_S: Final = 1.0
+_CLOCKS_DRIFT_S: Final = 0.1
+_DRIFT: Final = "clocks_drift"
 _TAKEN: Final = "plant_took_over"
 _LATE: Final = "sign_of_life_late"
 _DOWN: Final = "line_without_current"
@@ -226,6 +228,8 @@ class SilenceWatch:
             section=section,
             ahead_s=round(min(ahead_s, _LONGEST_SHOWN_S), 1),
         )
+        drifts = _CLOCKS_DRIFT_S < ahead_s <= _CLOCKS_APART_S
+        self._tell((_DRIFT, section, None), drifts, ahead_ms=round(1e3 * max(ahead_s, 0.0)))
         silent = began and silence_s > self._longest_silence_s()
         self._condition(
             "decisions_silent",

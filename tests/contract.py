@@ -28,4 +28,5 @@ CONTRACT: Final[dict[int, str]] = {
 OPEN: Final[dict[int, str]] = {
     10: "the control room asks nobody who they are: commands carry a name and a role as claimed",
     11: "no screen offers a bypass yet; it is a command on its topic",
+    12: "a plant's clock that is behind looks like a slow one; its offset is not measured",
 }

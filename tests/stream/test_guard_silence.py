@@ -423,3 +423,17 @@ async def test_what_misses_its_turn_is_told_before_anything_is_held(line: Guarde
         await until(lambda: late(None)[:1] == [True])
         assert not any(event.name in ("samples_stale", "scada_lost") for event in line.log.events)
         line.wire.thaw()
+
+
+@pytest.mark.contract(12)
+async def test_clocks_that_drift_apart_are_told_before_they_shed(line: GuardedLine) -> None:
+    async with line.guard(AUTOMATIC) as life:
+        await life.ready(1)
+        line.loop.ahead_s = 0.6
+        told = await line.log.told(lambda event: event.name == "clocks_drift")
+        assert told.active
+        assert 100 < int(str(told.details["ahead_ms"])) <= 600
+        assert life.mode(1) is Mode.AUTO
+        line.loop.ahead_s = 0.0
+        await until(lambda: not line.log.named("clocks_drift")[-1].active)
+        assert not line.log.named("clocks_apart")
