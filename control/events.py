@@ -230,6 +230,13 @@ EVENTS: Final[dict[str, EventType]] = {
             "Clear the named condition and ask again.",
         ),
         EventType(
+            "command_obeyed",
+            Priority.JOURNAL,
+            Consequence.JOURNAL,
+            "{place}: {kind} by {who} obeyed.",
+            "",
+        ),
+        EventType(
             "override_active",
             Priority.LOW,
             Consequence.WARN,

@@ -116,6 +116,8 @@ class CommandDesk:
         refusals = await self._keeper.apply(command.section, state, triggers, command)
         if refusals:
             await self._tell_refusal(command, refusal_sentence(refusals, len(cells)))
+        else:
+            await self._tell("command_obeyed", command)
 
     async def _order(self, state: GuardState, command: Command) -> None:
         """Obey an order: on record first, then to the plant, then told to people."""
@@ -153,16 +155,21 @@ class CommandDesk:
             await self._desk.take(move, command.expires_ns, stay, may_write)
         await self._keeper.flush(section)
         self._keeper.tell(section, obeyed.told)
+        await self._tell("command_obeyed", command)
 
     async def _tell_refusal(self, command: Command, reason: str) -> None:
+        await self._tell("command_refused", command, reason=reason)
+
+    async def _tell(self, name: str, command: Command, **more: str) -> None:
+        """Answer whoever asked; both answers have the command's id."""
         is_whole = command.cell == WHOLE_SECTION
         await self._worker.outbox.report(
-            "command_refused",
+            name,
             section=command.section,
             cell=None if is_whole else command.cell,
             place=f"Section {command.section}" if is_whole else f"Cell {command.cell}",
             kind=command.kind.value,
             who=command.issued_by,
-            reason=reason,
             command_id=command.command_id,
+            **more,
         )
