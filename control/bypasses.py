@@ -10,6 +10,7 @@ from typing import Final
 import msgspec
 
 from control.modes import Refusal
+from control.overrides import CLOCK_TOLERANCE_NS
 
 BYPASSABLE: Final = frozenset({"step", "rate", "travel", "line_budget"})
 MAY_BYPASS: Final = frozenset({"engineer", "manager"})
@@ -36,8 +37,8 @@ class Bypass(msgspec.Struct, frozen=True):
     until_ns: int
 
     def stands(self, now_ns: int) -> bool:
-        """Whether it has not run out."""
-        return now_ns < self.until_ns
+        """Whether it has not run out; a clock that was set back ends it too."""
+        return self.since_ns - CLOCK_TOLERANCE_NS <= now_ns < self.until_ns
 
 
 def check_bypass(asked: Bypass, standing: Collection[Bypass], now_ns: int) -> Refusal | None:

@@ -259,6 +259,13 @@ EVENTS: Final[dict[str, EventType]] = {
             "Another engineer or manager approves or rejects it; it lapses by itself.",
         ),
         EventType(
+            "limit_narrowed",
+            Priority.LOW,
+            Consequence.WARN,
+            "Section {section}: {limit} of {setpoint} is {value}, not what the plant file has.",
+            "It stays until two people change it again.",
+        ),
+        EventType(
             "limits_changed",
             Priority.JOURNAL,
             Consequence.JOURNAL,

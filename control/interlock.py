@@ -79,7 +79,7 @@ def judge(
     limits: InterlockLimits,
     state: SectionState,
 ) -> tuple[Verdict, SectionState]:
-    """Judge by the given checks; `permit` is this with all of them, and what programs call."""
+    """Judge by the given checks; `permit` and `permit_override` are what programs call."""
     case = Case(request, situation, limits, state)
     for check in checks:
         try:

@@ -86,13 +86,25 @@ def check_approval(
         return Refusal(("there is no such request",))
     if role not in MAY_APPROVE:
         return Refusal((f"the role {role!r} may not approve other limits",))
-    if approver == request.requester:
+    if approver.strip().casefold() == request.requester.strip().casefold():
         return Refusal((f"{approver} asked for it; somebody else has to approve it",))
     if now_ns >= request.until_ns:
         return Refusal(("it was not approved in time; it has to be asked for again",))
     if digest != request.digest:
         return Refusal(("what was approved is not what was asked for",))
     return None
+
+
+def add_change(
+    changes: Mapping[str, float], request: LimitRequest, plant: Mapping[str, SetpointLimits]
+) -> dict[str, float]:
+    """Return the changes with one more; one that gives back what the plant file has is none."""
+    key = f"{request.setpoint}/{request.limit}"
+    others = {name: value for name, value in changes.items() if name != key}
+    row = plant.get(request.setpoint)
+    if row is not None and getattr(row, request.limit) == request.value:
+        return others
+    return {**others, key: request.value}
 
 
 def apply_changes(

@@ -48,6 +48,19 @@ def check_hard_bounds(case: Case) -> Case | Held:
     return case
 
 
+def check_seen(case: Case) -> Case | Held:
+    """Hold an override of a cell that has not been seen lately: nobody knows then whether it has an
+    anode effect, in which its own control must not be disturbed."""
+    age_s = (case.situation.now_ns - case.situation.newest_source_ns) / 1e9
+    limit_s = case.limits.guard.max_input_age_s
+    if age_s > limit_s:
+        return Held(
+            Ruling.STALE_INPUT,
+            f"the newest sample of the cell is {age_s:.1f} s old, limit {limit_s:g} s",
+        )
+    return case
+
+
 OVERRIDE_CHECKS: Final[tuple[Check, ...]] = (
     check_finite,
     check_type,
@@ -59,6 +72,7 @@ OVERRIDE_CHECKS: Final[tuple[Check, ...]] = (
     check_following,
     check_heartbeat,
     check_readback,
+    check_seen,
     check_anode_effect,
     check_hard_bounds,
 )

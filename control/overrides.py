@@ -11,6 +11,7 @@ import msgspec
 from control.modes import Refusal
 
 RANK: Final = {"operator": 1, "engineer": 2, "manager": 3}
+CLOCK_TOLERANCE_NS: Final = 2_000_000_000
 LONGEST_OVERRIDE_S: Final = 8 * 3600.0  # design value: a shift; the next one decides anew
 
 
@@ -21,6 +22,7 @@ class Override(msgspec.Struct, frozen=True):
         override_id: id of the command that made it.
         value: in the unit of the setpoint's name.
         since_ns, until_ns: wall time.
+        is_written: whether the plant is known to have taken it.
     """
 
     override_id: str
@@ -32,10 +34,11 @@ class Override(msgspec.Struct, frozen=True):
     reason: str
     since_ns: int
     until_ns: int
+    is_written: bool = False
 
     def stands(self, now_ns: int) -> bool:
-        """Whether it has not run out."""
-        return now_ns < self.until_ns
+        """Whether it has not run out; a clock that was set back ends it too."""
+        return self.since_ns - CLOCK_TOLERANCE_NS <= now_ns < self.until_ns
 
 
 def check_override(asked: Override, standing: Override | None, now_ns: int) -> Refusal | None:

@@ -18,6 +18,7 @@ from stream.records import MoveState
 _POLL_S: Final = 0.05
 _LAST_LOOK_S: Final = 0.25  # after a write that took all the time there was
 WRITE_TIMEOUT_S: Final = 1.0
+_NOT_ANY_MORE: Final = "it was not to be written any more when its turn came"
 _ATTEMPTS: Final = 2
 
 
@@ -136,9 +137,13 @@ class WriteBatch:
             elif write.expires_ns <= now_ns:
                 self._end(one, MoveState.FAILED, self._mismatch(one) + "; expired before a retry")
             elif not self._may_write(write) and attempt == 1:
-                self._end(one, MoveState.EXPIRED, "the cell left AUTO before it was sent")
+                self._end(
+                    one,
+                    MoveState.EXPIRED,
+                    _NOT_ANY_MORE,
+                )
             elif not self._may_write(write):
-                self._end(one, MoveState.FAILED, self._mismatch(one) + "; the cell left AUTO")
+                self._end(one, MoveState.FAILED, self._mismatch(one) + "; it may not be sent again")
             elif not math.isfinite(write.value):
                 self._end(one, MoveState.FAILED, f"{write.value} is not a finite number")
             elif live is None:

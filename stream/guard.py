@@ -25,6 +25,7 @@ from stream.judging import judge_proposal, rehearse_proposal
 from stream.kafka import KafkaConnection
 from stream.mode_keeper import GuardSettings, ModeKeeper
 from stream.move_desk import MoveDesk
+from stream.orders import bypassed_checks
 from stream.records import Proposal, RecordError, decode
 from stream.section_picture import see_decision, see_estimates, see_samples
 from stream.silence import SilenceWatch
@@ -89,7 +90,8 @@ class Guard:
         frame = decode_samples(message.value)
         pictures = self._keeper.pictures
         if frame.section in pictures:
-            await self._keeper.see(frame.section, see_samples(pictures[frame.section], frame))
+            picture = see_samples(pictures[frame.section], frame, self._worker.clock_ns())
+            await self._keeper.see(frame.section, picture)
 
     async def _on_estimates(self, message: Message) -> None:
         frame = decode_estimates(message.value)
@@ -116,8 +118,8 @@ class Guard:
         pictures[section] = see_decision(pictures[section], proposal)
         if self._is_of_before("proposals", proposal.expires_ns, self._began_ns):
             return
-        self._keeper.end_orders(section)  # on record before what comes of their end
         now_ns = self._worker.clock_ns()
+        self._keeper.end_orders(section, now_ns)  # on record before what comes of their end
         scan, mode = now_ns // _SCAN_NS, self.mode_of(proposal.cell)
         seen = (
             proposal,
@@ -127,6 +129,7 @@ class Guard:
             now_ns,
         )
         state, is_warmed = self._keeper.state(section), False
+        bypassed = bypassed_checks(state, proposal.cell, now_ns)
         if mode.mode is Mode.WARM:
             state, moves, is_warmed = rehearse_proposal(state, *seen, scan=scan)
         else:
@@ -134,9 +137,9 @@ class Guard:
             state, moves = judge_proposal(state, *seen, scan=scan, cells_moved_elsewhere=elsewhere)
         self._keeper.keep(section, state)
         for move in moves:
-            may_write = partial(self._keeper.may_write, move.cell, move.setpoint, mode.stay)
+            may_write = partial(self._keeper.may_write, move, mode.stay, bypassed)
             await self._desk.take(move, proposal.expires_ns, mode.stay, may_write)
-        if is_warmed:
+        if is_warmed and self.mode_of(proposal.cell).stay == mode.stay:
             warmed = Trigger(TriggerKind.WARMED)
             await self._keeper.apply(section, self._keeper.state(section), {proposal.cell: warmed})
 

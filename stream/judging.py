@@ -90,8 +90,10 @@ def rehearse_proposal(
     """
     interlock = state.interlock
     limits = limits_in_force(state, limits)
+    bypassed = bypassed_checks(state, proposal.cell, now_ns)
     moves: list[Move] = []
     for setpoint in _not_judged_yet(interlock, proposal):
+        interlock = _put_clock_back(interlock, proposal.cell, setpoint, picture, limits)
         before = interlock.of(proposal.cell, setpoint)
         real = _situation(state, proposal.cell, setpoint, picture, plant, now_ns, scan)
         rehearsed = replace(
@@ -102,7 +104,7 @@ def rehearse_proposal(
             stay=real.stay + 1,
         )
         request = _request(proposal, setpoint)
-        verdict, after = permit(request, rehearsed, limits, interlock)
+        verdict, after = permit(request, rehearsed, limits, interlock, bypassed)
         order = after.of(proposal.cell, setpoint).order
         noted = msgspec.structs.replace(before, order=order)
         interlock = interlock.remember(proposal.cell, setpoint, noted)
@@ -137,19 +139,19 @@ def judge_override(
         The next state, and a move: INTENT where it may be written, else HELD.
     """
     cell, setpoint = override.cell, override.setpoint
+    limits = limits_in_force(state, limits)
+    before = _put_clock_back(state.interlock, cell, setpoint, picture, limits)
     situation = _situation(state, cell, setpoint, picture, plant, now_ns, scan)
     request = Request(
         cell=cell,
         setpoint=setpoint,
         value=override.value,
         role=override.role,
-        order=state.interlock.of(cell, setpoint).order or (0, 0),  # it makes no decision old
+        order=before.of(cell, setpoint).order or (0, 0),  # it makes no decision old
         expires_ns=command.expires_ns,
         t_source_ns=picture.source_ns(cell),
     )
-    verdict, interlock = permit_override(
-        request, situation, limits_in_force(state, limits), state.interlock
-    )
+    verdict, interlock = permit_override(request, situation, limits, before)
     move = Move(
         move_id=f"{override.override_id}/{setpoint}",
         proposal_id=override.override_id,
@@ -166,9 +168,9 @@ def judge_override(
         attempts=0,
         t_plant_s=picture.t_plant_s,
         t_source_ns=command.t_issued_ns,
-        t_received_ns=command.t_issued_ns,
-        t_estimated_ns=command.t_issued_ns,
-        t_decided_ns=command.t_issued_ns,
+        t_received_ns=now_ns,
+        t_estimated_ns=now_ns,
+        t_decided_ns=now_ns,  # by this clock: it is put in order with the optimiser's
         t_permitted_ns=now_ns,
         t_written_ns=None,
         t_verified_ns=None,

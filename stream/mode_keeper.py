@@ -1,14 +1,14 @@
 """Keeps the mode of every cell: in a table, at the plant, and known to people."""
 
 import asyncio
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, replace
 from typing import Final
 
 import msgspec
 
-from control.interlock import InterlockLimits
+from control.interlock import OPTIMISER_ROLE, InterlockLimits
 from control.modes import Mode, ModePolicy, Refusal, Trigger, TriggerKind
 from control.overrides import Override
 from control.permissives import Permissives
@@ -29,7 +29,15 @@ from stream.guarding import (
     refusal_sentence,
 )
 from stream.handover import Finding, Handover
-from stream.orders import Told, lapse_orders, override_sentence
+from stream.orders import (
+    Told,
+    bypassed_checks,
+    confirm_override,
+    drop_overrides,
+    lapse_orders,
+    limits_in_force,
+    override_sentence,
+)
 from stream.records import Command, Move
 from stream.reports import Reports
 from stream.section_picture import SectionPicture
@@ -109,6 +117,8 @@ class ModeKeeper:
         kept = self.state(section).anode_effects
         picture = self.pictures[section]
         known = {int(cell): t_plant_s for cell, t_plant_s in kept.items()}
+        # Of an override that was not known to be written nobody knows what stands now.
+        self._drop(section, lambda one: not one.is_written)
         self.pictures[section] = replace(
             picture, anode_effect_plant_s=known | dict(picture.anode_effect_plant_s)
         )
@@ -128,15 +138,25 @@ class ModeKeeper:
         section = self.section_of(cell)
         return section is not None and self.state(section).mode_of(cell).mode is Mode.AUTO
 
-    def may_write(self, cell: int, setpoint: str, stay: int) -> bool:
-        """Whether a cell is still in that stay in AUTO and nobody holds the setpoint: what was
-        judged in an earlier stay is not the first write of this one, and may be far from where the
-        cell stands now."""
-        section = self.section_of(cell)
-        if section is None or self.is_overridden(cell, setpoint):
+    def may_write(self, move: Move, stay: int, bypassed: Collection[str]) -> bool:
+        """Whether a move of the optimiser may still be written.
+
+        Not where its cell has left that stay in AUTO: it is not the first write of another one, and
+        may be far from where the cell stands now. Not where a person has taken the setpoint, ended
+        a bypass that it was judged under, or made its limits narrower.
+        """
+        section, now_ns = self.section_of(move.cell), self._worker.clock_ns()
+        if section is None or self.is_overridden(move.cell, move.setpoint):
             return False
-        mode = self.state(section).mode_of(cell)
-        return mode.mode is Mode.AUTO and mode.stay == stay
+        state = self.state(section)
+        mode = state.mode_of(move.cell)
+        is_bypassed = set(bypassed) <= set(bypassed_checks(state, move.cell, now_ns))
+        is_in_stay = mode.mode is Mode.AUTO and mode.stay == stay
+        return is_in_stay and is_bypassed and self._is_within(state, move.setpoint, move.applied)
+
+    def _is_within(self, state: GuardState, setpoint: str, value: float | None) -> bool:
+        row = limits_in_force(state, self._settings.limits).setpoints.get(setpoint)
+        return row is not None and value is not None and row.low <= value <= row.high
 
     def may_override(self, override: Override) -> bool:
         """Whether an override still stands, and its cell is ours to move."""
@@ -144,8 +164,12 @@ class ModeKeeper:
         if section is None:
             return False
         state = self.state(section)
-        standing = state.overrides.values()
-        return override in standing and state.mode_of(override.cell).is_remote
+        return (
+            any(one.override_id == override.override_id for one in state.overrides.values())
+            and override.stands(self._worker.clock_ns())
+            and state.mode_of(override.cell).is_remote
+            and self._is_within(state, override.setpoint, override.value)
+        )
 
     def is_overridden(self, cell: int, setpoint: str) -> bool:
         """Whether a person holds a setpoint at this moment."""
@@ -155,19 +179,36 @@ class ModeKeeper:
         return bool(override_sentence(self.state(section), cell, setpoint, now_ns))
 
     def is_superseded(self, move: Move) -> bool:
-        """Whether a person, or another person, has taken the setpoint since a move was judged."""
+        """Whether a person, or another person, has taken the setpoint since a move was judged; an
+        override that was given back or has ended is superseded too."""
         section = self.section_of(move.cell)
         overrides = {} if section is None else self.state(section).overrides
-        standing = [one for one in overrides.values() if one.cell == move.cell]
-        return any(
-            one.setpoint == move.setpoint and one.override_id != move.proposal_id
-            for one in standing
-        )
+        standing = overrides.get(f"{move.cell}/{move.setpoint}")
+        if standing is None:
+            return move.role != OPTIMISER_ROLE
+        return standing.override_id != move.proposal_id
 
-    def end_orders(self, section: int) -> None:
-        """Let go of what people ordered and what has run out; waits for nothing."""
+    def confirm_override(self, move: Move) -> None:
+        """Note that the plant has taken an override."""
+        self.keep(move.section, confirm_override(self.state(move.section), move.proposal_id))
+        self.reports.put(None, move.section)
+
+    def drop_override(self, move: Move) -> bool:
+        """End an override that the plant has not taken; whether it still stood."""
+        return self._drop(move.section, lambda one: one.override_id == move.proposal_id)
+
+    def _drop(self, section: int, is_meant: Callable[[Override], bool]) -> bool:
+        after, told = drop_overrides(self.state(section), is_meant)
+        if told:
+            self.keep(section, after)
+            self._audit.put([lapse_of(section, one) for one in told])
+            self.tell(section, told)
+        return bool(told)
+
+    def end_orders(self, section: int, now_ns: int) -> None:
+        """Let go of what people ordered and what has run out by then; waits for nothing."""
         before = self.state(section)
-        after, told = lapse_orders(before, self._worker.clock_ns())
+        after, told = lapse_orders(before, now_ns)
         if after is before:
             return
         self.keep(section, after)
@@ -241,7 +282,9 @@ class ModeKeeper:
         before = self._table.get(section)
         changes, refusals = self._change(section, state, triggers)
         if command is not None:
-            self._audit.put([command_of(command, refusal_sentence(refusals, len(triggers)))])
+            refusal = refusal_sentence(refusals, len(triggers))
+            is_partly = len(refusals) < len(triggers)
+            self._audit.put([command_of(command, refusal, is_partly=is_partly)])
         if changes:
             await self.tell_plant()
         if command is not None:

@@ -8,6 +8,7 @@ from typing import Final
 
 import msgspec
 
+from control.interlock import OPTIMISER_ROLE
 from control.modes import Mode, Trigger, TriggerKind
 from stream.app import Worker, section_key
 from stream.audit.entries import intent_of, result_of
@@ -76,7 +77,7 @@ class MoveDesk:
         Args:
             move: as it was judged.
             expires_ns: wall time after which it must not be sent.
-            stay: the stay in AUTO that it was judged in.
+            stay: the stay, in AUTO or for an override in HOLD, that it was judged in.
             may_write: whether it may still be sent; asked again before every attempt.
         """
         if move.state is MoveState.INTENT:
@@ -201,6 +202,11 @@ class MoveDesk:
         place = (move.cell, move.setpoint)
         # What a person has set since is not what was written, and no fault of the cell.
         is_failed = result.state is MoveState.FAILED and not self._keeper.is_superseded(move)
+        if move.role != OPTIMISER_ROLE:
+            if result.state is MoveState.VERIFIED:
+                self._keeper.confirm_override(move)
+            elif self._keeper.drop_override(move):
+                self._tell_unwritten_override(move, result)
         if is_failed and result.t_written_ns is not None:
             details = {
                 "setpoint": move.setpoint,
@@ -221,6 +227,19 @@ class MoveDesk:
             self._note(UNWRITTEN, *place, False, _OVER)
         self._note(HELD, *place, False, _OVER)
         await self._record(_with_result(move, result))
+
+    def _tell_unwritten_override(self, move: Move, result: WriteResult) -> None:
+        """Let whoever set it by hand know that it is not so."""
+        self._keeper.reports.put(
+            "command_refused",
+            move.section,
+            cell=move.cell,
+            place=f"Cell {move.cell}",
+            kind="apply_override",
+            who=move.asked_by,
+            reason=result.reason,
+            command_id=move.proposal_id,
+        )
 
     async def _shed(self, move: Move, cause: str, details: Details) -> None:
         """Hand a cell back before anything waits for Kafka."""

@@ -1,7 +1,8 @@
 """What people order beside modes, as pure steps on the state of a section.
 
-An order stands until it is given back, replaced or run out; an override also ends when its cell is
-not ours to move any more. All of it is kept with the section, so that a restart forgets nothing.
+An override or a bypass stands until it is given back, replaced or run out; an override also ends
+when its cell is not ours to move any more, a bypass when its cell trips or is switched off. Limits
+stay until others are approved. All of it is kept with the section: a restart forgets nothing.
 """
 
 from collections.abc import Callable, Mapping
@@ -16,15 +17,17 @@ from control.interlock import InterlockLimits
 from control.limit_changes import (
     APPROVAL_WITHIN_S,
     LimitRequest,
+    add_change,
     apply_changes,
     check_approval,
     check_request,
 )
-from control.modes import Refusal
-from control.overrides import Override, check_override, check_release
+from control.modes import Mode, Refusal
+from control.overrides import RANK, Override, check_override, check_release
 from stream.guarding import GuardState
 from stream.records import Command, CommandKind
 
+_MOST_REQUESTS: Final = 20  # of a section
 Details = dict[str, str | float | int | None]
 _Order = TypeVar("_Order", Override, Bypass, LimitRequest)
 
@@ -99,7 +102,11 @@ def lapse_orders(state: GuardState, now_ns: int) -> tuple[GuardState, tuple[Told
         for one in state.overrides.values()
         if not one.stands(now_ns) or not state.mode_of(one.cell).is_remote
     ]
-    lapsed = [one for one in state.bypasses.values() if not one.stands(now_ns)]
+    lapsed = [
+        one
+        for one in state.bypasses.values()
+        if not one.stands(now_ns) or state.mode_of(one.cell).mode in (Mode.TRIPPED, Mode.OFF)
+    ]
     late = [one for one in state.requests.values() if now_ns >= one.until_ns]
     if not (ended or lapsed or late):
         return state, ()
@@ -109,7 +116,7 @@ def lapse_orders(state: GuardState, now_ns: int) -> tuple[GuardState, tuple[Told
         *(_tell_request(one, active=False) for one in late),
     )
     return (
-        msgspec.structs.replace(
+        _with(
             state,
             overrides=_less(state.overrides, {_key(one.cell, one.setpoint) for one in ended}),
             bypasses=_less(state.bypasses, {_key(one.cell, one.check) for one in lapsed}),
@@ -119,9 +126,33 @@ def lapse_orders(state: GuardState, now_ns: int) -> tuple[GuardState, tuple[Told
     )
 
 
+def confirm_override(state: GuardState, override_id: str) -> GuardState:
+    """Return the state that knows that the plant has taken an override."""
+    overrides = {
+        key: msgspec.structs.replace(one, is_written=True)
+        if one.override_id == override_id
+        else one
+        for key, one in state.overrides.items()
+    }
+    return state if overrides == state.overrides else _with(state, overrides=overrides)
+
+
+def drop_overrides(
+    state: GuardState, is_meant: Callable[[Override], bool]
+) -> tuple[GuardState, tuple[Told, ...]]:
+    """Return the state without some overrides, and what is to be told: what the plant has not
+    taken must not keep the optimiser away."""
+    dropped = {key: one for key, one in state.overrides.items() if is_meant(one)}
+    if not dropped:
+        return state, ()
+    told = tuple(_tell_override(one, active=False) for one in dropped.values())
+    return _with(state, overrides=_less(state.overrides, set(dropped))), told
+
+
 def standing_orders(state: GuardState) -> tuple[Told, ...]:
     """Return all that stands, to be told anew at the start of a life."""
     return (
+        *(_tell_limit(key, value, active=True) for key, value in state.limits.items()),
         *(_tell_override(one, active=True) for one in state.overrides.values()),
         *(_tell_bypass(one, active=True) for one in state.bypasses.values()),
         *(_tell_request(one, active=True) for one in state.requests.values()),
@@ -153,7 +184,7 @@ def _apply_override(
     if before is not None:  # both are told
         told.insert(0, _tell_override(before, active=False))
     overrides = {**state.overrides, key: asked}
-    return Obeyed(msgspec.structs.replace(state, overrides=overrides), tuple(told), asked)
+    return Obeyed(_with(state, overrides=overrides), tuple(told), asked)
 
 
 def _release_override(
@@ -161,11 +192,12 @@ def _release_override(
 ) -> Obeyed | Refusal:
     key = _key(command.cell, command.setpoint)
     standing = state.overrides.get(key)
+    if standing is None:
+        return Refusal(("there is no such override",))
     refusal = check_release(command.role, standing)
-    if refusal is not None or standing is None:
-        return refusal or Refusal(())
-    overrides = _less(state.overrides, {key})
-    after = msgspec.structs.replace(state, overrides=overrides)
+    if refusal is not None:
+        return refusal
+    after = _with(state, overrides=_less(state.overrides, {key}))
     return Obeyed(after, (_tell_override(standing, active=False),))
 
 
@@ -186,19 +218,20 @@ def _request_bypass(
     if refusal is not None:
         return refusal
     bypasses = {**state.bypasses, _key(asked.cell, asked.check): asked}
-    after = msgspec.structs.replace(state, bypasses=bypasses)
-    return Obeyed(after, (_tell_bypass(asked, active=True),))
+    return Obeyed(_with(state, bypasses=bypasses), (_tell_bypass(asked, active=True),))
 
 
 def _release_bypass(
     state: GuardState, command: Command, _plant: InterlockLimits, _now_ns: int
 ) -> Obeyed | Refusal:
-    """Anybody who may give orders may make the interlock whole again."""
+    """Any of our people may make the interlock whole again."""
+    if command.role not in RANK:
+        return Refusal((f"the role {command.role!r} may not release a bypass",))
     key = _key(command.cell, command.check)
     standing = state.bypasses.get(key)
     if standing is None:
         return Refusal(("there is no such bypass",))
-    after = msgspec.structs.replace(state, bypasses=_less(state.bypasses, {key}))
+    after = _with(state, bypasses=_less(state.bypasses, {key}))
     return Obeyed(after, (_tell_bypass(standing, active=False),))
 
 
@@ -218,14 +251,15 @@ def _request_limit(
     refusal = check_request(asked, plant.setpoints) or _check_bounds(state, asked, plant)
     if refusal is not None:
         return refusal
+    if len(state.requests) >= _MOST_REQUESTS:
+        return Refusal((f"{len(state.requests)} requests wait for an answer, and no more may",))
     requests = {**state.requests, asked.request_id: asked}
-    after = msgspec.structs.replace(state, requests=requests)
-    return Obeyed(after, (_tell_request(asked, active=True),))
+    return Obeyed(_with(state, requests=requests), (_tell_request(asked, active=True),))
 
 
 def _check_bounds(state: GuardState, asked: LimitRequest, plant: InterlockLimits) -> Refusal | None:
     """Return a refusal where the lower bound would come above the upper one."""
-    changes = {**state.limits, f"{asked.setpoint}/{asked.limit}": asked.value}
+    changes = add_change(state.limits, asked, plant.setpoints)
     row = apply_changes(plant.setpoints, changes)[asked.setpoint]
     if row.low > row.high:
         return Refusal((f"from {row.low:g} to {row.high:g} nothing would be permitted",))
@@ -236,33 +270,42 @@ def _approve_limit(
     state: GuardState, command: Command, plant: InterlockLimits, now_ns: int
 ) -> Obeyed | Refusal:
     request = state.requests.get(command.subject)
+    if request is None:
+        return Refusal(("there is no such request",))
     refusal = check_approval(request, command.digest, command.issued_by, command.role, now_ns)
-    if refusal is None and request is not None:
-        refusal = _check_bounds(state, request, plant)  # another one may have come in between
-    if refusal is not None or request is None:
-        return refusal or Refusal(())
-    limits = {**state.limits, f"{request.setpoint}/{request.limit}": request.value}
-    after = msgspec.structs.replace(
-        state, limits=limits, requests=_less(state.requests, {request.request_id})
-    )
+    refusal = refusal or _check_bounds(state, request, plant)  # another may have come in between
+    if refusal is not None:
+        return refusal
+    limits = add_change(state.limits, request, plant.setpoints)
+    key = f"{request.setpoint}/{request.limit}"
     changed = Told(
         "limits_changed",
         False,
         None,
         {**_limit_details(request), "approver": command.issued_by},
     )
-    return Obeyed(after, (_tell_request(request, active=False), changed))
+    told = [_tell_request(request, active=False), changed]
+    if key in limits or key in state.limits:
+        told.append(_tell_limit(key, request.value, active=key in limits))
+    bounds = apply_changes(plant.setpoints, limits)[request.setpoint]
+    requests = _less(state.requests, {request.request_id})
+    after, ended = drop_overrides(
+        _with(state, limits=limits, requests=requests),
+        lambda one: one.setpoint == bounds.name and not bounds.low <= one.value <= bounds.high,
+    )
+    return Obeyed(after, (*told, *ended))
 
 
 def _reject_limit(
     state: GuardState, command: Command, _plant: InterlockLimits, _now_ns: int
 ) -> Obeyed | Refusal:
-    """Anybody who may give orders may say no, the one who asked too."""
+    """Any of our people may say no, the one who asked too."""
+    if command.role not in RANK:
+        return Refusal((f"the role {command.role!r} may not reject a request",))
     request = state.requests.get(command.subject)
     if request is None:
         return Refusal(("there is no such request",))
-    requests = _less(state.requests, {request.request_id})
-    after = msgspec.structs.replace(state, requests=requests)
+    after = _with(state, requests=_less(state.requests, {request.request_id}))
     return Obeyed(after, (_tell_request(request, active=False),))
 
 
@@ -282,6 +325,7 @@ _OBEY: Final[
 def _tell_override(override: Override, *, active: bool) -> Told:
     details: Details = {
         "subject": override.setpoint,
+        "override_id": override.override_id,
         "setpoint": override.setpoint,
         "value": override.value,
         "who": override.owner,
@@ -308,6 +352,12 @@ def _tell_request(request: LimitRequest, *, active: bool) -> Told:
     return Told("approval_wanted", active, None, _limit_details(request))
 
 
+def _tell_limit(key: str, value: float, *, active: bool) -> Told:
+    setpoint, _, limit = key.partition("/")
+    details: Details = {"subject": key, "setpoint": setpoint, "limit": limit, "value": value}
+    return Told("limit_narrowed", active, None, details)
+
+
 def _limit_details(request: LimitRequest) -> Details:
     return {
         "subject": request.request_id,
@@ -328,6 +378,10 @@ def _duration_ns(command: Command) -> int:
     if seconds is None or not 0.0 < seconds < 1e9:
         return 0
     return int(seconds * 1e9)
+
+
+def _with(state: GuardState, **changes: object) -> GuardState:
+    return msgspec.structs.replace(state, **changes)
 
 
 def _key(cell: int, what: str) -> str:

@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
-from typing import Final
+from typing import Any, Final
 
 import numpy as np
 from numpy.typing import NDArray
@@ -24,12 +24,16 @@ class SectionPicture:
     Attributes:
         t_plant_s: of the newest scan; 0 before the first.
         order: (session, sequence) of the newest frame of samples; `estimate_order`: of estimates.
-        newest_source_ns: cell -> source time of its newest usable voltage.
+        newest_source_ns: cell -> source time of its newest usable voltage, never later than the
+            frame came.
         newest_estimate_ns: source time of the newest sample behind an estimate.
         decided_plant_s, decided_ns: plant and wall time of the newest decision; of the first
             estimate before that.
         anode_effect_plant_s: cell -> plant time of its newest sample in an anode effect.
-        line_current_ka: newest usable one; None before the first.
+        line_current_ka: the higher one of the last two frames, so that one wrong sample says
+            nothing; None before the second. `current_source_ns`: source time of the newest.
+        newest_current_ka: of the newest frame alone.
+        ahead_s: by how much the newest frame was dated later than it came.
         estimated: cells with an estimate.
         unplanned: cell -> how the solver ended, where the newest decision asks for nothing because
             it has no plan. A cell that must settle first is none of them: that ends by itself.
@@ -44,6 +48,9 @@ class SectionPicture:
     decided_ns: int = 0
     unplanned: Mapping[int, str] = field(default_factory=dict)
     line_current_ka: float | None = None
+    newest_current_ka: float | None = None
+    ahead_s: float = 0.0
+    current_source_ns: int = 0
     order: Order | None = None
     estimate_order: Order | None = None
 
@@ -72,8 +79,15 @@ class SectionPicture:
         return last_s is not None and 0.0 <= self.t_plant_s - last_s <= _TREATMENT_S
 
 
-def see_samples(picture: SectionPicture, frame: SampleFrame) -> SectionPicture:
-    """Return the picture with an accepted frame added; one that is not newer changes nothing."""
+def see_samples(
+    picture: SectionPicture, frame: SampleFrame, came_ns: int | None = None
+) -> SectionPicture:
+    """Return the picture with an accepted frame added; one that is not newer changes nothing.
+
+    Args:
+        came_ns: when the frame came here. No sample is newer than that: one that is dated later is
+            of a clock that is wrong, and would look fresh when it is old.
+    """
     if picture.order is not None and frame.order <= picture.order:
         return picture
     usable = frame.quality <= Quality.UNCERTAIN
@@ -82,8 +96,10 @@ def see_samples(picture: SectionPicture, frame: SampleFrame) -> SectionPicture:
     newest = np.where(usable, frame.source_time_ns, 0)[:, :, voltage].max(axis=0)
     sources = dict(picture.newest_source_ns)
     anode_effects = dict(picture.anode_effect_plant_s)
+    latest_ns = int(newest.max(initial=0)) if came_ns is None else came_ns
+    ahead_s = max(int(newest.max(initial=0)) - latest_ns, 0) / 1e9
     for i, cell in enumerate(frame.cells):
-        sources[cell] = max(sources.get(cell, 0), int(newest[i]))
+        sources[cell] = max(sources.get(cell, 0), min(int(newest[i]), latest_ns))
         high = usable[:, i, voltage] & (frame.value[:, i, voltage] > ANODE_EFFECT_V)
         if high.any():
             anode_effects[cell] = float(frame.t_plant_s[high][-1])
@@ -91,21 +107,31 @@ def see_samples(picture: SectionPicture, frame: SampleFrame) -> SectionPicture:
         picture,
         t_plant_s=float(frame.t_plant_s[-1]),
         order=frame.order,
+        ahead_s=ahead_s,
         newest_source_ns=sources,
         anode_effect_plant_s=anode_effects,
-        line_current_ka=_newest_current_ka(frame, usable, picture.line_current_ka),
+        **_current_of(frame, usable, picture, latest_ns),
     )
 
 
-def _newest_current_ka(
-    frame: SampleFrame, usable: NDArray[np.bool_], before: float | None
-) -> float | None:
-    """Return the newest usable line current of a frame, which is the same for all cells."""
+def _current_of(
+    frame: SampleFrame, usable: NDArray[np.bool_], picture: SectionPicture, latest_ns: int
+) -> dict[str, Any]:
+    """Return what a frame says of the line current, the same for all cells; nothing where it has no
+    usable one."""
     if _CURRENT not in frame.signals:
-        return before
+        return {}
     at = frame.signals.index(_CURRENT)
-    known = frame.value[:, :, at][usable[:, :, at]]
-    return float(known[-1]) if known.size else before
+    good = usable[:, :, at]
+    if not good.any():
+        return {}
+    newest_ka = float(np.median(frame.value[:, :, at][good]))
+    before_ka = picture.newest_current_ka
+    return {
+        "line_current_ka": None if before_ka is None else max(before_ka, newest_ka),
+        "newest_current_ka": newest_ka,
+        "current_source_ns": min(int(frame.source_time_ns[:, :, at][good].max()), latest_ns),
+    }
 
 
 def see_estimates(picture: SectionPicture, frame: EstimateFrame) -> SectionPicture:

@@ -131,7 +131,7 @@ class SilenceWatch:
             self._look_at_taken(section)
         self._desk.end_what_is_over()
         for section in self._settings.cells:
-            self._keeper.end_orders(section)
+            self._keeper.end_orders(section, self._worker.clock_ns())
         if not lost:
             self._take(await self._keeper.tell_plant())
 
@@ -155,9 +155,15 @@ class SilenceWatch:
     def _look_at_current(self) -> None:
         """Trip every cell when the line is without current: what they had is over then, and a
         person has to see how they are before they are moved again."""
-        known = [picture.line_current_ka for picture in self._keeper.pictures.values()]
-        currents = [current_ka for current_ka in known if current_ka is not None]
-        current_ka = min(currents, default=float("inf"))
+        now_ns, limit_s = self._worker.clock_ns(), self._settings.limits.guard.max_input_age_s
+        currents = [
+            picture.line_current_ka
+            for picture in self._keeper.pictures.values()
+            if picture.line_current_ka is not None
+            and now_ns - picture.current_source_ns <= limit_s * 1e9
+        ]
+        # One current runs through all: where sections disagree, a sensor is wrong and no line down.
+        current_ka = max(currents, default=float("inf"))
         is_down = current_ka < self._settings.limits.guard.trip_below_ka
         if is_down and not self._conditions.get((_DOWN, None, None)):
             for section in self._settings.cells:
@@ -220,7 +226,7 @@ class SilenceWatch:
             section=section,
             age_s=round(min(age_s, _LONGEST_SHOWN_S), 1),
         )
-        ahead_s = -age_s
+        ahead_s = picture.ahead_s
         self._condition(
             "clocks_apart",
             TriggerKind.SHED,

@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Final, Protocol
 
 from control.limits import SetpointLimits
+from stream.records import Command, Event
 from ui.commands import Outcome, Wish
 from ui.drawing import Div, InlineStyleSheet, LayoutDOM
 from ui.layout import LineLayout
@@ -118,6 +119,19 @@ class Said:
 
     sentence: str = ""
     is_bad: bool = False
+
+
+def answer_to(command: Command, snapshot: Snapshot) -> Event | None:
+    """Return the event in which the guard answered a command, by its id; None where none is seen.
+
+    The id alone says it: a cell may be in a mode, or a setpoint be held, for other reasons, and the
+    clocks of two machines are no measure of what came first.
+    """
+    for event in reversed(snapshot.line.journal):
+        is_answer = event.name in ("command_obeyed", "command_refused")
+        if is_answer and event.details.get("command_id") == command.command_id:
+            return event
+    return None
 
 
 def set_changed(model: LayoutDOM, **wanted: object) -> None:

@@ -256,6 +256,10 @@ def override(world: World, draw: random.Random) -> None:
 def bypass(world: World, draw: random.Random) -> None:
     """Let an engineer leave out a check for a while, or one that may not be left out."""
     check = draw.choice(("step", "rate", "travel", "line_budget", "bounds", "freshness"))
+    if draw.random() < 0.3:
+        role = draw.choice(("operator", "observer"))
+        _order(world, CommandKind.RELEASE_BYPASS, draw.choice(world.cells), role, check=check)
+        return
     wish = {"check": check, "duration_s": draw.uniform(1.0, 10.0)}
     _order(world, CommandKind.REQUEST_BYPASS, draw.choice(world.cells), "engineer", **wish)
 

@@ -82,7 +82,8 @@ class Judge:
     _begun: dict[tuple[int, str], tuple[float, float]] = field(default_factory=dict)
     _asked: dict[int, str] = field(default_factory=dict)  # cell -> mode asked for last
     _obeyed: set[str] = field(default_factory=set)  # commands
-    _handed: dict[int, str] = field(default_factory=dict)  # cell -> "remote" or "local", on record
+    # (audit, cell) -> "remote" or "local", on record
+    _handed: dict[tuple[object, int], str] = field(default_factory=dict)
     _off: set[int] = field(default_factory=set)
     _people: People = field(default_factory=People)
     _writer: object = None  # the session that wrote the newest token to the server that lives now
@@ -91,15 +92,18 @@ class Judge:
         """Keep a violation."""
         self.violations.append(Violation(rule, self.now_s(), sentence))
 
-    def see_entries(self, entries: Iterable[AuditEntry]) -> None:
-        """Take in what became durable in the audit."""
+    def see_entries(self, entries: Iterable[AuditEntry], audit: object = None) -> None:
+        """Take in what became durable in an audit; guards on two machines have one each."""
         for entry in entries:
             if entry.action == INTENT and isinstance(entry.applied, int | float):
                 if entry.request_id in self._intents:
                     self.note("one intent a write", f"{entry.request_id} was announced twice")
+                by_hand = entry.role in _PEOPLE
                 self._intents[entry.request_id] = Intent(
-                    self.now_s(), entry.target, entry.applied, entry.role in _PEOPLE
+                    self.now_s(), entry.target, entry.applied, by_hand
                 )
+                if by_hand:  # only now is it known to be durable, too
+                    self._people.hold(entry.target)
             elif entry.action == RESULT and self._intents.pop(entry.request_id, None) is None:
                 self.note("an intent first", f"{entry.request_id} has a result without an intent")
             elif entry.action == COMMAND and entry.result == OBEYED:
@@ -108,12 +112,13 @@ class Judge:
                 if entry.request_id in self._obeyed:
                     continue
                 self._obeyed.add(entry.request_id)
-                self._see_command(_cell_of(entry.target), str(entry.asked))
-            elif entry.action == LAPSE:
+                if not entry.target.startswith("S"):
+                    self._see_command(_cell_of(entry.target), str(entry.asked))
+            elif entry.action == LAPSE and not entry.target.startswith("S"):
                 self._people.end(_cell_of(entry.target), str(entry.asked))
             elif entry.action == HANDOVER:
                 for target in entry.target.split():
-                    self._handed[_cell_of(target)] = str(entry.asked)
+                    self._handed[audit, _cell_of(target)] = str(entry.asked)
 
     def _see_command(self, cell: int, asked: str) -> None:
         """Take in what a person asked for and the guard obeyed."""
@@ -140,9 +145,9 @@ class Judge:
         if self._writer is not None and session is not self._writer:
             self.note("one writer", f"{what} = {value:g} was taken without the newest token")
 
-    def see_remote_asked(self, cell: int) -> None:
-        """Judge that the plant is asked to let a cell follow."""
-        if self._handed.get(cell) != "remote":
+    def see_remote_asked(self, cell: int, audit: object = None) -> None:
+        """Judge that the plant is asked to let a cell follow, by whoever keeps that audit."""
+        if self._handed.get((audit, cell)) != "remote":
             self.note("an intent first", f"cell {cell} is asked for, and that is not on record")
 
     def see_sending(self, sending: Sending) -> None:
@@ -207,7 +212,7 @@ class Judge:
 
     def _check_people_first(self, sending: Sending, what: str) -> None:
         if self._people.holds(sending.cell, sending.setpoint):
-            self.note("people first", f"{what}, and a person holds it at another value")
+            self.note("people first", f"{what}, and a person holds it")
 
     def _check_rate(self, sending: Sending, row: SetpointLimits, what: str) -> None:
         """The first write of a stay is the read-back; later ones are within step and rate."""

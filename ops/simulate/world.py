@@ -40,7 +40,7 @@ _WATCH_EVERY_S: Final = 0.1
 _CLOCK_TOLERANCE_S: Final = 2.0  # how far ahead the interlock lets a clock be
 
 
-@dataclass
+@dataclass(eq=False)
 class SimDisk:
     """Where the audit is kept: outlives processes, has one writer, and may be full.
 
@@ -92,10 +92,10 @@ class SimAudit:
         async with self._turn:  # one after the other, as the thread of the disk has it
             # The disk takes its time; what is put meanwhile waits for the next turn.
             taken, self._waiting = [*self._waiting, *entries], []
-            await asyncio.sleep(self._disk.random.expovariate(1.0 / _DISK_TAKES_S))
             try:
+                await asyncio.sleep(self._disk.random.expovariate(1.0 / _DISK_TAKES_S))
                 self._write(taken)
-            except AuditError:
+            except (AuditError, asyncio.CancelledError):
                 self._waiting = [*taken[: len(taken) - len(entries)], *self._waiting]
                 raise
 
@@ -125,7 +125,7 @@ class SimAudit:
             entries = [*_closed(disk.entries), *entries]
         self.error = ""
         disk.entries += entries
-        disk.judge.see_entries(entries)
+        disk.judge.see_entries(entries, disk)
 
 
 def _closed(entries: list[AuditEntry]) -> list[AuditEntry]:
@@ -255,7 +255,7 @@ class World:
             return link
 
         def note(node_id: ua.NodeId, value: float) -> None:
-            self._note_sending(process, found[0], node_id, value)
+            self._note_sending(process, found[0], disk, node_id, value)
 
         writer = Writer(
             "opc.tcp://plant",
@@ -314,7 +314,7 @@ class World:
         for disk in (self.disk, self.disk_elsewhere):
             is_full = self.clockwork.now_s < disk.full_until_s
             if disk.owner is not None and (disk.owner.is_dead or is_full):
-                self.judge.see_entries(_closed(disk.entries))
+                self.judge.see_entries(_closed(disk.entries), disk)
 
     # -- what is seen -----------------------------------------------------------------------
 
@@ -339,13 +339,13 @@ class World:
             self.judge.see_taken(session, what, value)
 
     def _note_sending(
-        self, process: Process, guard: Guard, node_id: ua.NodeId, value: float
+        self, process: Process, guard: Guard, disk: SimDisk, node_id: ua.NodeId, value: float
     ) -> None:
         name = str(node_id.Identifier)
         if process.is_dead or self.scada is None:
             return
         if name.endswith(".ModeTarget") and int(value) == CellMode.REMOTE_CASCADE:
-            self.judge.see_remote_asked(self.scada.rule_of(name).cell)
+            self.judge.see_remote_asked(self.scada.rule_of(name).cell, disk)
         if self.at_next_send is not None and name.endswith(self.at_next_send[0]):
             (_, happen), self.at_next_send = self.at_next_send, None
             happen()

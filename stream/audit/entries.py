@@ -24,6 +24,7 @@ LAPSE: Final = "order_ended"
 CLAIM: Final = "writer_claim"
 OBEYED: Final = "obeyed"
 REFUSED: Final = "refused: "
+PARTLY: Final = "obeyed, but not for "
 UNKNOWN: Final = "unknown"  # the result of an intent whose guard ended before it learnt
 GUARD: Final = "guard"
 _MOST_TEXT: Final = 2000
@@ -80,8 +81,14 @@ def mode_change_of(cell: int, before: ModeState, after: ModeState) -> AuditEntry
     )
 
 
-def command_of(command: Command, refusal: str = "") -> AuditEntry:
-    """Return the entry of what a person asked, and whether it was obeyed."""
+def command_of(command: Command, refusal: str = "", *, is_partly: bool = False) -> AuditEntry:
+    """Return the entry of what a person asked, and whether it was obeyed.
+
+    Args:
+        refusal: why it was not; "" where it was.
+        is_partly: it was obeyed for the other cells.
+    """
+    result = f"{PARTLY if is_partly else REFUSED}{_text(refusal)}" if refusal else OBEYED
     return AuditEntry(
         action=COMMAND,
         actor=_text(command.issued_by),
@@ -90,7 +97,7 @@ def command_of(command: Command, refusal: str = "") -> AuditEntry:
         asked=_text(command.wish),
         reason=_text(command.reason),
         request_id=_text(command.command_id),
-        result=f"{REFUSED}{_text(refusal)}" if refusal else OBEYED,
+        result=result,
     )
 
 

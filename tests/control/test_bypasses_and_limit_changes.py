@@ -19,6 +19,7 @@ from control.interlock_checks import CHECKS
 from control.limit_changes import (
     CHANGEABLE,
     LimitRequest,
+    add_change,
     apply_changes,
     check_approval,
     check_request,
@@ -113,6 +114,7 @@ def test_a_change_of_limits_needs_another_person_who_saw_just_that_in_time() -> 
         ((ASKED, other.digest, *good[2:]), "not what was asked for"),
         ((ASKED, "", *good[2:]), "not what was asked for"),
         ((ASKED, ASKED.digest, "carla", "manager", NOW_NS), "somebody else"),
+        ((ASKED, ASKED.digest, " Carla", "manager", NOW_NS), "somebody else"),
         ((ASKED, ASKED.digest, "dora", "operator", NOW_NS), "operator"),
         ((ASKED, ASKED.digest, "dora", "manager", ASKED.until_ns), "in time"),
     ):
@@ -130,6 +132,13 @@ def test_approved_limits_are_in_force_and_never_beyond_the_plant_file() -> None:
     wild = {f"{FEED}/{name}": 1e9 for name in CHANGEABLE if name != "low"}
     wild |= {f"{FEED}/low": -1e9, "tap/high": 1.0, f"{FEED}/resolution": 9.0}
     assert apply_changes(SETPOINT_LIMITS, wild) == SETPOINT_LIMITS
+
+
+def test_a_limit_that_is_given_back_is_no_change_any_more() -> None:
+    changes = add_change({}, ASKED, SETPOINT_LIMITS)
+    assert changes == {f"{FEED}/high": 250.0}
+    back = msgspec.structs.replace(ASKED, value=SETPOINT_LIMITS[FEED].high)
+    assert add_change(changes, back, SETPOINT_LIMITS) == {}
 
 
 @pytest.mark.contract(10)

@@ -321,6 +321,15 @@ def test_small_steps_cannot_creep_past_the_travel_limit() -> None:
     assert value - 200.0 <= 30.0 + 1e-9
 
 
+def test_to_stay_needs_no_travel() -> None:
+    """The first write of a stay is a little beside the last value, and all travel is spent."""
+    spent = TRAVELLED.of(7, FEED)
+    beside = msgspec.structs.replace(spent, applied=180.0, written_stay=None)
+    state = TRAVELLED.remember(7, FEED, beside)
+    verdict, _ = permit(make_request(200.0), make_situation(readback=180.25), LIMITS, state)
+    assert verdict.applied == 180.25
+
+
 def test_travel_is_given_back_when_its_window_is_over() -> None:
     later = make_situation(now_plant_s=NOW_PLANT_S + 7 * HOUR_S)
     verdict, _ = permit(make_request(200.0), later, LIMITS, TRAVELLED)

@@ -43,6 +43,7 @@ STANDS_AGAINST = [
     ("check_following", by_hand(), make_situation(is_followed=False), Ruling.NOT_FOLLOWED),
     ("check_heartbeat", by_hand(), make_situation(has_plant_heartbeat=False), Ruling.PLANT_SILENT),
     ("check_readback", by_hand(), make_situation(readback=math.nan), Ruling.READBACK_UNKNOWN),
+    ("check_seen", by_hand(), make_situation(newest_source_ns=0), Ruling.STALE_INPUT),
     ("check_anode_effect", by_hand(), make_situation(is_in_anode_effect=True), Ruling.ANODE_EFFECT),
     ("check_hard_bounds", by_hand(300.1), make_situation(), Ruling.OUT_OF_BOUNDS),
 ]
@@ -68,10 +69,8 @@ def test_every_check_has_a_case() -> None:
 @pytest.mark.contract(10)
 @pytest.mark.parametrize("mode", [Mode.AUTO, Mode.HOLD])
 def test_an_override_goes_at_once_where_the_optimiser_would_have_to_go_slowly(mode: Mode) -> None:
-    """Far beyond a step and a rate, with all travel spent and no budget, on old samples."""
-    situation = make_situation(
-        mode=mode, newest_source_ns=0, cells_moved_elsewhere=99, readback=100.0
-    )
+    """Far beyond a step and a rate, with all travel spent and no budget."""
+    situation = make_situation(mode=mode, cells_moved_elsewhere=99, readback=100.0)
     just = EMPTY.remember(7, FEED, written_at(NOW_PLANT_S))
     verdict, state = permit_override(by_hand(299.0), situation, rejecting(), just)
     assert (verdict.ruling, verdict.applied) == (Ruling.PERMITTED, 299.0)
@@ -129,6 +128,11 @@ def test_of_two_people_the_later_wins_unless_the_first_has_the_higher_role(
     over = there.until_ns
     late = replace_order(other, since_ns=over, until_ns=over + SECOND_NS)
     assert check_override(late, there, over) is None, "what has run out binds nobody"
+
+
+def test_a_clock_that_is_set_back_ends_an_override() -> None:
+    assert ANNA.stands(ANNA.since_ns - SECOND_NS), "clocks are a little apart"
+    assert not ANNA.stands(ANNA.since_ns - 3 * SECOND_NS)
 
 
 def test_a_release_needs_a_role_and_something_to_release() -> None:

@@ -31,6 +31,7 @@ async def test_another_plant_is_driven_by_a_plant_file_alone(tmp_path: Path) -> 
             str(ACME_PLANT),
             POTLINE_OPCUA__ENDPOINT=endpoint,
             POTLINE_GUARD__INITIAL_MODE="AUTO",
+            POTLINE_GUARD__WARM_UP_H="0",
             POTLINE_AUDIT__FOLDER=str(tmp_path / "audit"),
         ) as line,
     ):

@@ -83,10 +83,15 @@ async def test_what_an_override_may_not_is_refused_with_the_reason(line: Guarded
         cases = {
             await override(line, 2, 1000.0): "beyond the hard bounds",
             await override(line, 2, 200.0, role="viewer"): "'viewer' may not override",
-            await override(line, 2, 200.0, duration_s=None): "override of 0 s",
+            await override(line, 2, 200.0, duration_s=None): "does not say duration_s",
+            await override(line, 2, 200.0, duration_s=-1.0): "override of 0 s",
+            await override(line, 2, 200.0, who=" "): "does not say who asks",
+            await override(line, 2, 200.0, reason="x" * 2000): "2000 characters",
             await override(line, 2, 200.0, reason=""): "needs a reason",
             await override(line, 2, 200.0, setpoint="tap"): "no setpoint 'tap'",
-            await line.loop.order(CommandKind.APPLY_OVERRIDE, 0, WHOLE_SECTION): "no such cell",
+            await line.loop.order(CommandKind.APPLY_OVERRIDE, 0, WHOLE_SECTION): "name the cell",
+            await line.loop.order(CommandKind.REQUEST_LIMIT, 0, 2): "name no cell",
+            await line.loop.order(CommandKind.SET_MODE, 0, 2): "does not say mode",
         }
         for command_id, word in cases.items():
             assert word in await refused(line, command_id)
@@ -120,6 +125,9 @@ async def test_an_override_outlives_the_guard_and_ends_by_itself(line: GuardedLi
         await override(line, 4, 205.0, duration_s=60.0)
         await until(lambda: line.feed(4) == pytest.approx(205.0))
         await until(lambda: edges(line, "override_active", 4) == [True])
+        keeper = life.guard._keeper
+        await until(lambda: all(one.is_written for one in keeper.state(1).overrides.values()))
+        await keeper.flush(1)
     async with line.guard(first_life=False) as life:
         await until(lambda: edges(line, "override_active", 4) == [True, True])
         await life.ready(3)
@@ -237,6 +245,20 @@ async def test_a_section_is_switched_off_and_on_by_one_command(line: GuardedLine
         assert "cells 1, 2: the role 'manager' may not switch on" in await refused(line, nobody)
         await line.loop.order(CommandKind.SWITCH_ON, 0, WHOLE_SECTION, reason="over")
         await life.ready(1, 2)
+
+
+@pytest.mark.contract(10)
+async def test_an_override_that_the_plant_does_not_take_ends_and_is_told(
+    line: GuardedLine,
+) -> None:
+    async with line.guard() as life:
+        await life.ready(4)
+        line.scada.control.stick(4, FEED)  # for good: only the test after this one follows
+        asked = await override(line, 4, 230.0)
+        assert "reads back" in await refused(line, asked)
+        await until(lambda: edges(line, "override_active", 4)[-1:] == [False])
+        assert not life.guard._keeper.is_overridden(4, FEED)
+        await life.modes(Mode.SHED, 4)
 
 
 @pytest.mark.contract(2)

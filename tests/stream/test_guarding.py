@@ -124,6 +124,36 @@ def judge(state: GuardState, asked: Proposal, picture: SectionPicture | None = N
     )
 
 
+def test_a_sample_is_never_newer_than_it_came() -> None:
+    """A clock that is ahead would make old samples look fresh when their time has come."""
+    ahead = make_frame(now_ns=NOW_NS + 20 * SECOND_NS)
+    picture = see_samples(SectionPicture(), ahead, NOW_NS)
+    assert picture.ahead_s == 20.0
+    assert picture.age_s(NOW_NS + 20 * SECOND_NS) == 20.0
+    assert picture.source_ns(2) == NOW_NS
+    late = see_samples(picture, make_frame(1, now_ns=NOW_NS + SECOND_NS), NOW_NS + 2 * SECOND_NS)
+    assert (late.ahead_s, late.age_s(NOW_NS + 2 * SECOND_NS)) == (0.0, 1.0)
+
+
+def test_one_wrong_sample_of_the_current_is_no_line_without_current() -> None:
+    signals = ("cell_voltage_v", "line_current_ka")
+
+    def frame(number: int, current_ka: float):
+        made = make_frame(number, signals=signals, now_ns=NOW_NS + number * SECOND_NS)
+        value = made.value.copy()
+        value[:, :, 1] = current_ka
+        return replace(made, value=value)
+
+    picture = see_samples(SectionPicture(), frame(0, 300.0))
+    assert picture.line_current_ka is None, "one frame says nothing"
+    for number, (current_ka, shown_ka) in enumerate(
+        [(12.0, 300.0), (300.0, 300.0), (11.0, 300.0), (10.0, 11.0)], start=1
+    ):
+        picture = see_samples(picture, frame(number, current_ka))
+        assert picture.line_current_ka == pytest.approx(shown_ka)
+        assert picture.current_source_ns == NOW_NS + number * SECOND_NS
+
+
 def test_the_picture_keeps_the_newest_usable_sample_of_each_cell() -> None:
     frame = make_frame()
     quality, value = frame.quality.copy(), frame.value.copy()

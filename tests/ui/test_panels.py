@@ -461,6 +461,14 @@ def _click(button: Button) -> None:
     button._trigger_event(ButtonClick(button))
 
 
+def obeyed(at_ns: int, command_id: str = "c1", kind: str = "set_mode") -> Event:
+    number = 90 + len(kind)
+    return make_event(
+        "command_obeyed", at_ns, number=number, cell=6, place="Cell 6", kind=kind, who="ann",
+        command_id=command_id,
+    )  # fmt: skip
+
+
 def test_mode_is_asked_confirmed_pending_and_then_seen() -> None:
     asked = Asked()
     panel = ModePanel(desk_of(asked, cell=6))
@@ -480,7 +488,10 @@ def test_mode_is_asked_confirmed_pending_and_then_seen() -> None:
     assert "waiting for the guard" in _status(panel)
     picture = fold_event(picture, make_mode_event(6, Mode.MANUAL, issued_ns + SECOND_NS))
     panel.update(snapshot_of(picture))
-    assert "The guard has cell 6 in MANUAL" in _status(panel)
+    assert "waiting for the guard" in _status(panel), "it may be in MANUAL for another reason"
+    picture = fold_event(picture, obeyed(issued_ns + SECOND_NS))
+    panel.update(snapshot_of(picture))
+    assert "The guard obeyed; it has cell 6 in MANUAL" in _status(panel)
     assert panel.buttons[Mode.MANUAL].disabled
     assert not panel.buttons[Mode.AUTO].disabled
 
@@ -531,9 +542,10 @@ def test_without_a_picture_nothing_is_said_of_the_guard_until_it_is_back() -> No
     assert "is not known: the picture cannot be read" in _status(panel)
     assert "did not answer" not in _status(panel)
     assert not panel.buttons[Mode.MANUAL].disabled
-    obeyed = make_mode_event(6, Mode.MANUAL, command.t_issued_ns + SECOND_NS)
-    panel.update(snapshot_of(fold_event(picture, obeyed), after_s=60.0))
-    assert "The guard has cell 6 in MANUAL" in _status(panel)
+    moved = make_mode_event(6, Mode.MANUAL, command.t_issued_ns + SECOND_NS)
+    picture = fold_event(fold_event(picture, moved), obeyed(command.t_issued_ns + SECOND_NS))
+    panel.update(snapshot_of(picture, after_s=60.0))
+    assert "The guard obeyed; it has cell 6 in MANUAL" in _status(panel)
 
 
 def test_an_outcome_belongs_to_its_cell_whichever_is_looked_at() -> None:
@@ -655,7 +667,10 @@ def test_a_setpoint_is_set_by_hand_seen_and_given_back() -> None:
     assert isinstance(sent, Command)
     asked.say(Sent(sent))
     assert "waiting for the guard" in _override_words(panel)
-    picture = fold_event(told(3), override_event(wish.setpoint, issued_ns + SECOND_NS))
+    picture = fold_event(told(3), override_event(wish.setpoint, issued_ns - SECOND_NS))
+    panel.update(snapshot_of(picture))
+    assert "waiting for the guard" in _override_words(panel), "it may be somebody else's"
+    picture = fold_event(picture, obeyed(issued_ns, sent.command_id, "apply_override"))
     panel.update(snapshot_of(picture))
     assert "The guard holds it." in _override_words(panel)
     assert "ann holds" in _override_words(panel)
@@ -667,7 +682,9 @@ def test_a_setpoint_is_set_by_hand_seen_and_given_back() -> None:
     assert isinstance(back, Command)
     asked.say(Sent(back))
     over = override_event(wish.setpoint, issued_ns + 2 * SECOND_NS, 51, active=False)
-    panel.update(snapshot_of(fold_event(picture, over)))
+    picture = fold_event(picture, over)
+    picture = fold_event(picture, obeyed(issued_ns, back.command_id, "release_override"))
+    panel.update(snapshot_of(picture))
     assert "given back to the optimiser" in _override_words(panel)
     assert "Nothing is held by hand" in _override_words(panel)
 
@@ -762,8 +779,10 @@ def test_a_cell_is_switched_off_and_on_and_a_trip_is_reset() -> None:
     asked.say(Sent(sent))
     assert "ann asked for reset_trip" in _status(panel)
     over = make_mode_event(6, Mode.MANUAL, NOW_NS + 81 * SECOND_NS, number=81)
-    panel.update(snapshot_of(fold_event(picture, over)))
-    assert "The guard has cell 6 in MANUAL" in _status(panel)
+    picture = fold_event(picture, over)
+    picture = fold_event(picture, obeyed(NOW_NS + 81 * SECOND_NS, sent.command_id, "reset_trip"))
+    panel.update(snapshot_of(picture))
+    assert "The guard obeyed; it has cell 6 in MANUAL" in _status(panel)
 
 
 def test_a_cell_on_its_way_to_auto_has_been_put_in_auto() -> None:
@@ -777,5 +796,6 @@ def test_a_cell_on_its_way_to_auto_has_been_put_in_auto() -> None:
     sent = _command(6, Mode.AUTO, NOW_NS + 3 * SECOND_NS)
     asked.say(Sent(sent))
     warm = make_mode_event(6, Mode.WARM, NOW_NS + 4 * SECOND_NS, number=71)
-    panel.update(snapshot_of(fold_event(picture, warm)))
-    assert "The guard has cell 6 in WARM" in _status(panel)
+    picture = fold_event(fold_event(picture, warm), obeyed(NOW_NS + 4 * SECOND_NS))
+    panel.update(snapshot_of(picture))
+    assert "it has cell 6 in WARM" in _status(panel)

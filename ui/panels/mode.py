@@ -10,11 +10,11 @@ from functools import partial
 from typing import Final
 
 from control.modes import Mode
-from stream.records import Command, CommandKind, Event
+from stream.records import Command, CommandKind
 from ui.commands import Outcome, Refused, Wish
 from ui.drawing import Button, Div, InlineStyleSheet, LayoutDOM, TextInput, column, row
 from ui.markup import MODE_MEANING, chip, text
-from ui.panel import CONTROLS_CSS, PANEL_CSS, Desk, Said, set_changed
+from ui.panel import CONTROLS_CSS, PANEL_CSS, Desk, Said, answer_to, set_changed
 from ui.snapshot import Snapshot
 
 OFFERED: Final = (Mode.AUTO, Mode.ADVISORY, Mode.MANUAL)
@@ -241,31 +241,15 @@ def _look_for_answer(ask: Ask, snapshot: Snapshot) -> None:
 
 def _answer(command: Command, snapshot: Snapshot) -> Said | None:
     """Return what the guard did about a command; None where the picture does not say."""
-    for event in reversed(snapshot.line.journal):
-        if _refuses(event, command):
-            return Said(event.sentence, is_bad=True)
+    answer = answer_to(command, snapshot)
+    if answer is None:
+        return None
+    if answer.name == "command_refused":
+        return Said(answer.sentence, is_bad=True)
     number, position = snapshot.layout.place[command.cell]
-    section = snapshot.sections.get(number)
-    if section is None or not _is_obeyed(command, section.modes[position]):
-        return None
-    is_old = snapshot.is_mode_old[snapshot.layout.index[command.cell]]
-    if is_old and section.mode_times_ns[position] < command.t_issued_ns:
-        return None
-    return Said(f"The guard has cell {command.cell} in {section.modes[position]}.")
+    mode = snapshot.sections[number].modes[position] if number in snapshot.sections else None
+    return Said(f"The guard obeyed; it has cell {command.cell} in {mode}.")
 
 
 def _asked_for(command: Command) -> str:
     return command.wish if command.mode is None else command.mode.value
-
-
-def _is_obeyed(command: Command, mode: Mode | None) -> bool:
-    """Whether a mode shows that the guard obeyed: on the way to AUTO there are two more."""
-    if command.kind in _SPECIAL:  # offered where it is not obeyed yet
-        return mode is not None and not _SPECIAL[command.kind][2](mode)
-    if command.mode is Mode.AUTO:
-        return mode in (Mode.AUTO, Mode.WARM, Mode.READY)
-    return mode is command.mode
-
-
-def _refuses(event: Event, command: Command) -> bool:
-    return event.name == "command_refused" and event.details.get("command_id") == command.command_id

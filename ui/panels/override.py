@@ -13,7 +13,7 @@ from stream.records import Command, CommandKind, Event
 from ui.commands import Outcome, Refused, Wish
 from ui.drawing import Button, Div, InlineStyleSheet, LayoutDOM, Select, TextInput, column, row
 from ui.markup import text
-from ui.panel import CONTROLS_CSS, PANEL_CSS, Desk, Said, set_changed
+from ui.panel import CONTROLS_CSS, PANEL_CSS, Desk, Said, answer_to, set_changed
 from ui.snapshot import Snapshot
 
 DURATIONS_S: Final = {"15 minutes": 900.0, "1 hour": 3600.0, "4 hours": 14400.0, "8 hours": 28800.0}
@@ -135,7 +135,7 @@ class OverridePanel:
         set_changed(self.open, visible=not self.form.visible, disabled=busy)
         set_changed(self.confirm, label=f"Set it in cell {self._cell}", disabled=busy)
         said = asked.said
-        if asked.sent is not None:
+        if asked.sent is not None and not said.is_bad:
             said = Said("Asked for; waiting for the guard to obey.")
         kind = " bad" if said.is_bad else ""
         status = f'<div class="status{kind}" role="status">{text(said.sentence)}</div>'
@@ -209,6 +209,10 @@ def _look_for_answer(asked: Asked, snapshot: Snapshot) -> None:
     if command is None:
         return
     answer = _answer(command, snapshot)
+    if answer is None and snapshot.now_ns > command.expires_ns and snapshot.link:
+        # Not the guard's silence but ours: keep the question until the picture is back.
+        asked.said = Said("What came of it is not known: the picture cannot be read.", is_bad=True)
+        return
     if answer is None and snapshot.now_ns > command.expires_ns:
         answer = Said(
             "No answer of the guard was seen before the command ran out. Check that the guard "
@@ -220,15 +224,13 @@ def _look_for_answer(asked: Asked, snapshot: Snapshot) -> None:
 
 
 def _answer(command: Command, snapshot: Snapshot) -> Said | None:
-    for event in reversed(snapshot.line.journal):
-        refused = event.name == "command_refused"
-        if refused and event.details.get("command_id") == command.command_id:
-            return Said(event.sentence, is_bad=True)
-    standing = _standing(snapshot, command.cell).get(command.setpoint)
-    if command.kind is CommandKind.RELEASE_OVERRIDE:
-        return Said("It was given back to the optimiser.") if standing is None else None
-    if standing is None or standing.t_event_ns < command.t_issued_ns:
+    answer = answer_to(command, snapshot)
+    if answer is None:
         return None
+    if answer.name == "command_refused":
+        return Said(answer.sentence, is_bad=True)
+    if command.kind is CommandKind.RELEASE_OVERRIDE:
+        return Said("It was given back to the optimiser.")
     return Said("The guard holds it.")
 
 
