@@ -8,8 +8,11 @@ ARGS   ?=
 TEST_PROCESSES ?= 3
 PYTEST := $(BIN)/python -m pytest -n $(TEST_PROCESSES) --dist loadfile --no-loadscope-reorder
 
+# Long ones of what `coverage` measures: it runs them, and nobody should have to run them twice.
+SLOW_COVERED := tests/physics tests/validation tests/ops/fields
+
 .DEFAULT_GOAL := help
-.PHONY: help install demo test test-fast test-slow check prove-interlock coverage bench clean
+.PHONY: help install demo test test-fast test-slow test-slow-rest check prove-interlock coverage bench clean
 
 help:  ## list the targets
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*##/\t/' | expand -t 14
@@ -46,9 +49,12 @@ test-fast: $(BIN)/.dev  ## the tests that take seconds
 test-slow: $(BIN)/.dev  ## the long ones: real processes, failures
 	@$(PYTEST) -m slow $(ARGS)
 
+test-slow-rest: $(BIN)/.dev  ## the long ones but for those that `coverage` has run
+	@$(PYTEST) -m slow $(addprefix --ignore=,$(SLOW_COVERED)) $(ARGS)
+
 coverage: $(BIN)/.dev  ## tests with branch coverage; fails below 90 % of physics, control and stream
 	@$(PYTEST) -m "not slow" --cov --cov-report= $(ARGS)
-	@$(PYTEST) -m slow tests/physics tests/validation tests/ops/fields --cov --cov-append --cov-report= $(ARGS)
+	@$(PYTEST) -m slow $(SLOW_COVERED) --cov --cov-append --cov-report= $(ARGS)
 	@$(BIN)/python -m coverage report --include='physics/*,control/*,stream/*' --fail-under=90
 
 prove-interlock: $(BIN)/.dev  ## without any one of its checks the interlock's tests fail
