@@ -325,7 +325,7 @@ _OBEY: Final[
 def _tell_override(override: Override, *, active: bool) -> Told:
     details: Details = {
         "subject": override.setpoint,
-        "override_id": override.override_id,
+        "order_id": override.override_id,
         "setpoint": override.setpoint,
         "value": override.value,
         "who": override.owner,
@@ -339,6 +339,7 @@ def _tell_override(override: Override, *, active: bool) -> Told:
 def _tell_bypass(bypass: Bypass, *, active: bool) -> Told:
     details: Details = {
         "subject": bypass.check,
+        "order_id": bypass.bypass_id,
         "check": bypass.check,
         "who": bypass.owner,
         "until": _until(bypass.until_ns),
@@ -361,6 +362,7 @@ def _tell_limit(key: str, value: float, *, active: bool) -> Told:
 def _limit_details(request: LimitRequest) -> Details:
     return {
         "subject": request.request_id,
+        "order_id": request.request_id,
         "setpoint": request.setpoint,
         "limit": request.limit,
         "value": request.value,

@@ -34,6 +34,7 @@ class Sending:
     Attributes:
         stay: which stay in AUTO it belongs to, as the guard has it.
         is_permitted: whether that guard has the cell in AUTO; `is_held`: in HOLD.
+        audit: that the guard keeps.
         stands: what the cell has accepted, and what the plant has shown of it lately.
         plant_s: plant time now.
         sample_age_s: true age of the newest sample of the cell that had been sent to the guard.
@@ -48,6 +49,7 @@ class Sending:
     plant_s: float
     sample_age_s: float
     is_held: bool = False
+    audit: object = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,7 +87,7 @@ class Judge:
     # (audit, cell) -> "remote" or "local", on record
     _handed: dict[tuple[object, int], str] = field(default_factory=dict)
     _off: set[int] = field(default_factory=set)
-    _people: People = field(default_factory=People)
+    _people: dict[object, People] = field(default_factory=dict)  # by audit
     _writer: object = None  # the session that wrote the newest token to the server that lives now
 
     def note(self, rule: str, sentence: str) -> None:
@@ -103,7 +105,7 @@ class Judge:
                     self.now_s(), entry.target, entry.applied, by_hand
                 )
                 if by_hand:  # only now is it known to be durable, too
-                    self._people.hold(entry.target)
+                    self._people_of(audit).hold(entry.target, entry.request_id)
             elif entry.action == RESULT and self._intents.pop(entry.request_id, None) is None:
                 self.note("an intent first", f"{entry.request_id} has a result without an intent")
             elif entry.action == COMMAND and entry.result == OBEYED:
@@ -113,16 +115,22 @@ class Judge:
                     continue
                 self._obeyed.add(entry.request_id)
                 if not entry.target.startswith("S"):
-                    self._see_command(_cell_of(entry.target), str(entry.asked))
+                    self._see_command(entry, audit)
             elif entry.action == LAPSE and not entry.target.startswith("S"):
-                self._people.end(_cell_of(entry.target), str(entry.asked))
+                self._people_of(audit).end(
+                    _cell_of(entry.target), str(entry.asked), entry.request_id
+                )
             elif entry.action == HANDOVER:
                 for target in entry.target.split():
                     self._handed[audit, _cell_of(target)] = str(entry.asked)
 
-    def _see_command(self, cell: int, asked: str) -> None:
-        """Take in what a person asked for and the guard obeyed."""
-        kind, _, rest = asked.partition(" ")
+    def _people_of(self, audit: object) -> People:
+        return self._people.setdefault(audit, People())
+
+    def _see_command(self, entry: AuditEntry, audit: object) -> None:
+        """Take in what a person asked for and a guard obeyed."""
+        cell = _cell_of(entry.target)
+        kind, _, rest = str(entry.asked).partition(" ")
         if kind == "set_mode":
             self._asked[cell] = rest
         elif kind == "switch_off":
@@ -130,7 +138,7 @@ class Judge:
         elif kind == "switch_on":
             self._off.discard(cell)
         else:
-            self._people.see(cell, kind, rest)
+            self._people_of(audit).see(cell, kind, rest, entry.request_id)
 
     def see_server(self) -> None:
         """Take in that a server has begun, at which there is no token yet."""
@@ -211,7 +219,7 @@ class Judge:
         return any(intent.is_by_hand for intent in self._announced(sending))
 
     def _check_people_first(self, sending: Sending, what: str) -> None:
-        if self._people.holds(sending.cell, sending.setpoint):
+        if self._people_of(sending.audit).holds(sending.cell, sending.setpoint):
             self.note("people first", f"{what}, and a person holds it")
 
     def _check_rate(self, sending: Sending, row: SetpointLimits, what: str) -> None:
@@ -223,7 +231,7 @@ class Judge:
         is_first = last is None or last.stay != sending.stay
         if is_first and is_within and step > near:
             self.note("no bump", f"{what} is the first of its stay, the cell stood elsewhere")
-        bypassed = self._people.bypassed(sending.cell)
+        bypassed = self._people_of(sending.audit).bypassed(sending.cell)
         if step > row.max_step + near and "step" not in bypassed:
             self.note("within a step", f"{what}, {step:g} from what stands")
         if last is not None and not is_first:
@@ -251,7 +259,7 @@ class Judge:
         travelled += max(0.0, abs(sending.value - last.value) - row.readback_tolerance)
         self._begun[place] = (begun_s, travelled)
         allowed = row.max_rate_per_h * (sending.plant_s - begun_s + self.slack_plant_s) / 3600.0
-        if "rate" in self._people.bypassed(sending.cell):
+        if "rate" in self._people_of(sending.audit).bypassed(sending.cell):
             self._begun[place] = (sending.plant_s, 0.0)  # it counts anew when that is over
         elif travelled > allowed + row.readback_tolerance:
             self.note("within rate", f"{what}, {travelled:g} since the stay began")

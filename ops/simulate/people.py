@@ -1,34 +1,48 @@
-"""What people have ordered, as the audit says: whoever judges a guard keeps count of it."""
+"""What people have ordered, as an audit says: whoever judges a guard keeps count of it."""
 
 from dataclasses import dataclass, field
 
 
 @dataclass
 class People:
-    """Overrides and bypasses that stand, by what was obeyed and what ended."""
+    """Overrides and bypasses that stand, by what was obeyed, written and ended.
 
-    _held: set[str] = field(default_factory=set)  # as the audit names it: C007/setpoint
+    A guard keeps an override before it is on record that it is about to be written; the end of one
+    may be on record before that, where the disk or the broker is slow.
+    """
+
+    _given: dict[str, list[str]] = field(default_factory=dict)  # C007/setpoint -> overrides
+    _ended: set[str] = field(default_factory=set)
+    _held: dict[str, str] = field(default_factory=dict)  # C007/setpoint -> the override
     _bypassed: set[tuple[int, str]] = field(default_factory=set)
 
-    def hold(self, place: str) -> None:
-        """Take in that a person's value is about to be written."""
-        self._held.add(place)
-
-    def see(self, cell: int, kind: str, rest: str) -> None:
+    def see(self, cell: int, kind: str, rest: str, command_id: str) -> None:
         """Take in an order that was obeyed, as "kind name=text name=text"."""
         wish = dict(part.partition("=")[::2] for part in rest.split())
-        if kind == "release_override":
-            self._held.discard(_place(cell, wish["setpoint"]))
+        if kind == "apply_override":
+            self._given.setdefault(_place(cell, wish["setpoint"]), []).append(command_id)
+        elif kind == "release_override":
+            place = _place(cell, wish["setpoint"])
+            self._ended.update(self._given.get(place, ()))
+            self._held.pop(place, None)
         elif kind == "request_bypass":
             self._bypassed.add((cell, wish["check"]))
         elif kind == "release_bypass":
             self._bypassed.discard((cell, wish["check"]))
 
-    def end(self, cell: int, what: str) -> None:
+    def hold(self, place: str, move_id: str) -> None:
+        """Take in that a person's value is about to be written."""
+        override_id = move_id.partition("/")[0]
+        if override_id not in self._ended:
+            self._held[place] = override_id
+
+    def end(self, cell: int, what: str, order_id: str) -> None:
         """Take in an order that ended by itself, as "event subject"."""
         name, _, subject = what.partition(" ")
         if name == "override_active":
-            self._held.discard(_place(cell, subject))
+            self._ended.add(order_id)
+            if self._held.get(_place(cell, subject)) == order_id:
+                del self._held[_place(cell, subject)]
         elif name == "bypass_active":
             self._bypassed.discard((cell, subject))
 

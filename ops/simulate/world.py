@@ -35,6 +35,7 @@ from stream.topics import GUARD_APP
 SPEED: Final = 60.0
 SECTIONS: Final = {0: (1, 2), 1: (3, 4)}
 _WATCHDOG_S: Final = 3.0
+_CLOSING_TAKES_S: Final = 2.0  # for a guard that goes on, until what it had in hand is on record
 _DISK_TAKES_S: Final = 0.005
 _WATCH_EVERY_S: Final = 0.1
 _CLOCK_TOLERANCE_S: Final = 2.0  # how far ahead the interlock lets a clock be
@@ -309,11 +310,15 @@ class World:
                         )
 
     def close_audits(self) -> None:
-        """Answer what the run is too short for: what waits for a disk that is still full, and what
-        the next guard on a machine would begin with, where none came after one that ended."""
+        """Answer what the run is too short for: what waits for a disk that is still full or for a
+        guard that is still stopped, and what the next guard on a machine would begin with, where
+        none came after one that ended."""
         for disk in (self.disk, self.disk_elsewhere):
-            is_full = self.clockwork.now_s < disk.full_until_s
-            if disk.owner is not None and (disk.owner.is_dead or is_full):
+            now_s, owner = self.clockwork.now_s, disk.owner
+            if owner is None:
+                continue
+            is_kept = now_s < max(disk.full_until_s, owner.frozen_until_s + _CLOSING_TAKES_S)
+            if owner.is_dead or is_kept:
                 self.judge.see_entries(_closed(disk.entries), disk)
 
     # -- what is seen -----------------------------------------------------------------------
@@ -367,6 +372,7 @@ class World:
                 stands=self.scada.shown_lately(rule.cell, rule.meaning),
                 plant_s=self.plant_s(),
                 sample_age_s=self.clockwork.now_s - sampled_s,
+                audit=disk,
             )
         )
 

@@ -135,6 +135,7 @@ def lapse_of(section: int, told: Told) -> AuditEntry:
         target=_place(section, told.cell or WHOLE_SECTION),
         asked=f"{told.name} {_text(str(told.details.get('subject', '')))}",
         reason=_text(str(told.details.get("reason", ""))),
+        request_id=_text(str(told.details.get("order_id", ""))),
     )
 
 

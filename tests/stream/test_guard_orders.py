@@ -207,7 +207,9 @@ async def test_a_limit_is_changed_by_two_people_and_kept_over_a_restart(line: Gu
         await line.loop.order(CommandKind.APPROVE_LIMIT, 1, WHOLE_SECTION, who="dora", **answer)
         changed = await line.log.told(lambda event: event.name == "limits_changed")
         assert changed.details["approver"] == "dora"
+        await life.ready(3)
         moved = await line.log.ended(await line.loop.propose(3, highest + 5.0))
+        assert moved.state is MoveState.VERIFIED, moved.reasons
         assert moved.applied == pytest.approx(highest)
     async with line.guard(first_life=False) as life:
         await life.ready(3)

@@ -107,7 +107,11 @@ async def test_silent_samples_hold_then_shed_their_section_and_no_other(
         assert all(line.follows(cell) for cell in (1, 2)), "our sign of life goes on for them"
         assert [life.mode(cell) for cell in (1, 2)] == [Mode.AUTO] * 2
         await line.log.told(lambda event: event.name == "decisions_silent")
-        begun = [event for event in line.log.events if event.active]
+        begun = [
+            event
+            for event in line.log.events
+            if event.active and event.name != "sign_of_life_late"  # which a busy machine has too
+        ]
         assert {(event.name, event.section) for event in begun if event.cell is None} == {
             ("samples_stale", 1),
             ("decisions_silent", 1),
