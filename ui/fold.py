@@ -10,9 +10,9 @@ import numpy as np
 from msgspec.structs import replace
 
 from control.modes import Mode
+from stream.active import fold_active, process_of
 from stream.frames import EstimateFrame, Quality, RejectFrame, SampleFrame
 from stream.records import Command, CommandKind, Event, Move, MoveState, Proposal
-from ui.active import fold_active, process_of
 from ui.picture import (
     EXAMPLES_LENGTH,
     F64,

@@ -87,7 +87,7 @@ class LinePicture(msgspec.Struct, frozen=True, kw_only=True):
         rejected: reason -> rejected samples, those of messages refused whole included.
         refused: reason -> messages refused whole.
         reject_order: source, see `ui.rejected` -> offset of the newest rejected message.
-        active: what has begun and not ended, by its subject, see `ui.active`.
+        active: what has begun and not ended, by its subject, see `stream.active`.
         ended: id of an event of the journal that ended something -> when that had begun, wall time.
         commands: newest command of each cell.
     """
