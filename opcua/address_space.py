@@ -1,4 +1,4 @@
-"""Builds the nodes of the node table in an asyncua server."""
+"""Builds the nodes of a node table in an asyncua server."""
 
 import asyncio
 from collections.abc import Iterable, Sequence
@@ -9,7 +9,8 @@ from asyncua import Server, ua
 
 from control.limits import SetpointLimits
 from opcua.node_items import line_items
-from opcua.nodes import NAMESPACE_URI, NODES
+from opcua.node_rows import NodeTable
+from opcua.nodes import PLANT
 from opcua.object_types import rule_references, type_items
 from stream.signals import SignalLimits
 
@@ -19,11 +20,13 @@ _NODES_PER_TURN: Final = 500  # so that a large line does not block the event lo
 class AddressSpace:
     """Knows the node ids and how a value of each node is written."""
 
-    def __init__(self, server: Server, namespace: int, cells: int) -> None:
+    def __init__(
+        self, server: Server, namespace: int, cells: int, table: NodeTable = PLANT
+    ) -> None:
         self._server = server
         self.namespace = namespace
         self.cells = cells
-        self._types = {row.node_id: ua.VariantType[row.data_type] for row in NODES}
+        self._types = {row.node_id: ua.VariantType[row.data_type] for row in table.rows}
 
     def node_id(self, pattern: str, cell: int = 0) -> ua.NodeId:
         """Return the node id of a row, for one cell where it has one node per cell."""
@@ -50,30 +53,32 @@ async def build_address_space(
     cells: int,
     signals: Sequence[SignalLimits],
     setpoints: Sequence[SetpointLimits],
+    table: NodeTable = PLANT,
 ) -> AddressSpace:
-    """Add every node of the table to a server that has been initialised but not started.
+    """Add every node of a table to a server that has been initialised but not started.
 
     Args:
         server: asyncua server.
         cells: number of cells.
         signals, setpoints: of the plant file; they give the ranges.
+        table: what there is.
 
     Raises:
         RuntimeError: the server refuses a node: the table names one twice.
     """
-    namespace = await server.register_namespace(NAMESPACE_URI)
+    namespace = await server.register_namespace(table.uri)
     service = server.iserver.node_mgt_service
     _require_good(
         (one.RequestedNewNodeId, result.StatusCode)
-        for one in type_items(namespace)
+        for one in type_items(namespace, table)
         for result in service.add_nodes([one])
     )
     _require_good(
         (one.SourceNodeId, status)
-        for one in rule_references(namespace)
+        for one in rule_references(namespace, table)
         for status in service.add_references([one])
     )
-    items = line_items(cells, signals, setpoints, namespace)
+    items = line_items(cells, signals, setpoints, namespace, table)
     while turn := list(islice(items, _NODES_PER_TURN)):
         results = service.add_nodes(turn)
         _require_good(
@@ -81,12 +86,12 @@ async def build_address_space(
             for one, result in zip(turn, results, strict=True)
         )
         await asyncio.sleep(0)
-    return AddressSpace(server, namespace, cells)
+    return AddressSpace(server, namespace, cells, table)
 
 
 def _require_good(answers: Iterable[tuple[ua.NodeId, ua.StatusCode]]) -> None:
     for node_id, status in answers:
         if not status.is_good():
             raise RuntimeError(
-                f"node {node_id.Identifier} refused: {status.name}; correct opcua/nodes.py"
+                f"node {node_id.Identifier} refused: {status.name}; correct its row in the table"
             )

@@ -12,8 +12,8 @@ from typing import Any, Final
 from asyncua import ua
 
 from control.limits import SetpointLimits
-from opcua.node_rows import DataType, NodeRow, WrittenBy
-from opcua.nodes import NODES, OBJECT_TYPES
+from opcua.node_rows import DataType, NodeRow, NodeTable, WrittenBy
+from opcua.nodes import PLANT
 from opcua.units import UNIT_NAMESPACE, Unit
 from stream.laboratory import make_ranges
 from stream.signals import SignalLimits
@@ -88,6 +88,7 @@ def line_items(
     signals: Sequence[SignalLimits],
     setpoints: Sequence[SetpointLimits],
     namespace: int,
+    table: NodeTable = PLANT,
 ) -> Iterator[ua.AddNodesItem]:
     """Yield every node of a line, parents first.
 
@@ -95,10 +96,11 @@ def line_items(
         cells: number of cells.
         signals, setpoints: of the plant file; they give ranges and limits.
         namespace: index of our namespace at the server.
+        table: of the server.
     """
     limits = {bounds.name: bounds for bounds in setpoints}
     folders: set[str] = set()
-    for row in NODES:
+    for row in table.rows:
         if row.belongs_to is not None and row.belongs_to not in limits:
             continue
         value = None
@@ -106,12 +108,12 @@ def line_items(
             value = float(getattr(limits[row.belongs_to], row.limit))
         shared = _share(row, ranges_of(row, signals, setpoints), cells, value, namespace)
         for cell in range(1, cells + 1) if row.is_per_cell else (0,):
-            yield from _folders_above(row, cell, namespace, folders)
+            yield from _folders_above(row, cell, namespace, folders, table)
             yield from _variable_items(row, cell, shared, namespace)
 
 
 def _folders_above(
-    row: NodeRow, cell: int, namespace: int, known: set[str]
+    row: NodeRow, cell: int, namespace: int, known: set[str], table: NodeTable
 ) -> Iterator[ua.AddNodesItem]:
     pattern = row.path.rpartition("/")[0]
     path = pattern.format(cell=cell)
@@ -126,14 +128,14 @@ def _folders_above(
         above = ua.NodeId("/".join(names[: depth - 1]), namespace)
         parent = above if depth > 1 else ua.NodeId(ua.ObjectIds.ObjectsFolder)
         reference = ua.ObjectIds.HasComponent if depth > 1 else ua.ObjectIds.Organizes
-        kind = object_type_of("/".join(patterns[:depth]), namespace)
+        kind = object_type_of("/".join(patterns[:depth]), namespace, table)
         name = ua.QualifiedName(names[depth - 1], namespace)
         yield object_item(ua.NodeId(here, namespace), name, parent, reference, kind)
 
 
-def object_type_of(pattern: str, namespace: int) -> ua.NodeId:
+def object_type_of(pattern: str, namespace: int, table: NodeTable = PLANT) -> ua.NodeId:
     """Return the type of the object at a path of the table: one of ours, or a folder."""
-    for row in OBJECT_TYPES:
+    for row in table.object_types:
         if row.is_at(pattern):
             return ua.NodeId(row.name, namespace)
     return ua.NodeId(ua.ObjectIds.FolderType)
@@ -177,20 +179,22 @@ def variable_attributes(row: NodeRow, cells: int, value: float | None) -> ua.Var
     if row.is_historized:
         access |= ua.AccessLevel.HistoryRead.mask
     first = _ZERO[row.data_type] if value is None else value
+    has_many = row.is_array or row.is_list
+    length = cells if row.is_array else 0
     kind = ua.VariantType[row.data_type]
     attributes = ua.VariableAttributes(
         DisplayName=ua.LocalizedText(row.path.rpartition("/")[2]),
         Description=ua.LocalizedText(row.holds),
-        Value=ua.Variant([first] * cells if row.is_array else first, kind, is_array=row.is_array),
+        Value=ua.Variant([first] * length if has_many else first, kind, is_array=has_many),
         DataType=ua.NodeId(kind.value),
-        ValueRank=ua.ValueRank.OneDimension if row.is_array else ua.ValueRank.Scalar,
+        ValueRank=ua.ValueRank.OneDimension if has_many else ua.ValueRank.Scalar,
         AccessLevel=access,
         UserAccessLevel=access,
         Historizing=row.is_historized,
     )
     attributes.SpecifiedAttributes = _VARIABLE_MASK | _MASK.Description
-    if row.is_array:
-        attributes.ArrayDimensions = [cells]
+    if has_many:
+        attributes.ArrayDimensions = [length]
         attributes.SpecifiedAttributes |= _MASK.ArrayDimensions
     return attributes
 

@@ -39,6 +39,7 @@ class NodeRow:
         limit: field of that setpoint's limits in the plant file; the node holds it and never
             changes.
         is_array: one value per cell in one node.
+        is_list: any number of values in one node.
         is_historized: the server keeps a history that HistoryRead gives back.
     """
 
@@ -54,6 +55,7 @@ class NodeRow:
     belongs_to: str | None = None
     limit: str | None = None
     is_array: bool = False
+    is_list: bool = False
     is_historized: bool = False
     written_by: WrittenBy = WrittenBy.SCADA
 
@@ -127,3 +129,18 @@ class ObjectTypeRow:
         return len(own) == len(other) and all(
             mine in ("*", part) for mine, part in zip(own, other, strict=True)
         )
+
+
+@dataclass(frozen=True, slots=True)
+class NodeTable:
+    """Every node of a server of ours.
+
+    Attributes:
+        uri: of its namespace.
+        rows: variables; folders and objects follow from their paths.
+        object_types: of the objects that are no mere folders.
+    """
+
+    uri: str
+    rows: tuple[NodeRow, ...]
+    object_types: tuple[ObjectTypeRow, ...]

@@ -9,7 +9,15 @@ from collections.abc import Iterable
 from enum import IntEnum
 from typing import Final
 
-from opcua.node_rows import DataType, NodeRow, ObjectTypeRow, Quantity, SetpointPart, WrittenBy
+from opcua.node_rows import (
+    DataType,
+    NodeRow,
+    NodeTable,
+    ObjectTypeRow,
+    Quantity,
+    SetpointPart,
+    WrittenBy,
+)
 from opcua.units import (
     DEGREE_CELSIUS,
     KILOAMPERE,
@@ -324,3 +332,5 @@ NODES: Final[tuple[NodeRow, ...]] = (
     *_LABORATORY_ROWS,
     *_CELL_ROWS,
 )
+
+PLANT: Final = NodeTable(NAMESPACE_URI, NODES, OBJECT_TYPES)

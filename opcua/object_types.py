@@ -18,8 +18,8 @@ from opcua.node_items import (
     variable_item,
     variable_type,
 )
-from opcua.node_rows import NodeRow
-from opcua.nodes import NODES, OBJECT_TYPES
+from opcua.node_rows import NodeRow, NodeTable
+from opcua.nodes import PLANT
 from physics.signals import OPTIONAL_SETPOINTS
 
 _MANDATORY: Final = int(ua.ObjectIds.ModellingRule_Mandatory)
@@ -45,19 +45,19 @@ class Declaration:
     modelling_rule: int
 
 
-def declarations() -> list[Declaration]:
-    """Return what the types declare, parents first.
+def declarations(table: NodeTable = PLANT) -> list[Declaration]:
+    """Return what the types of a table declare, parents first.
 
     Several rows share a declaration, as all setpoints do what is below them; the first makes it.
     """
     found: dict[tuple[str, ...], Declaration] = {}
-    for row in NODES:
-        for one in _along(row):
+    for row in table.rows:
+        for one in _along(row, table):
             found.setdefault(one.path, one)
     return list(found.values())
 
 
-def _along(row: NodeRow) -> Iterator[Declaration]:
+def _along(row: NodeRow, table: NodeTable) -> Iterator[Declaration]:
     """Yield what the types declare on the way to a row, each below the nearest type above it."""
     parts = row.path.split("/")
     below: tuple[str, ...] = ()
@@ -69,18 +69,18 @@ def _along(row: NodeRow) -> Iterator[Declaration]:
             below = (*below, _CELL if is_cell else part)
             own = row if depth == len(parts) else None
             yield Declaration(below, here, own, _PLACEHOLDER if is_cell else rule)
-        for kind in OBJECT_TYPES:
+        for kind in table.object_types:
             if kind.is_at(here):
                 below = (kind.name,)
 
 
-def type_items(namespace: int) -> list[ua.AddNodesItem]:
+def type_items(namespace: int, table: NodeTable = PLANT) -> list[ua.AddNodesItem]:
     """Return the requests that add the types and what they declare, parents first."""
-    items = [_type_item(row.name, row.holds, namespace) for row in OBJECT_TYPES]
-    return items + [_declaration_item(one, namespace) for one in declarations()]
+    items = [_type_item(row.name, row.holds, namespace) for row in table.object_types]
+    return items + [_declaration_item(one, namespace, table) for one in declarations(table)]
 
 
-def rule_references(namespace: int) -> list[ua.AddReferencesItem]:
+def rule_references(namespace: int, table: NodeTable = PLANT) -> list[ua.AddReferencesItem]:
     """Return the requests that give every declaration its modelling rule."""
     return [
         ua.AddReferencesItem(
@@ -90,7 +90,7 @@ def rule_references(namespace: int) -> list[ua.AddReferencesItem]:
             TargetNodeId=ua.NodeId(one.modelling_rule),
             TargetNodeClass=ua.NodeClass.Object,
         )
-        for one in declarations()
+        for one in declarations(table)
     ]
 
 
@@ -114,11 +114,11 @@ def _type_item(name: str, holds: str, namespace: int) -> ua.AddNodesItem:
     )
 
 
-def _declaration_item(one: Declaration, namespace: int) -> ua.AddNodesItem:
+def _declaration_item(one: Declaration, namespace: int, table: NodeTable) -> ua.AddNodesItem:
     node_id, parent = _id_of(one.path, namespace), _id_of(one.path[:-1], namespace)
     name = ua.QualifiedName(one.path[-1], namespace)
     if one.row is None:
-        kind = object_type_of(one.stands_for, namespace)
+        kind = object_type_of(one.stands_for, namespace, table)
         return object_item(node_id, name, parent, ua.ObjectIds.HasComponent, kind)
     row = replace(one.row, holds=one.row.declared_as or one.row.holds)
     attributes = variable_attributes(row, cells=0, value=None)
