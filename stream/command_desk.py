@@ -233,6 +233,7 @@ class CommandDesk:
         is_whole = command.cell == WHOLE_SECTION
         await self._worker.outbox.report(
             name,
+            active=False,
             section=command.section,
             cell=None if is_whole else command.cell,
             place=f"Section {command.section}" if is_whole else f"Cell {command.cell}",

@@ -1,28 +1,21 @@
 """What people ask of the guard: one record on Kafka, awaited, with an expiry, never repeated."""
 
 import asyncio
-import logging
 import time
 import uuid
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Final
 
-from aiokafka import AIOKafkaProducer
-from aiokafka.errors import KafkaError
-
 from control.modes import Mode
-from stream.kafka import KafkaConnection, make_producer
-from stream.masking import without_password
-from stream.records import Command, CommandKind, encode
-from stream.topics import COMMANDS, partition_of
+from stream.asking import CommandSender, NotSentError
+from stream.kafka import KafkaConnection
+from stream.records import Command, CommandKind
 from ui.layout import LineLayout
 from ui.roles import Person, refusal
 
 VALIDITY_S: Final = 10.0  # a command that the guard has not taken by then is void
 _SEND_TIMEOUT_S: Final = 4.0
-
-_log: Final = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True, slots=True)
@@ -96,12 +89,9 @@ class CommandDesk:
         partitions: int,
         clock_ns: Callable[[], int] = time.time_ns,
     ) -> None:
-        self._kafka = kafka
+        self._sender = CommandSender(kafka, partitions, "potline-ui", _SEND_TIMEOUT_S)
         self._layout = layout
-        self._partitions = partitions
         self._clock_ns = clock_ns
-        self._producer: AIOKafkaProducer | None = None
-        self._starting = asyncio.Lock()
         self._tasks: set[asyncio.Task[None]] = set()
 
     def ask(self, person: Person, wish: Wish, done: Callable[[Outcome], None]) -> None:
@@ -118,47 +108,12 @@ class CommandDesk:
         """Wait for what is being sent, then disconnect."""
         if self._tasks:
             await asyncio.wait(self._tasks, timeout=_SEND_TIMEOUT_S)
-        await self._disconnect()
+        await self._sender.close()
 
     async def _send(self, command: Command, done: Callable[[Outcome], None]) -> None:
         try:
-            async with asyncio.timeout(_SEND_TIMEOUT_S):
-                producer = await self._connected()
-                await producer.send_and_wait(
-                    COMMANDS.name,
-                    encode(command),
-                    key=str(command.section).encode(),
-                    partition=partition_of(command.section, self._partitions),
-                )
-        except (KafkaError, OSError, TimeoutError, AssertionError) as exc:
-            _log.warning("Command %s was not sent: %s", command.command_id, exc)
-            await self._disconnect()
-            done(
-                Refused(
-                    f"No answer from Kafka at {without_password(self._kafka.address)}: the command "
-                    "may not have been sent. Watch the cell; check the broker and ask "
-                    "again."
-                )
-            )
+            await self._sender.send(command)
+        except NotSentError as exc:
+            done(Refused(str(exc)))
         else:
             done(Sent(command))
-
-    async def _connected(self) -> AIOKafkaProducer:
-        async with self._starting:
-            if self._producer is None:
-                producer = make_producer(self._kafka, "potline-ui")
-                try:
-                    await producer.start()
-                except BaseException:
-                    await producer.stop()
-                    raise
-                self._producer = producer
-            return self._producer
-
-    async def _disconnect(self) -> None:
-        producer, self._producer = self._producer, None
-        if producer is not None:
-            try:
-                await asyncio.wait_for(producer.stop(), _SEND_TIMEOUT_S)
-            except (KafkaError, TimeoutError) as exc:
-                _log.warning("The producer of commands did not close cleanly: %s", exc)

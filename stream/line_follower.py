@@ -1,0 +1,143 @@
+"""Follows the guard on Kafka for somebody who only looks on: its state, its moves, what it tells.
+
+It belongs to no consumer group and commits nothing. The changelog is compacted and is read from its
+beginning, and so are the events; moves and proposals from a while ago on. An outage of Kafka is
+waited out, and shows: `is_following` is false as long.
+"""
+
+import asyncio
+import logging
+import time
+from collections.abc import Callable, Iterable
+from typing import Any, Final
+
+from aiokafka import AIOKafkaConsumer, TopicPartition
+from aiokafka.errors import KafkaError
+
+from stream.kafka import KafkaConnection, make_consumer
+from stream.line_view import LineView, fold_event, fold_move, fold_proposal, fold_state
+from stream.masking import without_password
+from stream.records import Event, Move, Proposal, RecordError, decode
+from stream.topics import EVENTS, MOVES, PROPOSALS, TABLES, Shape, Topic
+
+GUARD_STATE: Final = Topic(
+    name=next(table.changelog for table in TABLES if table.owner == "guard"),
+    shape=Shape.RECORD,
+    record="GuardState",
+    key="section",
+    producer="guard",
+    consumers=("front",),
+    rate="on change only",
+    compacted=True,
+)
+_LOOK_BACK_S: Final = 900  # of moves and proposals
+_POLL_MS: Final = 200
+_AT_ONCE: Final = 2_000
+_FIRST_WAIT_S: Final = 0.5
+_LONGEST_WAIT_S: Final = 10.0
+_NS_PER_MS: Final = 1_000_000
+
+_log: Final = logging.getLogger(__name__)
+
+
+class LineFollower:
+    """Keeps the newest view of a line."""
+
+    def __init__(
+        self,
+        connection: KafkaConnection,
+        view: LineView,
+        on_event: Callable[[Event], None] = lambda _: None,
+    ) -> None:
+        """Make one that has read nothing.
+
+        Args:
+            connection: of Kafka.
+            view: before anything was read.
+            on_event: told of every event there is, in the order of their time at the start.
+        """
+        self._connection = connection
+        self._on_event = on_event
+        self.view = view
+        self.is_following = False
+        self.caught_up = asyncio.Event()
+
+    async def run(self) -> None:
+        """Follow for ever."""
+        wait_s = _FIRST_WAIT_S
+        while True:
+            consumer = make_consumer(
+                self._connection, GUARD_STATE, MOVES, PROPOSALS, EVENTS, client_id="potline-front"
+            )
+            try:
+                await consumer.start()
+                await self._read_back(consumer)
+                wait_s = _FIRST_WAIT_S
+                await self._follow(consumer)
+            except (KafkaError, OSError) as exc:
+                _log.warning(
+                    "No Kafka at %s (%s); start the broker or set kafka.address. Again in %.1f s.",
+                    without_password(self._connection.address),
+                    exc or type(exc).__name__,
+                    wait_s,
+                )
+            finally:
+                self.is_following = False
+                await consumer.stop()
+            await asyncio.sleep(wait_s)
+            wait_s = min(2 * wait_s, _LONGEST_WAIT_S)
+
+    async def _read_back(self, consumer: AIOKafkaConsumer) -> None:
+        """Take in what the topics hold until now, in the order of its time."""
+        partitions = sorted(consumer.assignment())
+        ends: dict[TopicPartition, int] = await consumer.end_offsets(partitions)
+        since_ms = time.time_ns() // _NS_PER_MS - 1000 * _LOOK_BACK_S
+        recent = [one for one in partitions if one.topic in (MOVES.name, PROPOSALS.name)]
+        found: dict[TopicPartition, Any] = await consumer.offsets_for_times(
+            dict.fromkeys(recent, since_ms)
+        )
+        begins: dict[TopicPartition, int] = await consumer.beginning_offsets(partitions)
+        for partition in recent:
+            at = found.get(partition)
+            begins[partition] = ends[partition] if at is None else at.offset
+        for partition in partitions:
+            consumer.seek(partition, begins[partition])
+        messages: list[Any] = []
+        while any([await consumer.position(one) < ends[one] for one in partitions]):
+            messages += await self._poll(consumer)
+        self._take(messages)
+        self.caught_up.set()
+
+    async def _follow(self, consumer: AIOKafkaConsumer) -> None:
+        while True:
+            self._take(await self._poll(consumer))
+            self.is_following = True
+
+    @staticmethod
+    async def _poll(consumer: AIOKafkaConsumer) -> list[Any]:
+        batches = await consumer.getmany(timeout_ms=_POLL_MS, max_records=_AT_ONCE)
+        return [message for batch in batches.values() for message in batch]
+
+    def _take(self, messages: Iterable[Any]) -> None:
+        for message in sorted(messages, key=lambda one: one.timestamp):
+            payload, at_ns = message.value, message.timestamp * _NS_PER_MS
+            if payload is None:
+                continue
+            try:
+                self._take_one(message.topic, message.key, payload, at_ns)
+            except RecordError as exc:
+                _log.debug("A message on %s could not be read: %s", message.topic, exc)
+
+    def _take_one(self, topic: str, key: bytes | None, payload: bytes, at_ns: int) -> None:
+        if topic == GUARD_STATE.name:
+            number = (key or b"").decode("ascii", "replace")
+            if number.isdigit():
+                self.view = fold_state(self.view, int(number), payload, at_ns)
+        elif topic == MOVES.name:
+            self.view = fold_move(self.view, decode(payload, Move), at_ns)
+        elif topic == PROPOSALS.name:
+            self.view = fold_proposal(self.view, decode(payload, Proposal))
+        else:
+            event = decode(payload, Event)
+            self.view = fold_event(self.view, event)
+            self._on_event(event)
