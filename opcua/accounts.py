@@ -1,7 +1,8 @@
-"""Who may come to the simulated SCADA, and what they may do: names, roles, password hashes."""
+"""Who may come to a server of ours, and what they may do: names, roles, password hashes."""
 
 import hashlib
 import hmac
+import re
 import secrets
 import time
 import tomllib
@@ -19,16 +20,23 @@ _BLOCK: Final = 8
 _SALT_BYTES: Final = 16
 _TRIES_AT_ONCE: Final = 5  # wrong passwords; each takes the server's one thread for a while
 _ANOTHER_TRY_AFTER_S: Final = 2.0
+_NAME: Final = re.compile(r"[A-Za-z][A-Za-z0-9._-]{0,39}")
+_SHORTEST_PASSWORD: Final = 12
 
 
 class Role(StrEnum):
     """What somebody may do, by the names of OPC 10000-18 and one of ours."""
 
     OBSERVER = "Observer"  # reads
-    OPERATOR = "Operator"  # puts cells under the optimiser, and takes them back
-    ENGINEER = "Engineer"
-    SUPERVISOR = "Supervisor"
+    OPERATOR = "Operator"  # puts cells under the optimiser, and takes them back; overrides
+    ENGINEER = "Engineer"  # besides: bypasses and limits
+    SUPERVISOR = "Supervisor"  # the manager: bypasses and limits, but puts no cell under anything
     OPTIMISER = "Optimiser"  # writes setpoints, modes and its heartbeat
+
+
+PEOPLE_ROLES: Final = (Role.OBSERVER, Role.OPERATOR, Role.ENGINEER, Role.SUPERVISOR)
+NOT_PEOPLE: Final = frozenset({"optimiser", "guard", "gateway", "loop", "doctor", "anonymous"})
+PEOPLE_REMEDY: Final = "name them with `potline people FOLDER NAME --role ROLE`"
 
 
 class AccountError(ValueError):
@@ -66,7 +74,7 @@ def is_password_good(password: str, kept: str) -> bool:
 
 def write_accounts(path: Path, accounts: Iterable[Account]) -> None:
     """Write the file of accounts."""
-    lines = ["# Who may come to the server: made by `potline certs`.\n"]
+    lines = ["# Who may come to the server: made by potline.\n"]
     for account in accounts:
         lines += [
             "\n[[account]]\n",
@@ -79,7 +87,29 @@ def write_accounts(path: Path, accounts: Iterable[Account]) -> None:
     path.chmod(0o600)
 
 
-def read_accounts(path: Path) -> dict[str, Account]:
+def keep_person(path: Path, name: str, role: Role, password: str) -> None:
+    """Put a person into a file of accounts, which may not be there yet; one of that name is
+    replaced.
+
+    Raises:
+        AccountError: the name or the password cannot be used, or the file cannot be read.
+    """
+    if _NAME.fullmatch(name) is None or name.lower() in NOT_PEOPLE:
+        raise AccountError(
+            f"{name!r} cannot be a person's name here. Remedy: letters, digits, . _ and -, at most "
+            f"40, begun with a letter, and none of {', '.join(sorted(NOT_PEOPLE))}"
+        )
+    if len(password) < _SHORTEST_PASSWORD:
+        raise AccountError(
+            f"a password of {len(password)} characters is too short. Remedy: {_SHORTEST_PASSWORD} "
+            "or more"
+        )
+    known = read_accounts(path, PEOPLE_REMEDY) if path.exists() else {}
+    kept = known | {name: Account(name, role, hash_password(password))}
+    write_accounts(path, kept.values())
+
+
+def read_accounts(path: Path, remedy: str = "run `potline certs`") -> dict[str, Account]:
     """Return the accounts in a file, by name.
 
     Raises:
@@ -94,10 +124,10 @@ def read_accounts(path: Path) -> dict[str, Account]:
             for row in rows
         ]
     except (OSError, tomllib.TOMLDecodeError, KeyError, TypeError, ValueError) as exc:
-        raise AccountError(f"{path} cannot be used: {exc}. Remedy: run `potline certs`") from exc
+        raise AccountError(f"{path} cannot be used: {exc}. Remedy: {remedy}") from exc
     by_name = {account.name: account for account in accounts}
     if len(by_name) < len(accounts) or not accounts:
-        raise AccountError(f"{path} names nobody, or somebody twice. Remedy: run `potline certs`")
+        raise AccountError(f"{path} names nobody, or somebody twice. Remedy: {remedy}")
     return by_name
 
 

@@ -5,10 +5,12 @@ FOLDER/trusted/authority.pem                    what every process trusts
 FOLDER/<name>/{certificate.pem, key.pem}        of one process
 FOLDER/<name>/password                          with which it says who it is
 FOLDER/accounts.toml                            what the server knows of them: hashes only
+FOLDER/people.toml                              who may come to the front, likewise
 """
 
 import ipaddress
 import os
+import re
 import secrets
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
@@ -29,16 +31,20 @@ PASSWORD_FILE: Final = "password"  # noqa: S105 - the name of a file
 ACCOUNTS_FILE: Final = "accounts.toml"
 TRUSTED_FOLDER: Final = "trusted"
 AUTHORITY_FOLDER: Final = "authority"
+PEOPLE_FILE: Final = "people.toml"
 SERVER: Final = "scada"
+FRONT: Final = "front"
 # The processes that connect, and who they are at the server: the gateway cannot write.
 CLIENTS: Final[Mapping[str, Role]] = {
     "gateway": Role.OBSERVER,
     "guard": Role.OPTIMISER,
     "doctor": Role.OBSERVER,
 }
+_SERVERS: Final = (SERVER, FRONT)
 DAYS: Final = 365
 RENEW_AT: Final = 0.75  # of a certificate's life
 _KEY_BITS: Final = 3072
+_APPLICATION: Final = re.compile(r"[a-z][a-z0-9-]{0,39}")
 _AUTHORITY_DAYS: Final = 3650
 
 
@@ -61,7 +67,11 @@ def application_uri(name: str) -> str:
 
 
 def make_certificates(
-    folder: Path, hosts: Sequence[str], days: int = DAYS, key_bits: int = _KEY_BITS
+    folder: Path,
+    hosts: Sequence[str],
+    days: int = DAYS,
+    key_bits: int = _KEY_BITS,
+    applications: Sequence[str] = (),
 ) -> list[Path]:
     """Make an authority where there is none, and anew what the processes need.
 
@@ -70,23 +80,32 @@ def make_certificates(
         hosts: names and addresses of the machines, for the certificates.
         days: that certificates of processes are good for.
         key_bits: of the RSA keys, at least 2048.
+        applications: with which people come to the front; each gets a certificate.
 
     Returns:
         The certificates.
 
     Raises:
-        CertificateError: the authority that is there cannot be read, or keys are too short.
+        CertificateError: the authority that is there cannot be read, keys are too short, or an
+            application has a name that cannot be.
         OSError: the folder cannot be written.
     """
     if key_bits < 2048:
         raise CertificateError(f"{key_bits} bits are too few for RSA. Remedy: 2048 or more")
+    taken = {*_SERVERS, *CLIENTS, AUTHORITY_FOLDER, TRUSTED_FOLDER, "revoked"}
+    for name in applications:
+        if _APPLICATION.fullmatch(name) is None or name in taken:
+            raise CertificateError(
+                f"{name!r} cannot name an application. Remedy: small letters, digits and -, begun "
+                f"with a letter, and none of {', '.join(sorted(taken))}"
+            )
     folder.mkdir(parents=True, exist_ok=True, mode=0o700)
     authority, authority_key = _authority(folder / AUTHORITY_FOLDER, key_bits)
     trusted = folder / TRUSTED_FOLDER
     trusted.mkdir(exist_ok=True)
     (trusted / "authority.pem").write_bytes(_pem(authority))
     made = []
-    for name in (SERVER, *CLIENTS):
+    for name in (*_SERVERS, *CLIENTS, *applications):
         home = folder / name
         home.mkdir(exist_ok=True, mode=0o700)
         key = rsa.generate_private_key(65537, key_bits)
@@ -184,7 +203,8 @@ def _certificate(
 ) -> x509.Certificate:
     """Return the certificate of one process, as OPC 10000-6 wants it."""
     now = datetime.now(UTC)
-    usage = ExtendedKeyUsageOID.SERVER_AUTH if name == SERVER else ExtendedKeyUsageOID.CLIENT_AUTH
+    is_server = name in _SERVERS
+    usage = ExtendedKeyUsageOID.SERVER_AUTH if is_server else ExtendedKeyUsageOID.CLIENT_AUTH
     names: list[x509.GeneralName] = [x509.UniformResourceIdentifier(application_uri(name))]
     names += [_host(host) for host in hosts]
     subject = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, f"potline {name}")])

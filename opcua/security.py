@@ -109,11 +109,20 @@ async def secure_client(client: Client, security: ClientSecurity) -> None:
     )
 
 
-async def secure_server(server: Server, folder: Path) -> Accounts:
+async def secure_server(
+    server: Server,
+    folder: Path,
+    name: str = SERVER,
+    accounts_file: str = ACCOUNTS_FILE,
+    remedy: str = "run `potline certs`",
+) -> Accounts:
     """Let a server take only who is trusted and has an account; call it before it starts.
 
     Args:
         folder: as `potline certs` made it.
+        name: of the server, which is its folder among the certificates.
+        accounts_file: in that folder, of who may come.
+        remedy: where that file cannot be used.
 
     Returns:
         The accounts, which the server asks.
@@ -121,10 +130,10 @@ async def secure_server(server: Server, folder: Path) -> Accounts:
     Raises:
         CertificateError, AccountError: a file is missing or cannot be read.
     """
-    own = folder / SERVER / CERTIFICATE_FILE
+    own = folder / name / CERTIFICATE_FILE
     await server.set_application_uri(_uri_of(read_certificate(own), own))
     await server.load_certificate(own)
-    await server.load_private_key(folder / SERVER / KEY_FILE)
+    await server.load_private_key(folder / name / KEY_FILE)
     server.set_security_policy(list(_SERVER_POLICY.values()))
     server.set_identity_tokens([ua.UserNameIdentityToken])
     store = _trust_store(folder / TRUSTED_FOLDER)
@@ -137,7 +146,7 @@ async def secure_server(server: Server, folder: Path) -> Accounts:
     def vouch(certificate: Any, application: str) -> bool:
         return is_client_trusted(certificate, application, store, datetime.now(UTC))
 
-    accounts = Accounts(read_accounts(folder / ACCOUNTS_FILE), vouch)
+    accounts = Accounts(read_accounts(folder / accounts_file, remedy), vouch)
     server.iserver.user_manager = accounts
     return accounts
 

@@ -20,6 +20,14 @@ def certs(
     days: Annotated[
         int, typer.Option(min=1, max=3650, metavar="N", help="That they are good for.")
     ] = 365,
+    applications: Annotated[
+        list[str] | None,
+        typer.Option(
+            "--application",
+            metavar="NAME",
+            help="A program with which people come to `potline front`; may be given again.",
+        ),
+    ] = None,
     is_only_shown: Annotated[
         bool, typer.Option("--check", help="Make nothing; say how long those there are good for.")
     ] = False,
@@ -40,6 +48,12 @@ def certs(
         security = "Aes256Sha256RsaPss"
         certificates = "/etc/potline/certs"
 
+    People come to `potline front` with a program that has a certificate of
+    this authority, and with an account of their own:
+
+        potline certs /etc/potline/certs --application hmi
+        potline people /etc/potline/certs anna --role Operator
+
     A server and its clients must be started again after that: what runs
     goes on with the certificates and passwords of its start.
 
@@ -54,7 +68,7 @@ def certs(
     try:
         if not is_only_shown:
             named = hosts or [socket.gethostname(), "localhost", "127.0.0.1"]
-            make_certificates(folder, named, days)
+            make_certificates(folder, named, days, applications=applications or ())
         now = datetime.now(UTC)
         found = expiries(folder, now)
     except (CertificateError, OSError) as exc:

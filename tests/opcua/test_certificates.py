@@ -13,6 +13,8 @@ from opcua.accounts import (
     PlantUser,
     Role,
     hash_password,
+    is_password_good,
+    keep_person,
     read_accounts,
 )
 from opcua.certificates import (
@@ -36,7 +38,7 @@ def _folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def test_certificates_are_for_their_process_and_renewed_in_time(folder: Path) -> None:
     now = datetime.now(UTC)
     found = {expiry.name: expiry for expiry in expiries(folder, now)}
-    assert set(found) == {"authority", "scada", "gateway", "guard", "doctor"}
+    assert set(found) == {"authority", "scada", "front", "gateway", "guard", "doctor"}
     assert not any(expiry.is_due for expiry in found.values())
     later = {expiry.name: expiry for expiry in expiries(folder, now + timedelta(days=280))}
     assert later["guard"].is_due
@@ -84,3 +86,41 @@ def test_a_file_of_accounts_that_cannot_be_used_says_so(text: str, tmp_path: Pat
     (tmp_path / ACCOUNTS_FILE).write_text(text)
     with pytest.raises(AccountError, match="Remedy: run `potline certs`"):
         read_accounts(tmp_path / ACCOUNTS_FILE)
+
+
+@pytest.mark.parametrize(
+    ("name", "password", "remedy"),
+    [
+        ("optimiser", "a long enough word", "cannot be a person's name"),
+        ('anna"', "a long enough word", "cannot be a person's name"),
+        ("anna", "short", "12 or more"),
+    ],
+)
+def test_a_person_has_a_name_and_a_password_that_can_be_used(
+    tmp_path: Path, name: str, password: str, remedy: str
+) -> None:
+    with pytest.raises(AccountError, match=remedy):
+        keep_person(tmp_path / "people.toml", name, Role.OPERATOR, password)
+    assert not (tmp_path / "people.toml").exists()
+
+
+def test_people_stay_when_another_comes_or_certificates_are_made_anew(tmp_path: Path) -> None:
+    path = tmp_path / "people.toml"
+    keep_person(path, "anna", Role.OPERATOR, "a long enough word")
+    keep_person(path, "bert", Role.ENGINEER, "a long enough word")
+    keep_person(path, "anna", Role.SUPERVISOR, "another long word")
+    make_certificates(tmp_path, ["localhost"], key_bits=2048, applications=["hmi"])
+    people = read_accounts(path)
+    assert {name: one.role for name, one in people.items()} == {
+        "anna": Role.SUPERVISOR,
+        "bert": Role.ENGINEER,
+    }
+    assert is_password_good("another long word", people["anna"].password_hash)
+    assert path.stat().st_mode & 0o077 == 0
+
+
+@pytest.mark.parametrize("name", ["guard", "trusted", "../x", "HMI"])
+def test_an_application_has_a_name_of_its_own(tmp_path: Path, name: str) -> None:
+    with pytest.raises(CertificateError, match="cannot name an application"):
+        make_certificates(tmp_path / "certs", ["localhost"], key_bits=2048, applications=[name])
+    assert not (tmp_path / "certs").exists()

@@ -1,0 +1,46 @@
+"""`potline people`: who may come to the front, and in which role."""
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+
+def people(
+    folder: Annotated[Path, typer.Argument(metavar="FOLDER", help="As `potline certs` made it.")],
+    name: Annotated[
+        str | None, typer.Argument(metavar="[NAME]", help="Left out: show who there is.")
+    ] = None,
+    role: Annotated[
+        str,
+        typer.Option(metavar="ROLE", help="Observer, Operator, Engineer or Supervisor."),
+    ] = "Observer",
+) -> None:
+    """Give a person an account at `potline front`, or another password.
+
+    The password is asked for, and only its hash is kept, in FOLDER/people.toml.
+    The front has to be started again after that.
+
+        potline people /etc/potline/certs anna --role Operator
+
+    An Observer sees all and may ask for nothing.
+    """
+    from opcua.accounts import PEOPLE_ROLES, AccountError, keep_person, read_accounts
+    from opcua.certificates import PEOPLE_FILE
+    from ops.mistakes import OperationError
+
+    kept = folder / PEOPLE_FILE
+    try:
+        if name is None:
+            for account in read_accounts(kept, "name somebody").values():
+                typer.echo(f"{account.name:20} {account.role.value}")
+            return
+        chosen = [one for one in PEOPLE_ROLES if one.value == role]
+        if not chosen:
+            names = ", ".join(one.value for one in PEOPLE_ROLES)
+            raise OperationError(f"there is no role {role!r}. Remedy: one of {names}")
+        password = typer.prompt(f"Password of {name}", hide_input=True, confirmation_prompt=True)
+        keep_person(kept, name, chosen[0], password)
+    except (AccountError, OSError) as exc:
+        raise OperationError(str(exc)) from exc
+    typer.echo(f"{name} may come as {role}; start the front again.")
