@@ -12,6 +12,7 @@ from ops.entry import needed
 from ops.follow import Follower
 from ops.local_server import Launch
 from ops.processes import (
+    FRONT,
     GATEWAY,
     LOOP,
     PROCESSES,
@@ -81,11 +82,12 @@ def with_values(settings: Settings, values: Mapping[str, object]) -> Settings:
 
 
 def rows_to_start(settings: Settings) -> tuple[Process, ...]:
-    """Return the rows of the table that no outside server stands in for."""
+    """Return the rows of the table that are wanted, and that no outside server stands in for."""
     return tuple(
         row
         for row in PROCESSES
-        if row.stands_in_for is None or value_at(settings, row.stands_in_for) is None
+        if (row.stands_in_for is None or value_at(settings, row.stands_in_for) is None)
+        and (row.needs_setting is None or value_at(settings, row.needs_setting) is not None)
     )
 
 
@@ -132,6 +134,8 @@ def assemble(
             "audit.folder",
             "to a folder that is kept: what is written to a real plant is audited",
         )
+    if FRONT in rows:
+        ports.append(port_of(settings.front.endpoint or ""))
     ui_port = reservation.choose(settings.ui.port)
     ports.append(ui_port)
     values["ui.port"] = ui_port
@@ -194,6 +198,9 @@ def _ready(row: Process, assembly: Assembly, follower: Follower) -> tuple[ReadyC
         return launch.is_ready, row.ready_deadline_s
     if row is SCADA:
         return listens(_LOCAL, port_of(settings.opcua.endpoint or "")), row.ready_deadline_s
+    if row is FRONT:
+        where = urlsplit(settings.front.endpoint or "")
+        return listens(where.hostname or _LOCAL, where.port or 0), row.ready_deadline_s
     if row is UI:
         return (
             answers_http(settings.ui.host, settings.ui.port, "/healthz"),

@@ -53,6 +53,7 @@ class Process:
         after: names of what must be ready before it starts (processes, or the step "topics").
         stop_rank: the lower, the earlier it is asked to end; equal ranks end together.
         stop_grace_s: how long it may take to end before it is killed.
+        needs_setting: the settings key without which it is not started.
         stands_in_for: the settings key that, when set, names an outside one and keeps this from
             being started.
         copies_setting: the settings key that says how many run; None for one.
@@ -71,6 +72,7 @@ class Process:
     stop_grace_s: float = 3.0
     ready_deadline_s: float = 60.0
     restarts: RestartBudget = RestartBudget()
+    needs_setting: str | None = None
     stands_in_for: str | None = None
     copies_setting: str | None = None
     is_vital: bool = True
@@ -150,7 +152,18 @@ UI: Final = Process(
     after=(TOPICS_STEP, "redis"),
 )
 
-PROCESSES: Final = (BROKER, REDIS, SCADA, GATEWAY, LOOP, GUARD, FEED, UI)
+FRONT: Final = Process(
+    name="front",
+    command="front",
+    does="shows over OPC UA what potline does, and takes what people ask",
+    if_it_stops="its clients see the connection end; the loop is unaffected",
+    needs_setting="front.endpoint",
+    is_vital=False,
+    niceness=5,
+    after=(TOPICS_STEP, "guard"),
+)
+
+PROCESSES: Final = (BROKER, REDIS, SCADA, GATEWAY, LOOP, GUARD, FEED, UI, FRONT)
 BY_NAME: Final = {process.name: process for process in PROCESSES}
 
 

@@ -18,6 +18,7 @@ from ops.mistakes import ConfigurationError, Mistake, mistake_of, nearest
 from ops.settings_groups import (
     AuditSettings,
     ExistingFile,
+    FrontSettings,
     GatewaySettings,
     GuardSettings,
     KafkaSettings,
@@ -47,6 +48,7 @@ _PATHS: Final = {  # in a settings file: relative to the file's own folder
     "audit.folder",
     "audit.keys",
     "opcua.certificates",
+    "front.certificates",
 }
 
 
@@ -74,6 +76,7 @@ class Settings(BaseSettings):
     guard: GuardSettings = GuardSettings()
     audit: AuditSettings = AuditSettings()
     ui: UiSettings = UiSettings()
+    front: FrontSettings = FrontSettings()
     run: RunSettings = RunSettings()
 
     @classmethod

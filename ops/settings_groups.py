@@ -223,6 +223,25 @@ class UiSettings(_Group):
     port: int = Field(default=5006, ge=0, le=65_535)  # 0: any free port
 
 
+class FrontSettings(_Group):
+    """Where potline's own OPC UA server listens; without an endpoint there is none."""
+
+    endpoint: Annotated[str, AfterValidator(_opcua_endpoint)] | None = None
+    certificates: Path | None = None  # folder as `potline certs` makes it
+
+    @model_validator(mode="after")
+    def _whole(self) -> Self:
+        if self.endpoint is None or self.certificates is not None:
+            return self
+        if urlsplit(self.endpoint).hostname != "127.0.0.1":
+            raise ValueError(
+                f"endpoint {self.endpoint} needs certificates. Remedy: make them with `potline "
+                "certs FOLDER` and set front.certificates, or choose an endpoint on 127.0.0.1, "
+                "where anybody may look and nobody may ask"
+            )
+        return self
+
+
 class RunSettings(_Group):
     """Where a run keeps its logs and data; without a folder, in a temporary one."""
 

@@ -86,7 +86,7 @@ PROPOSALS: Final = Topic(
     record="Proposal",
     key="section",
     producer="loop",
-    consumers=("guard", "feed", "report"),
+    consumers=("guard", "feed", "front", "report"),
     rate="1 per cell and control period",
 )
 MOVES: Final = Topic(
@@ -95,7 +95,7 @@ MOVES: Final = Topic(
     record="Move",
     key="section",
     producer="guard",
-    consumers=("feed", "report"),
+    consumers=("feed", "front", "report"),
     rate="2 per proposed setpoint (intent, result), 1 if held",
     retention_ms=30 * _DAY_MS,
 )
@@ -104,7 +104,7 @@ COMMANDS: Final = Topic(
     shape=Shape.RECORD,
     record="Command",
     key="section",
-    producer="ui",
+    producer="ui, front",
     consumers=("guard", "feed"),
     rate="when a person acts",
     retention_ms=30 * _DAY_MS,
@@ -125,7 +125,7 @@ EVENTS: Final = Topic(
     record="Event",
     key="name",
     producer="gateway, loop, guard, supervisor",
-    consumers=("feed", "report"),
+    consumers=("feed", "front", "report"),
     rate="on change only",
     retention_ms=30 * _DAY_MS,
 )

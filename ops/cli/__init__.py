@@ -20,11 +20,13 @@ from ops.cli import (
     doctor,
     evaluate,
     feed,
+    front,
     gateway,
     guard,
     laboratory,
     loop,
     pareto,
+    people,
     plant,
     reduce,
     scada,
@@ -60,6 +62,7 @@ app.command("laboratory")(laboratory.laboratory)
 app.command("whatif")(whatif.whatif)
 app.command("simulate-faults")(simulate_faults.simulate_faults)
 app.command("certs")(certs.certs)
+app.command("people")(people.people)
 app.command("settings")(settings.settings)
 app.add_typer(plant.app, name="plant")
 app.add_typer(broker.app, name="broker")
@@ -71,6 +74,7 @@ app.command("loop")(loop.loop)
 app.command("guard")(guard.guard)
 app.command("feed")(feed.feed)
 app.command("ui")(ui.ui)
+app.command("front")(front.front)
 
 
 def _print_version(is_wanted: bool) -> None:

@@ -11,7 +11,7 @@ from ops.assembly import assemble, make_units, rows_to_start
 from ops.child import ChildCommand
 from ops.follow import Follower
 from ops.mistakes import ConfigurationError
-from ops.processes import PROCESSES, TOPICS_STEP, instance_names
+from ops.processes import FRONT, PROCESSES, TOPICS_STEP, instance_names
 from ops.reservation import Reservation
 from ops.settings import load_settings
 from stream.kafka import KafkaConnection
@@ -55,7 +55,7 @@ def reservation() -> Iterator[Reservation]:
 def test_with_nothing_set_everything_runs_here(tmp_path: Path, reservation: Reservation) -> None:
     """Every row is started, and every child is given every address."""
     assembly = assemble(load_settings(environment={}), LAUNCHES, reservation, tmp_path)
-    assert assembly.processes == PROCESSES
+    assert assembly.processes == tuple(row for row in PROCESSES if row is not FRONT)
     assert assembly.is_simulated
     assert len(assembly.ports) == 4
     units = make_units(assembly, Follower(KafkaConnection("kafka://x:1"), 1, 0), tmp_path)
@@ -88,6 +88,15 @@ def test_what_the_settings_name_is_not_started(tmp_path: Path, reservation: Rese
     units = make_units(assembly, Follower(KafkaConnection("kafka://x:1"), 1, 0), tmp_path)
     provided = {unit.name for unit in units} | {TOPICS_STEP}
     assert all(set(unit.after) <= provided for unit in units)
+
+
+def test_the_front_is_started_where_it_has_an_endpoint(
+    tmp_path: Path, reservation: Reservation
+) -> None:
+    values = {"front.endpoint": "opc.tcp://127.0.0.1:4841/front"}
+    assembly = assemble(load_settings(values, environment={}), LAUNCHES, reservation, tmp_path)
+    assert assembly.processes[-1] is FRONT
+    assert 4841 in assembly.ports
 
 
 def test_a_real_plant_needs_a_place_for_its_audit(tmp_path: Path, reservation: Reservation) -> None:

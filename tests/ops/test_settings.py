@@ -86,6 +86,7 @@ def test_all_mistakes_of_all_layers_come_at_once(tmp_path: Path) -> None:
         ("kafka.ca_file", __file__, "is no PEM file of certificates"),
         ("kafka.sasl_username", "potline", "would not be used: the connection is PLAINTEXT"),
         ("kafka.ca_file", certifi.where(), "Remedy: set kafka.security_protocol to SSL"),
+        ("front.endpoint", "opc.tcp://0.0.0.0:4841", "set front.certificates"),
         ("kafka.security_protocol", "SSL", "Remedy: set kafka.address"),
         ("opcua.endpoint", "opc.tcp://", "host:port"),
         ("opcua.endpoint", "opc.tcp://plant:99999", "host:port"),

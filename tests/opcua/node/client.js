@@ -69,6 +69,18 @@ async function main() {
     });
     answer.written[name] = status.name;
   }
+  answer.called = [];
+  for (const { object, method, inputs } of asked.call || []) {
+    const result = await session.call({
+      objectId: nodeId(object),
+      methodId: nodeId(method),
+      inputArguments: inputs.map(({ type, value }) => ({ dataType: DataType[type], value })),
+    });
+    answer.called.push({
+      status: result.statusCode.name,
+      outputs: (result.outputArguments || []).map((output) => output.value),
+    });
+  }
   if (asked.browse) {
     const found = await session.browse(nodeId(asked.browse));
     answer.browsed = found.references.map((reference) => reference.browseName.name);

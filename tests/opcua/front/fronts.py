@@ -1,0 +1,118 @@
+"""Fronts to test with: a real server whose source is in the hands of the test."""
+
+from collections.abc import AsyncIterator, Sequence
+from contextlib import asynccontextmanager
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+from typing import Any
+
+from asyncua import Client, ua
+
+from control.modes import ModePolicy
+from opcua.accounts import Role, keep_person
+from opcua.certificates import PEOPLE_FILE, make_certificates
+from opcua.front.nodes import FRONT_URI, LINE
+from opcua.front.server import FrontSettings, Source
+from opcua.security import Policy, client_security, secure_client
+from ops.plantfile import PlantFile
+from stream.asking import Answer, Outcome
+from stream.guarding import GuardState, encode_state
+from stream.line_view import LineView, fold_state, init_view
+from stream.records import Command
+
+CELLS = {0: (1, 2), 1: (3,)}
+POLICY = ModePolicy()
+PASSWORD = "a long enough word"
+PEOPLE = {
+    "olga": Role.OPERATOR,
+    "emil": Role.ENGINEER,
+    "erna": Role.ENGINEER,
+    "mona": Role.SUPERVISOR,
+    "vera": Role.OBSERVER,
+}
+TYPES = {int: ua.VariantType.UInt16, float: ua.VariantType.Double, str: ua.VariantType.String}
+
+
+@dataclass
+class Line:
+    """A line that is known as far as a test says, and a guard that answers as it says."""
+
+    view: LineView = field(default_factory=lambda: init_view(CELLS, POLICY))
+    is_following: bool = True
+    answer: Answer = field(default_factory=lambda: Answer(Outcome.OBEYED))
+    asked: list[Command] = field(default_factory=list)
+    waited_s: float = 0.0
+
+    def know(self, section: int, state: GuardState, at_ns: int) -> None:
+        """Let the guard's state of a section be known."""
+        self.view = fold_state(self.view, section, encode_state(state), at_ns)
+
+    async def ask(self, commands: Sequence[Command], within_s: float) -> Answer:
+        """Answer as the test says."""
+        self.asked += commands
+        self.waited_s = within_s
+        return self.answer
+
+    @property
+    def source(self) -> Source:
+        """What a front is made with."""
+        return Source(lambda: self.view, lambda: self.is_following, self.ask)
+
+
+def front_settings(plant: PlantFile, endpoint: str, **changes: Any) -> FrontSettings:
+    """Three cells in two sections."""
+    settings = FrontSettings(endpoint, CELLS, plant.signals, plant.setpoints, silence_s=360.0)
+    return replace(settings, **changes)
+
+
+def make_people(folder: Path) -> None:
+    """Make certificates, one of them for a program called `hmi`, and accounts."""
+    make_certificates(folder, ["localhost", "127.0.0.1"], key_bits=2048, applications=["hmi"])
+    for name, role in PEOPLE.items():
+        keep_person(folder / PEOPLE_FILE, name, role, PASSWORD)
+
+
+@dataclass
+class Visitor:
+    """Somebody's connection to a front."""
+
+    client: Client
+    namespace: int
+
+    def node_id(self, name: str) -> ua.NodeId:
+        """Return a node id of the front's namespace."""
+        return ua.NodeId(name, self.namespace)
+
+    async def read(self, name: str) -> ua.DataValue:
+        """Return what a node shows, whatever its status."""
+        node = self.client.get_node(self.node_id(name))
+        return await node.read_data_value(raise_on_bad_status=False)
+
+    async def call(self, method: str, *arguments: Any) -> ua.CallMethodResult:
+        """Call a method of the line; whole numbers are cells."""
+        variants = [
+            one if isinstance(one, ua.Variant) else ua.Variant(one, TYPES[type(one)])
+            for one in arguments
+        ]
+        request = ua.CallMethodRequest(
+            ObjectId=self.node_id(LINE),
+            MethodId=self.node_id(f"{LINE}/{method}"),
+            InputArguments=variants,
+        )
+        (result,) = await self.client.uaclient.call([request])
+        return result
+
+
+@asynccontextmanager
+async def visit(
+    endpoint: str, folder: Path | None = None, user: str = ""
+) -> AsyncIterator[Visitor]:
+    """Connect: plain without a folder, else as a person with the program `hmi`."""
+    client = Client(endpoint, timeout=20.0)
+    if folder is not None:
+        (folder / "hmi" / "password").write_text(PASSWORD)
+        security = client_security(folder, "hmi", Policy.AES256)
+        pinned = folder / "front" / "certificate.pem"
+        await secure_client(client, replace(security, user=user, server_certificate=pinned))
+    async with client:
+        yield Visitor(client, await client.get_namespace_index(FRONT_URI))

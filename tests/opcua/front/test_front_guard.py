@@ -1,0 +1,193 @@
+"""The front before a real guard: what people ask by OPC UA is obeyed or refused, and shown."""
+
+from collections.abc import AsyncIterator
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+import pytest_asyncio
+
+from control.modes import Mode
+from opcua.front.server import Front
+from ops.front import followed_front
+from ops.ports import free_port
+from stream.records import Event
+from tests.opcua.front.fronts import front_settings, make_people, visit
+from tests.opcua.front.test_front import shows
+from tests.opcua.node_peer import require_node, run_client
+from tests.opcua.peer_security import authority
+from tests.stream.guard_cases import (  # noqa: F401
+    _PARTITIONS,
+    AUTOMATIC,
+    FEED,
+    SECTIONS,
+    GuardedLine,
+    calm_line,
+    shared_line,
+)
+
+pytestmark = pytest.mark.asyncio(loop_scope="module")
+UNANSWERED_AFTER_S = 2.0
+
+
+@pytest.fixture(name="folder", scope="module")
+def _folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    folder = tmp_path_factory.mktemp("certs")
+    make_people(folder)
+    return folder
+
+
+@pytest_asyncio.fixture(name="front", scope="module", loop_scope="module")
+async def _front(shared_line: GuardedLine, folder: Path) -> AsyncIterator[Front]:  # noqa: F811
+    """An encrypted front that follows the line; a busy machine may take its time to answer."""
+    settings = front_settings(
+        shared_line.plant,
+        f"opc.tcp://127.0.0.1:{free_port()}/front",
+        certificates=folder,
+        cells=SECTIONS,
+        answer_within_s=15.0,
+    )
+    async with followed_front(settings, shared_line.connection, _PARTITIONS, AUTOMATIC) as front:
+        yield front
+
+
+async def test_what_is_asked_is_obeyed_and_shown(
+    line: GuardedLine, front: Front, folder: Path
+) -> None:
+    endpoint = front.settings.endpoint
+    async with line.guard() as life, visit(endpoint, folder, "olga") as olga:
+        await life.ready()
+        await shows(olga, "C001.Interlock.State", lambda one: one.Value.Value == "AUTO")
+        held = await olga.call("ApplyOverride", 1, FEED, 200.0, 600.0, "tapping")
+        assert held.StatusCode.is_good(), held.OutputArguments
+        assert life.guard._keeper.is_overridden(1, FEED)
+        await shows(olga, "C001.Interlock.Overrides", lambda one: len(one.Value.Value) == 1)
+        await shows(
+            olga, "C001.Moves.AluminaFeedRate.AskedBy", lambda one: one.Value.Value == "olga"
+        )
+
+        released = await olga.call("ReleaseOverride", 1, FEED)
+        assert released.StatusCode.is_good(), released.OutputArguments
+        again = await olga.call("ReleaseOverride", 1, FEED)
+        assert again.StatusCode.name == "BadRequestNotAllowed"
+        assert again.OutputArguments[0].Value == (
+            "Cell 1: release_override by olga refused: there is no such override."
+        )
+
+        off = await olga.call("SwitchOff", 0, "storm")
+        assert off.StatusCode.is_good(), off.OutputArguments
+        assert {life.mode(cell) for cell in (1, 2, 3, 4)} == {Mode.OFF}
+        await shows(olga, "Line.Modes.OFF", lambda one: one.Value.Value == 4)
+        who = await olga.read("C003.Interlock.Who")
+        assert who.Value.Value == "olga"
+        # A bypass is an engineer's, which is for the guard to say.
+        bypass = await olga.call("RequestBypass", 1, "step", 600.0, "new beam")
+        assert "the role 'operator' may not bypass" in bypass.OutputArguments[0].Value
+    issued = {entry.actor for entry in line.audited() if entry.action == "command"}
+    assert issued == {"olga"}
+
+
+@pytest.mark.contract(10)
+async def test_two_people_together_change_a_limit(
+    line: GuardedLine, front: Front, folder: Path
+) -> None:
+    endpoint = front.settings.endpoint
+    async with (
+        line.guard() as life,
+        visit(endpoint, folder, "emil") as emil,
+        visit(endpoint, folder, "erna") as erna,
+    ):
+        await life.ready()
+        asked = await emil.call("RequestLimit", FEED, "high", 210.0, "crust")
+        assert asked.StatusCode.is_good(), asked.OutputArguments
+        request_id = asked.OutputArguments[1].Value
+        await shows(erna, "Line.Requests.Id", lambda one: one.Value.Value == [request_id])
+        (digest,) = (await erna.read("Line.Requests.Digest")).Value.Value
+
+        alone = await emil.call("Approve", request_id, digest)
+        assert alone.StatusCode.name == "BadRequestNotAllowed"
+        assert "emil asked for it; somebody else has to approve it" in (
+            alone.OutputArguments[0].Value
+        )
+        other = await erna.call("Approve", request_id, "0" * 64)
+        assert other.StatusCode.name == "BadRequestNotAllowed"
+        assert all(not life.guard._keeper.state(section).limits for section in SECTIONS)
+
+        together = await erna.call("Approve", request_id, digest)
+        assert together.StatusCode.is_good(), together.OutputArguments
+        for section in SECTIONS:
+            assert life.guard._keeper.state(section).limits == {f"{FEED}/high": 210.0}
+        await shows(erna, "Line.Limits", lambda one: len(one.Value.Value) == 1)
+        beyond = await emil.call("ApplyOverride", 3, FEED, 250.0, 600.0, "crust")
+        assert beyond.StatusCode.name == "BadRequestNotAllowed"
+        assert "the hard bounds" in beyond.OutputArguments[0].Value
+
+
+async def test_a_command_without_a_guard_may_still_be_obeyed_and_is_not(
+    line: GuardedLine,
+    front: Front,
+    folder: Path,
+    shared_line: GuardedLine,  # noqa: F811
+) -> None:
+    impatient = replace(
+        front.settings,
+        endpoint=f"opc.tcp://127.0.0.1:{free_port()}/front",
+        answer_within_s=UNANSWERED_AFTER_S,
+    )
+    async with (
+        followed_front(impatient, line.connection, _PARTITIONS, AUTOMATIC) as alone,
+        visit(alone.settings.endpoint, folder, "olga") as olga,
+    ):
+        result = await olga.call("SwitchOff", 1, "storm")
+    assert result.StatusCode.name == "BadTimeout"
+    assert "it may still obey switch_off" in result.OutputArguments[0].Value
+    async with line.guard() as life:
+
+        def is_meant(event: Event) -> bool:
+            refused = event.name == "command_refused"
+            command_id = result.OutputArguments[1].Value
+            return refused and event.details["command_id"] == command_id
+
+        refused = await line.log.told(is_meant)
+        assert refused.details["reason"] == "it came too late"
+        assert life.mode(1) is not Mode.OFF
+
+
+async def test_another_stack_reads_and_asks_too(
+    line: GuardedLine, front: Front, folder: Path, tmp_path: Path
+) -> None:
+    node = require_node()
+    cell = {"type": "UInt16", "value": 2}
+    reason = {"type": "String", "value": "storm"}
+    async with line.guard() as life:
+        await life.ready()
+        answer = await run_client(
+            node,
+            front.settings.endpoint,
+            tmp_path,
+            {
+                "namespace": "urn:potline:front:1",
+                "security": {
+                    "policy": "Aes256_Sha256_RsaPss",
+                    "certificate": str(folder / "hmi" / "certificate.pem"),
+                    "key": str(folder / "hmi" / "key.pem"),
+                    "uri": "urn:potline:hmi",
+                    **authority(folder),
+                    "user": "olga",
+                    "password": "a long enough word",
+                },
+                "call": [
+                    {"object": "Line", "method": "Line/SwitchOff", "inputs": [cell, reason]},
+                    {"object": "Line", "method": "Line/ResetTrip", "inputs": [cell, reason]},
+                    {"object": "Line", "method": "Line/SwitchOff", "inputs": [cell]},
+                ],
+                "read": ["Line.Modes.OFF"],
+            },
+        )
+        assert life.mode(2) is Mode.OFF
+    off, reset, few = answer["called"]
+    assert off["status"] == "Good"
+    assert reset["status"] == "BadRequestNotAllowed"
+    assert reset["outputs"][0] == ("Cell 2: reset_trip by olga refused: the cell is not tripped.")
+    assert few["status"] == "BadArgumentsMissing"
+    assert answer["read"]["Line.Modes.OFF"]["status"] == "Good"
