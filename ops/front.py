@@ -1,6 +1,7 @@
 """The process `front`, put together from settings and plant file."""
 
 import asyncio
+import time
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from typing import Final
@@ -19,6 +20,7 @@ from stream.asking import Asker, CommandSender
 from stream.kafka import KafkaConnection
 from stream.line_follower import LineFollower
 from stream.line_view import init_view
+from stream.outbox import Outbox
 
 _SILENT_PERIODS: Final = 3.0  # control periods; as the screens have it
 _SEND_WITHIN_S: Final = 2.0  # less than the guard has for its answer
@@ -72,7 +74,8 @@ async def followed_front(
     asker = Asker(sender)
     follower = LineFollower(connection, init_view(settings.cells, policy), asker.take)
     following = asyncio.create_task(follower.run(), name="front: follow")
-    source = Source(lambda: follower.view, lambda: follower.is_following, asker.ask)
+    outbox = Outbox(connection, "front", time.time_ns)
+    source = Source(lambda: follower.view, lambda: follower.is_following, asker.ask, outbox.report)
     try:
         async with open_front(settings, source) as front:
             yield front
@@ -80,3 +83,4 @@ async def followed_front(
         following.cancel()
         await asyncio.gather(following, return_exceptions=True)
         await sender.close()
+        await outbox.stop()

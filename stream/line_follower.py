@@ -57,6 +57,7 @@ class LineFollower:
             on_event: told of every event there is, in the order of their time at the start.
         """
         self._connection = connection
+        self._nothing_read = view
         self._on_event = on_event
         self.view = view
         self.is_following = False
@@ -105,6 +106,7 @@ class LineFollower:
         messages: list[Any] = []
         while any([await consumer.position(one) < ends[one] for one in partitions]):
             messages += await self._poll(consumer)
+        self.view = self._nothing_read  # nothing is folded twice after an outage
         self._take(messages)
         self.caught_up.set()
 

@@ -13,6 +13,7 @@ import msgspec
 
 from control.modes import Mode, ModePolicy
 from stream.active import process_of
+from stream.alarm_list import AlarmList, fold_alarms
 from stream.guarding import GuardState, decode_state
 from stream.records import Event, Move, Proposal
 
@@ -60,11 +61,13 @@ class LineView:
     Attributes:
         sections: by number.
         policy: how cells start, for those that a state does not have.
+        alarms: that are not normal.
         unreadable: messages that could not be read.
     """
 
     sections: Mapping[int, SectionView]
     policy: ModePolicy
+    alarms: AlarmList = field(default_factory=AlarmList)
     unreadable: int = 0
 
     def section_of(self, cell: int) -> int | None:
@@ -124,7 +127,8 @@ def fold_move(view: LineView, move: Move, at_ns: int) -> LineView:
 
 
 def fold_event(view: LineView, event: Event) -> LineView:
-    """Take in what the guard tells; what others tell says nothing of it."""
+    """Take in what is told: of alarms whoever tells it, of the guard only what it tells itself."""
+    view = replace(view, alarms=fold_alarms(view.alarms, event))
     if event.section is None or process_of(event.origin) != _GUARD:
         return view
     section = view.sections.get(event.section)

@@ -20,6 +20,8 @@ from opcua.accounts import PEOPLE_REMEDY
 from opcua.address_space import AddressSpace, build_address_space
 from opcua.certificates import FRONT as SERVER_NAME
 from opcua.certificates import PEOPLE_FILE
+from opcua.front.alarm_desk import AlarmDesk, Report
+from opcua.front.alarm_teller import AlarmTeller
 from opcua.front.desk import ANSWER_WITHIN_S, Ask, MethodDesk
 from opcua.front.gate import Gate
 from opcua.front.method_items import method_id, method_items, method_rules
@@ -30,11 +32,13 @@ from opcua.front.values import Place, Shown, show_line, show_section, trusts_in
 from opcua.scans import to_datetime
 from opcua.security import secure_server
 from opcua.write_rules import Anonymous, RuledWrites
+from stream.alarm_list import AlarmList, pass_time
 from stream.line_view import LineView, SectionView, Trust
 from stream.signals import SignalLimits
 
 LOCAL: Final = "127.0.0.1"
 _LINE_TYPE: Final = FRONT_TABLE.object_types[0].name
+_REFRESH_SEVERITY: Final = 1  # of the events around a refresh; also binds its methods
 _LOOK_EVERY_S: Final = 0.25
 _TURN: Final = 200  # nodes written before others may run
 _SESSION_TIMEOUT_MS: Final = (5_000.0, 60_000.0)
@@ -85,11 +89,13 @@ class Source:
         view: what is known of the line now.
         is_following: whether what is new would be known.
         ask: of the guard.
+        report: puts on record what people do about alarms.
     """
 
     view: Callable[[], LineView]
     is_following: Callable[[], bool]
     ask: Ask
+    report: Report
 
 
 class Front:
@@ -103,6 +109,7 @@ class Front:
         self.gate = Gate()
         self._space = space
         self._source = source
+        self._teller = AlarmTeller(server, space.namespace)
         self._written: dict[Place, tuple[Any, Trust]] = {}
         self._seen: dict[int, tuple[SectionView, Trust]] = {}
         self._types = {row.node_id: ua.VariantType[row.data_type] for row in FRONT_TABLE.rows}
@@ -118,6 +125,7 @@ class Front:
     async def show(self) -> None:
         """Show what has changed."""
         now_ns, view = time.time_ns(), self._source.view()
+        await self._teller.tell(pass_time(view.alarms, now_ns), now_ns)
         is_following = self._source.is_following()
         trusts = trusts_in(view, now_ns, self.settings.silence_s, is_following)
         news = list(show_line(view, trusts, now_ns))
@@ -164,6 +172,7 @@ async def open_front(settings: FrontSettings, source: Source) -> AsyncIterator[F
         CertificateError, AccountError: a file is missing or cannot be read.
     """
     iserver = FrontServer(Anonymous())
+    iserver.bind_condition_methods = _REFRESH_SEVERITY
     server = Server(iserver=iserver)
     await server.init()
     server.set_endpoint(settings.endpoint)
@@ -192,6 +201,12 @@ async def open_front(settings: FrontSettings, source: Source) -> AsyncIterator[F
         source.ask,
     )
     _add_methods(iserver, desk, space)
+
+    def alarms() -> AlarmList:
+        return pass_time(source.view().alarms, time.time_ns())
+
+    alarm_desk = AlarmDesk(front.gate, alarms, source.report, time.time_ns)
+    iserver.handlers |= alarm_desk.handlers(space.namespace)
     await front.show()
     async with server:
         front.running = asyncio.create_task(front.run(), name="front")

@@ -55,6 +55,11 @@ async def run_client(node: str, endpoint: str, pki: Path, asked: dict[str, Any])
     return await _run(node, "client.js", endpoint, str(pki), json.dumps(asked))
 
 
+async def run_alarms(node: str, endpoint: str, pki: Path, asked: dict[str, Any]) -> dict[str, Any]:
+    """Let the other alarm client act on a condition, and return what it saw."""
+    return await _run(node, "alarms.js", endpoint, str(pki), json.dumps(asked))
+
+
 async def run_nodeset(node: str, file: Path, asked: dict[str, Any]) -> dict[str, Any]:
     """Let the other stack take a NodeSet2 file in, and return what it found there."""
     return await _run(node, "nodeset.js", str(file), json.dumps(asked))

@@ -1,5 +1,6 @@
 """Fronts to test with: a real server whose source is in the hands of the test."""
 
+import time
 from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field, replace
@@ -8,17 +9,19 @@ from typing import Any
 
 from asyncua import Client, ua
 
+from control.events import EVENTS
 from control.modes import ModePolicy
 from opcua.accounts import Role, keep_person
-from opcua.certificates import PEOPLE_FILE, make_certificates
+from opcua.certificates import PEOPLE_FILE, application_uri, make_certificates
 from opcua.front.nodes import FRONT_URI, LINE
 from opcua.front.server import FrontSettings, Source
 from opcua.security import Policy, client_security, secure_client
 from ops.plantfile import PlantFile
 from stream.asking import Answer, Outcome
 from stream.guarding import GuardState, encode_state
-from stream.line_view import LineView, fold_state, init_view
-from stream.records import Command
+from stream.line_view import LineView, fold_event, fold_state, init_view
+from stream.records import Command, Event
+from tests.opcua.peer_security import authority
 
 CELLS = {0: (1, 2), 1: (3,)}
 POLICY = ModePolicy()
@@ -42,6 +45,8 @@ class Line:
     answer: Answer = field(default_factory=lambda: Answer(Outcome.OBEYED))
     asked: list[Command] = field(default_factory=list)
     waited_s: float = 0.0
+    told: int = 0
+    events: list[Event] = field(default_factory=list)
 
     def know(self, section: int, state: GuardState, at_ns: int) -> None:
         """Let the guard's state of a section be known."""
@@ -53,10 +58,45 @@ class Line:
         self.waited_s = within_s
         return self.answer
 
+    async def report(
+        self, name: str, *, section: int | None, cell: int | None, **details: Any
+    ) -> None:
+        """Put on record what is done about an alarm, and let it be known."""
+        self.tell(name, active=False, section=section, cell=cell, **details)
+
+    def tell(
+        self,
+        name: str,
+        *,
+        active: bool,
+        section: int | None = None,
+        cell: int | None = None,
+        **details: Any,
+    ) -> Event:
+        """Let an event be known, as its process would tell it."""
+        kind, at_ns = EVENTS[name], time.time_ns()
+        self.told += 1
+        event = Event(
+            event_id=f"guard-{at_ns}-{self.told + 1}",
+            name=name,
+            priority=kind.priority,
+            active=active,
+            section=section,
+            cell=cell,
+            sentence=kind.sentence.format(section=section, cell=cell, **details),
+            advice=kind.advice,
+            origin="guard",
+            details=details,
+            t_event_ns=at_ns,
+        )
+        self.view = fold_event(self.view, event)
+        self.events.append(event)
+        return event
+
     @property
     def source(self) -> Source:
         """What a front is made with."""
-        return Source(lambda: self.view, lambda: self.is_following, self.ask)
+        return Source(lambda: self.view, lambda: self.is_following, self.ask, self.report)
 
 
 def front_settings(plant: PlantFile, endpoint: str, **changes: Any) -> FrontSettings:
@@ -70,6 +110,19 @@ def make_people(folder: Path) -> None:
     make_certificates(folder, ["localhost", "127.0.0.1"], key_bits=2048, applications=["hmi"])
     for name, role in PEOPLE.items():
         keep_person(folder / PEOPLE_FILE, name, role, PASSWORD)
+
+
+def hmi_security(folder: Path, user: str) -> dict[str, Any]:
+    """What the other stack's client needs to come as a person."""
+    return {
+        "policy": "Aes256_Sha256_RsaPss",
+        "certificate": str(folder / "hmi" / "certificate.pem"),
+        "key": str(folder / "hmi" / "key.pem"),
+        "uri": application_uri("hmi"),
+        **authority(folder),
+        "user": user,
+        "password": PASSWORD,
+    }
 
 
 @dataclass

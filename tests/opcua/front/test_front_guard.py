@@ -12,10 +12,9 @@ from opcua.front.server import Front
 from ops.front import followed_front
 from ops.ports import free_port
 from stream.records import Event
-from tests.opcua.front.fronts import front_settings, make_people, visit
+from tests.opcua.front.fronts import front_settings, hmi_security, make_people, visit
 from tests.opcua.front.test_front import shows
 from tests.opcua.node_peer import require_node, run_client
-from tests.opcua.peer_security import authority
 from tests.stream.guard_cases import (  # noqa: F401
     _PARTITIONS,
     AUTOMATIC,
@@ -167,15 +166,7 @@ async def test_another_stack_reads_and_asks_too(
             tmp_path,
             {
                 "namespace": "urn:potline:front:1",
-                "security": {
-                    "policy": "Aes256_Sha256_RsaPss",
-                    "certificate": str(folder / "hmi" / "certificate.pem"),
-                    "key": str(folder / "hmi" / "key.pem"),
-                    "uri": "urn:potline:hmi",
-                    **authority(folder),
-                    "user": "olga",
-                    "password": "a long enough word",
-                },
+                "security": hmi_security(folder, "olga"),
                 "call": [
                     {"object": "Line", "method": "Line/SwitchOff", "inputs": [cell, reason]},
                     {"object": "Line", "method": "Line/ResetTrip", "inputs": [cell, reason]},

@@ -1,9 +1,9 @@
 // An OPC UA client that is not ours: reads, writes and subscribes as it is told.
 // node client.js ENDPOINT PKI_FOLDER JSON  ->  one line of JSON on standard output
 const {
-  OPCUAClient, OPCUACertificateManager, AttributeIds, DataType, StatusCodes, TimestampsToReturn,
-  ClientSubscription, ClientMonitoredItem, MessageSecurityMode, SecurityPolicy, UserTokenType,
+  OPCUAClient, AttributeIds, DataType, TimestampsToReturn, ClientSubscription, ClientMonitoredItem,
 } = require("node-opcua");
+const { options, identity } = require("./client_setup.js");
 
 const [endpoint, pki, text] = process.argv.slice(2);
 const asked = JSON.parse(text);
@@ -18,45 +18,10 @@ function plain(dataValue) {
   };
 }
 
-// An authority, and its list of what it has revoked, as DER in base64: the other stack asks for both.
-async function believe(manager, security) {
-  await manager.initialize();
-  await manager.addIssuer(Buffer.from(security.authority, "base64"), false, true);
-  await manager.addRevocationList(Buffer.from(security.revoked, "base64"));
-}
-
-// asked.security: { policy, certificate, key, uri, user, password, authority, revoked }; left out, a
-// plain connection.
-async function options() {
-  const security = asked.security;
-  const manager = new OPCUACertificateManager({ rootFolder: pki });
-  if (security) await believe(manager, security);
-  const shared = {
-    endpointMustExist: false,
-    connectionStrategy: { maxRetry: 1 },
-    clientCertificateManager: manager,
-  };
-  if (!security) {
-    return { ...shared, securityMode: MessageSecurityMode.None, securityPolicy: SecurityPolicy.None };
-  }
-  return {
-    ...shared,
-    securityMode: MessageSecurityMode.SignAndEncrypt,
-    securityPolicy: SecurityPolicy[security.policy],
-    certificateFile: security.certificate,
-    privateKeyFile: security.key,
-    applicationUri: security.uri,
-  };
-}
-
 async function main() {
-  const client = OPCUAClient.create(await options());
+  const client = OPCUAClient.create(await options(asked.security, pki));
   await client.connect(endpoint);
-  const session = await client.createSession(asked.security ? {
-    type: UserTokenType.UserName,
-    userName: asked.security.user,
-    password: asked.security.password,
-  } : undefined);
+  const session = await client.createSession(identity(asked.security));
   const index = (await session.readNamespaceArray()).indexOf(asked.namespace);
   const nodeId = (name) => `ns=${index};s=${name}`;
   const answer = { read: {}, written: {}, changes: 0, browsed: [] };
