@@ -1,16 +1,21 @@
 """The front before a real guard: what people ask by OPC UA is obeyed or refused, and shown."""
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Mapping
 from dataclasses import replace
 from pathlib import Path
 
 import pytest
 import pytest_asyncio
+from asyncua import ua
 
+from control.alarms import Standing
 from control.modes import Mode
+from opcua.front.conditions import condition_id
 from opcua.front.server import Front
 from ops.front import followed_front
 from ops.ports import free_port
+from stream.active import subject_of
+from stream.alarm_list import Alarm
 from stream.records import Event
 from tests.opcua.front.fronts import front_settings, hmi_security, make_people, visit
 from tests.opcua.front.test_front import shows
@@ -23,6 +28,7 @@ from tests.stream.guard_cases import (  # noqa: F401
     GuardedLine,
     calm_line,
     shared_line,
+    until,
 )
 
 pytestmark = pytest.mark.asyncio(loop_scope="module")
@@ -150,6 +156,43 @@ async def test_a_command_without_a_guard_may_still_be_obeyed_and_is_not(
         refused = await line.log.told(is_meant)
         assert refused.details["reason"] == "it came too late"
         assert life.mode(1) is not Mode.OFF
+
+
+async def test_what_is_acknowledged_stays_so_when_the_front_starts_again(
+    line: GuardedLine, front: Front, folder: Path
+) -> None:
+    async with line.guard() as life:
+        await life.ready()
+        async with visit(front.settings.endpoint, folder, "olga") as olga:
+            held = await olga.call("ApplyOverride", 4, FEED, 200.0, 600.0, "tapping")
+            assert held.StatusCode.is_good(), held.OutputArguments
+            began = await line.log.told(
+                lambda event: event.name == "override_active" and event.cell == 4
+            )
+            name = ua.NodeId(ua.ObjectIds.AcknowledgeableConditionType_Acknowledge)
+            request = ua.CallMethodRequest(
+                ObjectId=condition_id(subject_of(began), olga.namespace),
+                MethodId=name,
+                InputArguments=[
+                    ua.Variant(f"{began.event_id}~0".encode(), ua.VariantType.ByteString),
+                    ua.Variant(ua.LocalizedText("mine"), ua.VariantType.LocalizedText),
+                ],
+            )
+            await until(lambda: subject_of(began) in alarms_of(front))
+            (result,) = await olga.client.uaclient.call([request])
+            assert result.StatusCode.is_good(), result.StatusCode
+        told = await line.log.told(lambda event: event.name == "alarm_acknowledged")
+        assert told.sentence == "Cell 4: override_active acknowledged by olga: mine."
+        settings = replace(front.settings, endpoint=f"opc.tcp://127.0.0.1:{free_port()}/front")
+        async with followed_front(settings, line.connection, _PARTITIONS, AUTOMATIC) as again:
+            await until(lambda: subject_of(began) in alarms_of(again))
+            alarm = alarms_of(again)[subject_of(began)]
+            assert alarm.state.standing is Standing.ACKNOWLEDGED
+            assert (alarm.who, alarm.comment) == ("olga", "mine")
+
+
+def alarms_of(front: Front) -> Mapping[str, Alarm]:
+    return front._source.view().alarms.alarms
 
 
 async def test_another_stack_reads_and_asks_too(
