@@ -61,7 +61,8 @@ def test_what_begins_is_an_alarm_and_facts_and_journals_are_none() -> None:
     began = event(1)
     fact = event(2, "command_refused", active=False)
     journal = event(3, "mode_changed", active=False)
-    alarms = after(began, fact, journal)
+    odd = event(4, "laboratory_taken_in", active=True)
+    alarms = after(began, fact, journal, odd)
     assert list(alarms.alarms) == [subject_of(began)]
     assert standings(alarms) == [Standing.UNACKNOWLEDGED]
 
