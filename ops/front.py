@@ -71,7 +71,7 @@ async def followed_front(
         policy: how cells start, for those that the guard has not seen.
     """
     sender = CommandSender(connection, partitions, "potline-front", _SEND_WITHIN_S)
-    asker = Asker(sender)
+    asker = Asker(sender.send)
     follower = LineFollower(connection, init_view(settings.cells, policy), asker.take)
     following = asyncio.create_task(follower.run(), name="front: follow")
     outbox = Outbox(connection, "front", time.time_ns)

@@ -7,7 +7,7 @@ Errors::
 
 import asyncio
 import logging
-from collections.abc import Sequence
+from collections.abc import Awaitable, Callable, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from enum import Enum
@@ -117,8 +117,9 @@ class Answer:
 class Asker:
     """Sends commands and waits for the guard's answers; `take` has to see every event."""
 
-    def __init__(self, sender: CommandSender) -> None:
-        self._sender = sender
+    def __init__(self, send: Callable[[Command], Awaitable[None]]) -> None:
+        """Make one that sends by `CommandSender.send`, or what is like it."""
+        self._send = send
         self._waiting: dict[tuple[str, int], asyncio.Future[Answer]] = {}
 
     def take(self, event: Event) -> None:
@@ -151,7 +152,7 @@ class Asker:
         answer: asyncio.Future[Answer] = asyncio.get_running_loop().create_future()
         self._waiting[key] = answer
         try:
-            await self._sender.send(command)
+            await self._send(command)
             with suppress(TimeoutError):
                 async with asyncio.timeout_at(deadline_s):
                     return await answer

@@ -21,7 +21,6 @@ _AT_ONCE: Final = 10.0  # calls of one account; a person at a screen has not mor
 _PER_S: Final = 1.0
 _MOST_WAITING: Final = 4  # of one account, for the guard's answer
 _LOG_EVERY_S: Final = 60.0
-_MOST_ACCOUNTS: Final = 1000
 
 _log: Final = logging.getLogger(__name__)
 
@@ -80,9 +79,7 @@ class Gate:
     def _account(self, name: str) -> _Account:
         now_s = self._monotonic_s()
         account = self._accounts.get(name)
-        if account is None:
-            if len(self._accounts) >= _MOST_ACCOUNTS:
-                self._accounts = {key: one for key, one in self._accounts.items() if one.waiting}
+        if account is None:  # as many as people have accounts, and one for nobody
             account = self._accounts[name] = _Account(_AT_ONCE, now_s)
         account.tries = min(_AT_ONCE, account.tries + (now_s - account.tried_s) * _PER_S)
         account.tried_s = now_s

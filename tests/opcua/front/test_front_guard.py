@@ -1,5 +1,6 @@
 """The front before a real guard: what people ask by OPC UA is obeyed or refused, and shown."""
 
+import asyncio
 from collections.abc import AsyncIterator, Mapping
 from dataclasses import replace
 from pathlib import Path
@@ -156,6 +157,29 @@ async def test_a_command_without_a_guard_may_still_be_obeyed_and_is_not(
         refused = await line.log.told(is_meant)
         assert refused.details["reason"] == "it came too late"
         assert life.mode(1) is not Mode.OFF
+
+
+@pytest.mark.slow
+async def test_without_the_guard_what_is_shown_looks_old(
+    line: GuardedLine, front: Front, folder: Path
+) -> None:
+    """A loop goes on deciding, and nobody answers."""
+    async with visit(front.settings.endpoint, folder, "vera") as vera:
+        name = "C001.Interlock.State"
+        async with line.guard() as life:
+            await life.ready()
+            await shows(vera, name, lambda one: one.Value.Value == "AUTO")
+            assert (await vera.read(name)).StatusCode.is_good()
+        await line.loop.propose(1, 180.0)
+        async with asyncio.timeout(60.0):
+            while (await vera.read(name)).StatusCode.is_good():  # noqa: ASYNC110 - remote
+                await asyncio.sleep(0.2)
+        shown = await vera.read(name)
+        assert shown.StatusCode.name == "UncertainLastUsableValue"
+        assert shown.Value.Value == "AUTO"
+        assert (await vera.read("C003.Interlock.State")).StatusCode.is_good(), "another section"
+        line_wide = await vera.read("Line.Modes.AUTO")
+        assert line_wide.StatusCode.name == "UncertainLastUsableValue"
 
 
 async def test_what_is_acknowledged_stays_so_when_the_front_starts_again(
