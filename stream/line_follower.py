@@ -33,6 +33,7 @@ GUARD_STATE: Final = Topic(
 _LOOK_BACK_S: Final = 900  # of moves and proposals
 _POLL_MS: Final = 200
 _AT_ONCE: Final = 2_000
+_TURN: Final = 500  # messages folded before others may run
 _FIRST_WAIT_S: Final = 0.5
 _LONGEST_WAIT_S: Final = 10.0
 _NS_PER_MS: Final = 1_000_000
@@ -106,13 +107,18 @@ class LineFollower:
         messages: list[Any] = []
         while any([await consumer.position(one) < ends[one] for one in partitions]):
             messages += await self._poll(consumer)
-        self.view = self._nothing_read  # nothing is folded twice after an outage
-        self._take(messages)
+        view = self._nothing_read  # nothing is folded twice after an outage
+        for at, message in enumerate(_in_order(messages)):
+            view = self._fold(view, message)
+            if at % _TURN == 0:
+                await asyncio.sleep(0)  # a month of events takes seconds
+        self.view = view
         self.caught_up.set()
 
     async def _follow(self, consumer: AIOKafkaConsumer) -> None:
         while True:
-            self._take(await self._poll(consumer))
+            for message in _in_order(await self._poll(consumer)):
+                self.view = self._fold(self.view, message)
             self.is_following = True
 
     @staticmethod
@@ -120,26 +126,29 @@ class LineFollower:
         batches = await consumer.getmany(timeout_ms=_POLL_MS, max_records=_AT_ONCE)
         return [message for batch in batches.values() for message in batch]
 
-    def _take(self, messages: Iterable[Any]) -> None:
-        for message in sorted(messages, key=lambda one: one.timestamp):
-            payload, at_ns = message.value, message.timestamp * _NS_PER_MS
-            if payload is None:
-                continue
-            try:
-                self._take_one(message.topic, message.key, payload, at_ns)
-            except RecordError as exc:
-                _log.debug("A message on %s could not be read: %s", message.topic, exc)
+    def _fold(self, view: LineView, message: Any) -> LineView:
+        """Return the view after a message; one that cannot be read changes nothing."""
+        if message.value is None:
+            return view
+        try:
+            return self._fold_readable(view, message, message.timestamp * _NS_PER_MS)
+        except RecordError as exc:
+            _log.debug("A message on %s could not be read: %s", message.topic, exc)
+            return view
 
-    def _take_one(self, topic: str, key: bytes | None, payload: bytes, at_ns: int) -> None:
-        if topic == GUARD_STATE.name:
-            number = (key or b"").decode("ascii", "replace")
-            if number.isdigit():
-                self.view = fold_state(self.view, int(number), payload, at_ns)
-        elif topic == MOVES.name:
-            self.view = fold_move(self.view, decode(payload, Move), at_ns)
-        elif topic == PROPOSALS.name:
-            self.view = fold_proposal(self.view, decode(payload, Proposal))
-        else:
+    def _fold_readable(self, view: LineView, message: Any, at_ns: int) -> LineView:
+        topic, payload = message.topic, message.value
+        if topic == MOVES.name:
+            return fold_move(view, decode(payload, Move), at_ns)
+        if topic == PROPOSALS.name:
+            return fold_proposal(view, decode(payload, Proposal))
+        if topic == EVENTS.name:
             event = decode(payload, Event)
-            self.view = fold_event(self.view, event)
             self._on_event(event)
+            return fold_event(view, event)
+        number = (message.key or b"").decode("ascii", "replace")
+        return fold_state(view, int(number), payload, at_ns) if number.isdigit() else view
+
+
+def _in_order(messages: Iterable[Any]) -> list[Any]:
+    return sorted(messages, key=lambda message: int(message.timestamp))
