@@ -6,7 +6,7 @@ the guard obeys or refuses; when the front ends, the line goes on.
 
 import asyncio
 import time
-from collections.abc import AsyncIterator, Callable, Sequence
+from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -66,7 +66,7 @@ class FrontSettings:
     """
 
     endpoint: str
-    cells: dict[int, tuple[int, ...]]
+    cells: Mapping[int, tuple[int, ...]]
     signals: Sequence[SignalLimits]
     setpoints: Sequence[SetpointLimits]
     silence_s: float
