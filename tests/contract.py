@@ -26,7 +26,7 @@ CONTRACT: Final[dict[int, str]] = {
 }
 # What is not built, or not wholly: said here, so that nobody takes the table for more than it is.
 OPEN: Final[dict[int, str]] = {
-    10: "the control room asks nobody who they are: commands carry a name and a role as claimed",
-    11: "no screen offers a bypass yet; it is a command on its topic",
+    10: "the control room asks nobody who they are; the front (OPC UA) does",
+    11: "no screen of ours offers a bypass; the front has a method for it",
     12: "a plant's clock that is behind looks like a slow one; its offset is not measured",
 }
