@@ -199,10 +199,10 @@ class CommandDesk:
         if move is not None and obeyed.override is not None:
             expires_ns = min(command.expires_ns, obeyed.override.until_ns)
             stay = obeyed.state.mode_of(command.cell).stay
-            may_write = partial(self._keeper.may_override, obeyed.override)
+            may_write = partial(self._keeper.orders.may_override, section, obeyed.override)
             await self._desk.take(move, expires_ns, stay, may_write)
         await self._keeper.flush(section)
-        self._keeper.tell(section, obeyed.told)
+        self._keeper.orders.tell(section, obeyed.told)
         await self._tell("command_obeyed", command)
 
     def _judge(self, state: GuardState, command: Command) -> _Judged | Refusal:

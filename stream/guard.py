@@ -119,7 +119,8 @@ class Guard:
         if self._is_of_before("proposals", proposal.expires_ns, self._began_ns):
             return
         now_ns = self._worker.clock_ns()
-        self._keeper.end_orders(section, now_ns)  # on record before what comes of their end
+        # Their end is on record before anything that comes of it.
+        self._keeper.orders.end_what_is_over(section, now_ns)
         scan, mode = now_ns // _SCAN_NS, self.mode_of(proposal.cell)
         seen = (
             proposal,
@@ -137,7 +138,7 @@ class Guard:
             state, moves = judge_proposal(state, *seen, scan=scan, cells_moved_elsewhere=elsewhere)
         self._keeper.keep(section, state)
         for move in moves:
-            may_write = partial(self._keeper.may_write, move, mode.stay, bypassed)
+            may_write = partial(self._keeper.orders.may_write, move, mode.stay, bypassed)
             await self._desk.take(move, proposal.expires_ns, mode.stay, may_write)
         if is_warmed and self.mode_of(proposal.cell).stay == mode.stay:
             warmed = Trigger(TriggerKind.WARMED)

@@ -1,19 +1,18 @@
 """Keeps the mode of every cell: in a table, at the plant, and known to people."""
 
 import asyncio
-from collections.abc import Callable, Collection, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, replace
 from typing import Final
 
 import msgspec
 
-from control.interlock import OPTIMISER_ROLE, InterlockLimits
+from control.interlock import InterlockLimits
 from control.modes import Mode, ModePolicy, Refusal, Trigger, TriggerKind
-from control.overrides import Override
 from control.permissives import Permissives
 from stream.app import SectionTable, Worker
-from stream.audit.entries import command_of, handover_of, lapse_of, mode_change_of
+from stream.audit.entries import command_of, handover_of, mode_change_of
 from stream.audit.files import AuditError
 from stream.audit.keeper import AuditTrail
 from stream.edge import PlantEdge
@@ -29,16 +28,8 @@ from stream.guarding import (
     refusal_sentence,
 )
 from stream.handover import Finding, Handover
-from stream.orders import (
-    Told,
-    bypassed_checks,
-    confirm_override,
-    drop_overrides,
-    lapse_orders,
-    limits_in_force,
-    override_sentence,
-)
-from stream.records import Command, Move
+from stream.order_keeper import OrderKeeper
+from stream.records import Command
 from stream.reports import Reports
 from stream.section_picture import SectionPicture
 from stream.topics import TABLES
@@ -88,6 +79,9 @@ class ModeKeeper:
         )
         self.handover = Handover(worker.clock_ns())
         self.reports = Reports(worker.outbox, self._table.flush)
+        self.orders = OrderKeeper(
+            self._table, audit, self.reports, settings.limits, worker.clock_ns
+        )
         self.pictures = {section: SectionPicture() for section in settings.cells}
         self._handed: dict[int, bool] = {}  # cell -> what is on record as asked for last
         self._view: PlantView | None = None
@@ -117,8 +111,7 @@ class ModeKeeper:
         kept = self.state(section).anode_effects
         picture = self.pictures[section]
         known = {int(cell): t_plant_s for cell, t_plant_s in kept.items()}
-        # Of an override that was not known to be written nobody knows what stands now.
-        self._drop(section, lambda one: not one.is_written)
+        self.orders.recall(section)
         self.pictures[section] = replace(
             picture, anode_effect_plant_s=known | dict(picture.anode_effect_plant_s)
         )
@@ -137,88 +130,6 @@ class ModeKeeper:
         """Whether a cell is in AUTO at this moment."""
         section = self.section_of(cell)
         return section is not None and self.state(section).mode_of(cell).mode is Mode.AUTO
-
-    def may_write(self, move: Move, stay: int, bypassed: Collection[str]) -> bool:
-        """Whether a move of the optimiser may still be written.
-
-        Not where its cell has left that stay in AUTO: it is not the first write of another one, and
-        may be far from where the cell stands now. Not where a person has taken the setpoint, ended
-        a bypass that it was judged under, or made its limits narrower.
-        """
-        section, now_ns = self.section_of(move.cell), self._worker.clock_ns()
-        if section is None or self.is_overridden(move.cell, move.setpoint):
-            return False
-        state = self.state(section)
-        mode = state.mode_of(move.cell)
-        is_bypassed = set(bypassed) <= set(bypassed_checks(state, move.cell, now_ns))
-        is_in_stay = mode.mode is Mode.AUTO and mode.stay == stay
-        return is_in_stay and is_bypassed and self._is_within(state, move.setpoint, move.applied)
-
-    def _is_within(self, state: GuardState, setpoint: str, value: float | None) -> bool:
-        row = limits_in_force(state, self._settings.limits).setpoints.get(setpoint)
-        return row is not None and value is not None and row.low <= value <= row.high
-
-    def may_override(self, override: Override) -> bool:
-        """Whether an override still stands, and its cell is ours to move."""
-        section = self.section_of(override.cell)
-        if section is None:
-            return False
-        state = self.state(section)
-        return (
-            any(one.override_id == override.override_id for one in state.overrides.values())
-            and override.stands(self._worker.clock_ns())
-            and state.mode_of(override.cell).is_remote
-            and self._is_within(state, override.setpoint, override.value)
-        )
-
-    def is_overridden(self, cell: int, setpoint: str) -> bool:
-        """Whether a person holds a setpoint at this moment."""
-        section, now_ns = self.section_of(cell), self._worker.clock_ns()
-        if section is None:
-            return False
-        return bool(override_sentence(self.state(section), cell, setpoint, now_ns))
-
-    def is_superseded(self, move: Move) -> bool:
-        """Whether a person, or another person, has taken the setpoint since a move was judged; an
-        override that was given back or has ended is superseded too."""
-        section = self.section_of(move.cell)
-        overrides = {} if section is None else self.state(section).overrides
-        standing = overrides.get(f"{move.cell}/{move.setpoint}")
-        if standing is None:
-            return move.role != OPTIMISER_ROLE
-        return standing.override_id != move.proposal_id
-
-    def confirm_override(self, move: Move) -> None:
-        """Note that the plant has taken an override."""
-        self.keep(move.section, confirm_override(self.state(move.section), move.proposal_id))
-        self.reports.put(None, move.section)
-
-    def drop_override(self, move: Move) -> bool:
-        """End an override that the plant has not taken; whether it still stood."""
-        return self._drop(move.section, lambda one: one.override_id == move.proposal_id)
-
-    def _drop(self, section: int, is_meant: Callable[[Override], bool]) -> bool:
-        after, told = drop_overrides(self.state(section), is_meant)
-        if told:
-            self.keep(section, after)
-            self._audit.put([lapse_of(section, one) for one in told])
-            self.tell(section, told)
-        return bool(told)
-
-    def end_orders(self, section: int, now_ns: int) -> None:
-        """Let go of what people ordered and what has run out by then; waits for nothing."""
-        before = self.state(section)
-        after, told = lapse_orders(before, now_ns)
-        if after is before:
-            return
-        self.keep(section, after)
-        self._audit.put([lapse_of(section, one) for one in told])
-        self.tell(section, told)
-
-    def tell(self, section: int, told: Sequence[Told]) -> None:
-        """Let people know of orders that began or ended, once they are durable."""
-        for one in told:
-            self.reports.put(one.name, section, active=one.active, cell=one.cell, **one.details)
 
     def moved_elsewhere(self, section: int, scan: int) -> int:
         """Return how many cells of other sections were moved in a scan."""

@@ -157,7 +157,7 @@ class MoveDesk:
         """Put a held move on record; tell people when it begins, not every time."""
         await self._record(move)
         # Elsewhere all moves are held, and under an override those: both say so themselves.
-        if move.mode is Mode.AUTO and not self._keeper.is_overridden(move.cell, move.setpoint):
+        if move.mode is Mode.AUTO and not self._keeper.orders.is_overridden(move):
             self._note(HELD, move.cell, move.setpoint, True, "; ".join(move.reasons))
 
     def _batch_done(self, task: asyncio.Task[None]) -> None:
@@ -201,11 +201,11 @@ class MoveDesk:
         write on record."""
         place = (move.cell, move.setpoint)
         # What a person has set since is not what was written, and no fault of the cell.
-        is_failed = result.state is MoveState.FAILED and not self._keeper.is_superseded(move)
+        is_failed = result.state is MoveState.FAILED and not self._keeper.orders.is_superseded(move)
         if move.role != OPTIMISER_ROLE:
             if result.state is MoveState.VERIFIED:
-                self._keeper.confirm_override(move)
-            elif self._keeper.drop_override(move):
+                self._keeper.orders.confirm(move)
+            elif self._keeper.orders.drop(move):
                 self._tell_unwritten_override(move, result)
         if is_failed and result.t_written_ns is not None:
             details = {

@@ -7,7 +7,6 @@ stay until others are approved. All of it is kept with the section: a restart fo
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
-from datetime import UTC, datetime
 from typing import Final, TypeVar
 
 import msgspec
@@ -25,21 +24,18 @@ from control.limit_changes import (
 from control.modes import Mode, Refusal
 from control.overrides import RANK, Override, check_override, check_release
 from stream.guarding import GuardState
+from stream.order_news import (
+    Told,
+    limit_details,
+    tell_bypass,
+    tell_limit,
+    tell_override,
+    tell_request,
+)
 from stream.records import Command, CommandKind
 
 _MOST_REQUESTS: Final = 20  # of a section
-Details = dict[str, str | float | int | None]
 _Order = TypeVar("_Order", Override, Bypass, LimitRequest)
-
-
-@dataclass(frozen=True, slots=True)
-class Told:
-    """An event to be told: it began, or it ended or was a fact of one moment."""
-
-    name: str
-    active: bool
-    cell: int | None
-    details: Details
 
 
 @dataclass(frozen=True, slots=True)
@@ -111,9 +107,9 @@ def lapse_orders(state: GuardState, now_ns: int) -> tuple[GuardState, tuple[Told
     if not (ended or lapsed or late):
         return state, ()
     told = (
-        *(_tell_override(one, active=False) for one in ended),
-        *(_tell_bypass(one, active=False) for one in lapsed),
-        *(_tell_request(one, active=False) for one in late),
+        *(tell_override(one, active=False) for one in ended),
+        *(tell_bypass(one, active=False) for one in lapsed),
+        *(tell_request(one, active=False) for one in late),
     )
     return (
         _with(
@@ -145,18 +141,8 @@ def drop_overrides(
     dropped = {key: one for key, one in state.overrides.items() if is_meant(one)}
     if not dropped:
         return state, ()
-    told = tuple(_tell_override(one, active=False) for one in dropped.values())
+    told = tuple(tell_override(one, active=False) for one in dropped.values())
     return _with(state, overrides=_less(state.overrides, set(dropped))), told
-
-
-def standing_orders(state: GuardState) -> tuple[Told, ...]:
-    """Return all that stands, to be told anew at the start of a life."""
-    return (
-        *(_tell_limit(key, value, active=True) for key, value in state.limits.items()),
-        *(_tell_override(one, active=True) for one in state.overrides.values()),
-        *(_tell_bypass(one, active=True) for one in state.bypasses.values()),
-        *(_tell_request(one, active=True) for one in state.requests.values()),
-    )
 
 
 def _apply_override(
@@ -180,9 +166,9 @@ def _apply_override(
     refusal = check_override(asked, before, now_ns)
     if refusal is not None:
         return refusal
-    told = [_tell_override(asked, active=True)]
+    told = [tell_override(asked, active=True)]
     if before is not None:  # both are told
-        told.insert(0, _tell_override(before, active=False))
+        told.insert(0, tell_override(before, active=False))
     overrides = {**state.overrides, key: asked}
     return Obeyed(_with(state, overrides=overrides), tuple(told), asked)
 
@@ -198,7 +184,7 @@ def _release_override(
     if refusal is not None:
         return refusal
     after = _with(state, overrides=_less(state.overrides, {key}))
-    return Obeyed(after, (_tell_override(standing, active=False),))
+    return Obeyed(after, (tell_override(standing, active=False),))
 
 
 def _request_bypass(
@@ -218,7 +204,7 @@ def _request_bypass(
     if refusal is not None:
         return refusal
     bypasses = {**state.bypasses, _key(asked.cell, asked.check): asked}
-    return Obeyed(_with(state, bypasses=bypasses), (_tell_bypass(asked, active=True),))
+    return Obeyed(_with(state, bypasses=bypasses), (tell_bypass(asked, active=True),))
 
 
 def _release_bypass(
@@ -232,7 +218,7 @@ def _release_bypass(
     if standing is None:
         return Refusal(("there is no such bypass",))
     after = _with(state, bypasses=_less(state.bypasses, {key}))
-    return Obeyed(after, (_tell_bypass(standing, active=False),))
+    return Obeyed(after, (tell_bypass(standing, active=False),))
 
 
 def _request_limit(
@@ -254,7 +240,7 @@ def _request_limit(
     if len(state.requests) >= _MOST_REQUESTS:
         return Refusal((f"{len(state.requests)} requests wait for an answer, and no more may",))
     requests = {**state.requests, asked.request_id: asked}
-    return Obeyed(_with(state, requests=requests), (_tell_request(asked, active=True),))
+    return Obeyed(_with(state, requests=requests), (tell_request(asked, active=True),))
 
 
 def _check_bounds(state: GuardState, asked: LimitRequest, plant: InterlockLimits) -> Refusal | None:
@@ -282,11 +268,11 @@ def _approve_limit(
         "limits_changed",
         False,
         None,
-        {**_limit_details(request), "approver": command.issued_by},
+        {**limit_details(request), "approver": command.issued_by},
     )
-    told = [_tell_request(request, active=False), changed]
+    told = [tell_request(request, active=False), changed]
     if key in limits or key in state.limits:
-        told.append(_tell_limit(key, request.value, active=key in limits))
+        told.append(tell_limit(key, request.value, active=key in limits))
     bounds = apply_changes(plant.setpoints, limits)[request.setpoint]
     requests = _less(state.requests, {request.request_id})
     after, ended = drop_overrides(
@@ -306,7 +292,7 @@ def _reject_limit(
     if request is None:
         return Refusal(("there is no such request",))
     after = _with(state, requests=_less(state.requests, {request.request_id}))
-    return Obeyed(after, (_tell_request(request, active=False),))
+    return Obeyed(after, (tell_request(request, active=False),))
 
 
 _OBEY: Final[
@@ -320,58 +306,6 @@ _OBEY: Final[
     CommandKind.APPROVE_LIMIT: _approve_limit,
     CommandKind.REJECT_LIMIT: _reject_limit,
 }
-
-
-def _tell_override(override: Override, *, active: bool) -> Told:
-    details: Details = {
-        "subject": override.setpoint,
-        "order_id": override.override_id,
-        "setpoint": override.setpoint,
-        "value": override.value,
-        "who": override.owner,
-        "until": _until(override.until_ns),
-        "until_ns": override.until_ns,
-        "reason": override.reason,
-    }
-    return Told("override_active", active, override.cell, details)
-
-
-def _tell_bypass(bypass: Bypass, *, active: bool) -> Told:
-    details: Details = {
-        "subject": bypass.check,
-        "order_id": bypass.bypass_id,
-        "check": bypass.check,
-        "who": bypass.owner,
-        "until": _until(bypass.until_ns),
-        "until_ns": bypass.until_ns,
-        "reason": bypass.reason,
-    }
-    return Told("bypass_active", active, bypass.cell, details)
-
-
-def _tell_request(request: LimitRequest, *, active: bool) -> Told:
-    return Told("approval_wanted", active, None, _limit_details(request))
-
-
-def _tell_limit(key: str, value: float, *, active: bool) -> Told:
-    setpoint, _, limit = key.partition("/")
-    details: Details = {"subject": key, "setpoint": setpoint, "limit": limit, "value": value}
-    return Told("limit_narrowed", active, None, details)
-
-
-def _limit_details(request: LimitRequest) -> Details:
-    return {
-        "subject": request.request_id,
-        "order_id": request.request_id,
-        "setpoint": request.setpoint,
-        "limit": request.limit,
-        "value": request.value,
-        "who": request.requester,
-        "until": _until(request.until_ns),
-        "until_ns": request.until_ns,
-        "reason": request.reason,
-        "digest": request.digest,
-    }
 
 
 def _duration_ns(command: Command) -> int:
@@ -388,11 +322,6 @@ def _with(state: GuardState, **changes: object) -> GuardState:
 
 def _key(cell: int, what: str) -> str:
     return f"{cell}/{what}"
-
-
-def _until(until_ns: int) -> str:
-    """Return a time of the day as people say it."""
-    return datetime.fromtimestamp(until_ns / 1e9, UTC).strftime("%H:%M UTC")
 
 
 def _less(kept: Mapping[str, _Order], keys: set[str]) -> dict[str, _Order]:

@@ -20,7 +20,7 @@ from stream.edge import PlantEdge
 from stream.handover import Finding
 from stream.mode_keeper import GuardSettings, ModeKeeper
 from stream.move_desk import MoveDesk
-from stream.orders import standing_orders
+from stream.order_news import standing_orders
 
 _LOOK_EVERY_S: Final = 0.25
 _BEAT_FOR_S: Final = 2.0
@@ -74,7 +74,7 @@ class SilenceWatch:
         for section in self._settings.cells:
             self._keeper.recall(section)
             self._desk.recall(section)
-            self._keeper.tell(section, standing_orders(self._keeper.state(section)))
+            self._keeper.orders.tell(section, standing_orders(self._keeper.state(section)))
         while True:
             await self._look()
             await asyncio.sleep(_LOOK_EVERY_S)
@@ -131,7 +131,7 @@ class SilenceWatch:
             self._look_at_taken(section)
         self._desk.end_what_is_over()
         for section in self._settings.cells:
-            self._keeper.end_orders(section, self._worker.clock_ns())
+            self._keeper.orders.end_what_is_over(section, self._worker.clock_ns())
         if not lost:
             self._take(await self._keeper.tell_plant())
 

@@ -12,7 +12,7 @@ import msgspec
 from control.modes import ModeState
 from stream.audit.chain import AuditEntry, AuditRecord
 from stream.edge import Claim, WriteResult
-from stream.orders import Told
+from stream.order_news import Told
 from stream.records import WHOLE_SECTION, Command, Move
 
 INTENT: Final = "setpoint_intent"

@@ -259,7 +259,7 @@ async def test_an_override_that_the_plant_does_not_take_ends_and_is_told(
         asked = await override(line, 4, 230.0)
         assert "reads back" in await refused(line, asked)
         await until(lambda: edges(line, "override_active", 4)[-1:] == [False])
-        assert not life.guard._keeper.is_overridden(4, FEED)
+        assert life.guard._keeper.state(1).overrides == {}
         await life.modes(Mode.SHED, 4)
 
 

@@ -6,6 +6,7 @@ import pytest
 from control.interlock import InterlockLimits
 from control.modes import Mode, ModePolicy, Refusal, Stage
 from stream.guarding import GuardState, init_guard_state
+from stream.order_news import standing_orders
 from stream.orders import (
     Obeyed,
     confirm_override,
@@ -13,7 +14,6 @@ from stream.orders import (
     lapse_orders,
     limits_in_force,
     obey_order,
-    standing_orders,
 )
 from stream.records import WHOLE_SECTION, Command, CommandKind
 from tests.control.cases import FEED, LIMITS, NOW_NS, SECOND_NS

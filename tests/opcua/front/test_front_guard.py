@@ -67,7 +67,7 @@ async def test_what_is_asked_is_obeyed_and_shown(
         await shows(olga, "C001.Interlock.State", lambda one: one.Value.Value == "AUTO")
         held = await olga.call("ApplyOverride", 1, FEED, 200.0, 600.0, "tapping")
         assert held.StatusCode.is_good(), held.OutputArguments
-        assert life.guard._keeper.is_overridden(1, FEED)
+        assert f"1/{FEED}" in life.guard._keeper.state(0).overrides
         await shows(olga, "C001.Interlock.Overrides", lambda one: len(one.Value.Value) == 1)
         await shows(
             olga, "C001.Moves.AluminaFeedRate.AskedBy", lambda one: one.Value.Value == "olga"

@@ -1,0 +1,129 @@
+"""Keeps what people order: what stands of it, what may be written by it, and who is told."""
+
+from collections.abc import Callable, Collection, Sequence
+
+from control.interlock import OPTIMISER_ROLE, InterlockLimits
+from control.modes import Mode
+from control.overrides import Override
+from stream.app import SectionTable
+from stream.audit.entries import lapse_of
+from stream.audit.keeper import AuditTrail
+from stream.guarding import GuardState
+from stream.order_news import Told
+from stream.orders import (
+    bypassed_checks,
+    confirm_override,
+    drop_overrides,
+    lapse_orders,
+    limits_in_force,
+    override_sentence,
+)
+from stream.records import Move
+from stream.reports import Reports
+
+
+class OrderKeeper:
+    """Looks into the states of sections, and takes out of them what has ended."""
+
+    def __init__(
+        self,
+        table: SectionTable[GuardState],
+        audit: AuditTrail,
+        reports: Reports,
+        limits: InterlockLimits,
+        clock_ns: Callable[[], int],
+    ) -> None:
+        """Make one.
+
+        Args:
+            table: of the sections' states.
+            audit: where every end is put on record.
+            reports: tells people once a state is durable.
+            limits: of the plant file.
+            clock_ns: wall time.
+        """
+        self._table = table
+        self._audit = audit
+        self._reports = reports
+        self._limits = limits
+        self._clock_ns = clock_ns
+
+    def may_write(self, move: Move, stay: int, bypassed: Collection[str]) -> bool:
+        """Whether a move of the optimiser may still be written.
+
+        Not where its cell has left that stay in AUTO: it is not the first write of another one, and
+        may be far from where the cell stands now. Not where a person has taken the setpoint, ended
+        a bypass that it was judged under, or made its limits narrower.
+        """
+        if self.is_overridden(move):
+            return False
+        state = self._table.get(move.section)
+        mode = state.mode_of(move.cell)
+        is_bypassed = set(bypassed) <= set(bypassed_checks(state, move.cell, self._clock_ns()))
+        is_in_stay = mode.mode is Mode.AUTO and mode.stay == stay
+        return is_in_stay and is_bypassed and self._is_within(state, move.setpoint, move.applied)
+
+    def may_override(self, section: int, override: Override) -> bool:
+        """Whether an override still stands, and its cell is ours to move."""
+        state = self._table.get(section)
+        return (
+            any(one.override_id == override.override_id for one in state.overrides.values())
+            and override.stands(self._clock_ns())
+            and state.mode_of(override.cell).is_remote
+            and self._is_within(state, override.setpoint, override.value)
+        )
+
+    def is_overridden(self, move: Move) -> bool:
+        """Whether a person holds the setpoint of a move at this moment."""
+        state = self._table.get(move.section)
+        return bool(override_sentence(state, move.cell, move.setpoint, self._clock_ns()))
+
+    def is_superseded(self, move: Move) -> bool:
+        """Whether a person, or another person, has taken the setpoint since a move was judged; an
+        override that was given back or has ended is superseded too."""
+        standing = self._table.get(move.section).overrides.get(f"{move.cell}/{move.setpoint}")
+        if standing is None:
+            return move.role != OPTIMISER_ROLE
+        return standing.override_id != move.proposal_id
+
+    def confirm(self, move: Move) -> None:
+        """Note that the plant has taken an override."""
+        state = confirm_override(self._table.get(move.section), move.proposal_id)
+        self._table.keep(move.section, state)
+        self._reports.put(None, move.section)
+
+    def drop(self, move: Move) -> bool:
+        """End an override that the plant has not taken; whether it still stood."""
+        return self._drop(move.section, lambda one: one.override_id == move.proposal_id)
+
+    def recall(self, section: int) -> None:
+        """Begin a life: of an override that was not known to be written nobody knows what stands
+        now."""
+        self._drop(section, lambda one: not one.is_written)
+
+    def end_what_is_over(self, section: int, now_ns: int) -> None:
+        """Let go of what people ordered and what has run out by then; waits for nothing."""
+        before = self._table.get(section)
+        after, told = lapse_orders(before, now_ns)
+        if after is not before:
+            self._end(section, after, told)
+
+    def tell(self, section: int, told: Sequence[Told]) -> None:
+        """Let people know of orders that began or ended, once they are durable."""
+        for one in told:
+            self._reports.put(one.name, section, active=one.active, cell=one.cell, **one.details)
+
+    def _drop(self, section: int, is_meant: Callable[[Override], bool]) -> bool:
+        after, told = drop_overrides(self._table.get(section), is_meant)
+        if told:
+            self._end(section, after, told)
+        return bool(told)
+
+    def _end(self, section: int, after: GuardState, told: Sequence[Told]) -> None:
+        self._table.keep(section, after)
+        self._audit.put([lapse_of(section, one) for one in told])
+        self.tell(section, told)
+
+    def _is_within(self, state: GuardState, setpoint: str, value: float | None) -> bool:
+        row = limits_in_force(state, self._limits).setpoints.get(setpoint)
+        return row is not None and value is not None and row.low <= value <= row.high
