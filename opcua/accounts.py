@@ -15,6 +15,8 @@ from typing import Any, Final
 from asyncua.crypto.permission_rules import User, UserRole
 from asyncua.server.user_managers import UserManager
 
+from stream.secret_files import write_secret
+
 _COST: Final = 2**14  # scrypt: some 50 ms a try
 _BLOCK: Final = 8
 _SALT_BYTES: Final = 16
@@ -83,8 +85,7 @@ def write_accounts(path: Path, accounts: Iterable[Account]) -> None:
             f'password_hash = "{account.password_hash}"\n',
             f'application = "{account.application}"\n',
         ]
-    path.write_text("".join(lines), encoding="utf-8")
-    path.chmod(0o600)
+    write_secret(path, "".join(lines).encode())
 
 
 def keep_person(path: Path, name: str, role: Role, password: str) -> None:

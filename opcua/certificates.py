@@ -9,7 +9,6 @@ FOLDER/people.toml                              who may come to the front, likew
 """
 
 import ipaddress
-import os
 import re
 import secrets
 from collections.abc import Iterable, Mapping, Sequence
@@ -24,6 +23,7 @@ from cryptography.hazmat.primitives.asymmetric import rsa
 from cryptography.x509.oid import ExtendedKeyUsageOID, NameOID
 
 from opcua.accounts import Account, Role, hash_password, write_accounts
+from stream.secret_files import write_secret
 
 CERTIFICATE_FILE: Final = "certificate.pem"
 KEY_FILE: Final = "key.pem"
@@ -110,13 +110,13 @@ def make_certificates(
         home.mkdir(exist_ok=True, mode=0o700)
         key = rsa.generate_private_key(65537, key_bits)
         certificate = _certificate(name, key, hosts, days, authority, authority_key)
-        _write_secret(home / KEY_FILE, _key_pem(key))
+        write_secret(home / KEY_FILE, _key_pem(key))
         (home / CERTIFICATE_FILE).write_bytes(_pem(certificate))
         made.append(home / CERTIFICATE_FILE)
     accounts = []
     for name, role in CLIENTS.items():
         password = secrets.token_urlsafe(24)
-        _write_secret(folder / name / PASSWORD_FILE, password.encode())
+        write_secret(folder / name / PASSWORD_FILE, password.encode())
         accounts.append(Account(name, role, hash_password(password), application_uri(name)))
     write_accounts(folder / ACCOUNTS_FILE, accounts)
     return made
@@ -188,7 +188,7 @@ def _authority(home: Path, key_bits: int) -> tuple[x509.Certificate, rsa.RSAPriv
         .add_extension(x509.SubjectKeyIdentifier.from_public_key(key.public_key()), critical=False)
         .sign(key, hashes.SHA256())
     )
-    _write_secret(home / KEY_FILE, _key_pem(key))
+    write_secret(home / KEY_FILE, _key_pem(key))
     (home / CERTIFICATE_FILE).write_bytes(_pem(certificate))
     return certificate, key
 
@@ -258,13 +258,3 @@ def _key_pem(key: rsa.RSAPrivateKey) -> bytes:
         serialization.PrivateFormat.PKCS8,
         serialization.NoEncryption(),
     )
-
-
-def _write_secret(path: Path, content: bytes) -> None:
-    """Write a file that nobody else can read, not even for a moment."""
-    beside = path.with_suffix(".new")
-    beside.unlink(missing_ok=True)
-    descriptor = os.open(beside, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
-    with os.fdopen(descriptor, "wb") as file:
-        file.write(content)
-    beside.replace(path)

@@ -2,7 +2,6 @@
 
 import asyncio
 import logging
-import os
 from pathlib import Path
 from typing import Final, Protocol
 
@@ -12,6 +11,7 @@ from stream.audit.entries import claim_of
 from stream.audit.files import AuditError
 from stream.audit.keeper import AuditTrail
 from stream.edge import Claim
+from stream.secret_files import write_secret
 
 _log = logging.getLogger(__name__)
 CLAIM_FILE: Final = "writer-claim.json"
@@ -61,12 +61,7 @@ class ClaimFile:
         Raises:
             OSError: it cannot be written.
         """
-        await asyncio.to_thread(self._replace, msgspec.json.encode(claim))
-
-    def _replace(self, content: bytes) -> None:
-        new = self._path.with_suffix(".new")
-        new.write_bytes(content)
-        os.replace(new, self._path)
+        await asyncio.to_thread(write_secret, self._path, msgspec.json.encode(claim))
 
 
 class AuditedClaims:

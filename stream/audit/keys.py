@@ -5,7 +5,6 @@ file, for what it sealed has to be checked for as long as it is kept.
 """
 
 import hashlib
-import os
 import secrets
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -19,12 +18,13 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import (
     Ed25519PublicKey,
 )
 
+from stream.secret_files import write_secret
+
 SEALING_FILE: Final = "sealing-keys.txt"
 SIGNING_FILE: Final = "signing-key.pem"
 PUBLIC_FILE: Final = "signing-key.pub.pem"
 _KEY_BYTES: Final = 32
 _ID_CHARACTERS: Final = 8
-_OWNER_ONLY: Final = 0o600
 
 
 class AuditKeyError(ValueError):
@@ -59,7 +59,7 @@ def make_keys(folder: Path) -> None:
             "Remedy: name another folder, or add a key with `potline audit keys --rotate`"
         )
     pair = Ed25519PrivateKey.generate()
-    _write_secret(
+    write_secret(
         folder / SIGNING_FILE,
         pair.private_bytes(
             serialization.Encoding.PEM,
@@ -74,7 +74,7 @@ def make_keys(folder: Path) -> None:
     )
     # The last, for it is what says that there are keys: a crash before it leaves a folder to begin
     # again in.
-    _write_secret(folder / SEALING_FILE, _new_line())
+    write_secret(folder / SEALING_FILE, _new_line())
 
 
 def rotate_sealing_key(folder: Path) -> str:
@@ -85,9 +85,7 @@ def rotate_sealing_key(folder: Path) -> str:
     """
     path = folder / SEALING_FILE
     read_sealing_keys(path)
-    beside = path.with_suffix(".new")
-    _write_secret(beside, path.read_bytes().rstrip(b"\n") + b"\n" + _new_line())
-    beside.replace(path)
+    write_secret(path, path.read_bytes().rstrip(b"\n") + b"\n" + _new_line())
     return read_sealing_keys(path).newest
 
 
@@ -164,16 +162,6 @@ def _id_of(key: bytes) -> bytes:
 def _new_line() -> bytes:
     key = secrets.token_bytes(_KEY_BYTES)
     return _id_of(key) + b" " + key.hex().encode("ascii") + b"\n"
-
-
-def _write_secret(path: Path, content: bytes) -> None:
-    """Write a file that nobody else can read, not even for a moment, in the place of any other."""
-    path.unlink(missing_ok=True)
-    descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, _OWNER_ONLY)
-    with os.fdopen(descriptor, "wb") as file:
-        file.write(content)
-        file.flush()
-        os.fsync(file.fileno())
 
 
 def _read_secret(path: Path) -> bytes:
