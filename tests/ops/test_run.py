@@ -154,6 +154,7 @@ async def test_the_line_is_held_while_there_is_no_scada(
         "POTLINE_KAFKA__ADDRESS": kafka,
         "POTLINE_REDIS__ADDRESS": redis,
         "POTLINE_OPCUA__ENDPOINT": f"opc.tcp://127.0.0.1:{free_port()}",
+        "POTLINE_AUDIT__FOLDER": str(tmp_path / "audit"),
     }
     with up(tmp_path, "--for", "30s", "--report", str(report), environment=environment) as (
         process,

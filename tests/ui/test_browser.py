@@ -26,7 +26,7 @@ from stream.kafka import KafkaConnection, make_consumer, make_producer
 from stream.records import Command, decode, encode
 from stream.topics import COMMANDS
 from tests.ui.conftest import PARTITIONS
-from tests.ui.line_story import SECOND_NS, LineStory, make_mode_event
+from tests.ui.line_story import SECOND_NS, LineStory, make_event, make_mode_event
 from ui.feed import run_feed
 from ui.layout import LineLayout
 from ui.pages import PAGES
@@ -140,8 +140,15 @@ class RunningLine:
                     command = decode(message.value, Command)
                     self.commands.append(command)
                     self._modes[command.cell] = command.mode
-                    event = make_mode_event(command.cell, command.mode, time.time_ns())
-                    await producer.send_and_wait("events", encode(event))
+                    now_ns = time.time_ns()
+                    changed = make_mode_event(command.cell, command.mode, now_ns)
+                    answer = make_event(
+                        "command_obeyed", now_ns, number=2, cell=command.cell, place="",
+                        kind=command.kind.value, who=command.issued_by,
+                        command_id=command.command_id,
+                    )  # fmt: skip
+                    for event in (changed, answer):
+                        await producer.send_and_wait("events", encode(event))
         await consumer.stop()
         await producer.stop()
 
@@ -337,7 +344,7 @@ def test_a_click_puts_a_cell_in_manual(line: RunningLine, browser: webdriver.Chr
     command = wait(lambda: line.commands)[0]
     assert (command.cell, command.mode, command.reason) == (207, Mode.MANUAL, "anode change")
     assert command.expires_ns > time.time_ns() - 20 * SECOND_NS
-    wait(lambda: "The guard has cell 207 in MANUAL" in words(browser))
+    wait(lambda: "The guard obeyed; it has cell 207 in MANUAL" in words(browser))
     wait(lambda: is_enabled(browser, "MANUAL") is False)
     wait(lambda: is_enabled(browser, "AUTO"))
     assert complaints(browser) == []
