@@ -88,6 +88,7 @@ class Judge:
     _handed: dict[tuple[object, int], str] = field(default_factory=dict)
     _off: set[int] = field(default_factory=set)
     _people: dict[object, People] = field(default_factory=dict)  # by audit
+    is_shared: bool = False  # guards on two machines keep their state in one table
     _writer: object = None  # the session that wrote the newest token to the server that lives now
 
     def note(self, rule: str, sentence: str) -> None:
@@ -219,6 +220,10 @@ class Judge:
         return any(intent.is_by_hand for intent in self._announced(sending))
 
     def _check_people_first(self, sending: Sending, what: str) -> None:
+        # Of two guards at one broker the later state counts, and the other's orders are forgotten:
+        # a stand-by needs a broker of its own (decision 23).
+        if self.is_shared:
+            return
         if self._people_of(sending.audit).holds(sending.cell, sending.setpoint):
             self.note("people first", f"{what}, and a person holds it")
 

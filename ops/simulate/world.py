@@ -243,6 +243,7 @@ class World:
             disk: of the machine on which it is started; None: that of the first.
         """
         disk = disk or self.disk
+        self.judge.is_shared |= disk is not self.disk
         self.lives += 1
         process = self.clockwork.process(f"guard-{self.lives}")
         worker = make_sim_worker(GUARD_APP, self.broker, process)
