@@ -5,10 +5,10 @@
 The simulated SCADA runs as it does in a line, in a process of its own, with 240 cells in real time,
 and takes signed and encrypted connections alone. A client subscribes to five signals of every cell,
 and to the arrays of the same; counted are the changes of single tags that it never heard of, and
-the processor time of the server. Beside it the guard's writer writes a setpoint of every cell, again and
-again, each time until the plant's own node shows the value. The peer, before that, is a bare asyncua
-client that writes the same nodes and reads them back once: the ratio is what judging by the plant's
-own read-back costs.
+the processor time of the server. Beside it the guard's writer writes a setpoint of every cell,
+again and again, each time until the plant's own node shows the value. The peer, before that, is a
+bare asyncua client that writes the same nodes and reads them back once: the ratio is what judging
+by the plant's own read-back costs.
 """
 
 import argparse
