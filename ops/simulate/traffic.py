@@ -50,6 +50,7 @@ class Traffic:
     sequence: int = 0
     session: int = 1
     commands: int = 0
+    _stuck_ns: dict[int, int] = field(default_factory=dict)  # source times of dead sensors
 
     def plant_s(self, process: Process) -> float:
         """Return the plant time now."""
@@ -128,8 +129,11 @@ class Traffic:
             is_high = self.anode_effects.get(cell, 0.0) > now_s
             value[0, at, 0] = 30.0 if is_high else 4.2 + 0.01 * self.random.random()
             dead_s = self.dead_sensors.get(cell)
-            if dead_s is not None:
-                source_ns[0, at, 0] -= round((now_s - dead_s) * _NS)
+            if dead_s is None:
+                self._stuck_ns.pop(cell, None)
+            else:  # it stays where it was, however the server's clock is set meanwhile
+                died_ns = now_ns - round((now_s - dead_s) * _NS)
+                source_ns[0, at, 0] = self._stuck_ns.setdefault(cell, died_ns)
         return SampleFrame(
             section=section,
             session=self.session,
