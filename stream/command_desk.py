@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from functools import partial
 from typing import Final
 
-from control.modes import Refusal, Trigger, TriggerKind
+from control.modes import Mode, Refusal, Trigger, TriggerKind
 from stream.app import Message, Worker
 from stream.audit.entries import command_of
 from stream.audit.files import AuditError
@@ -168,6 +168,15 @@ class CommandDesk:
         whole = command.cell == WHOLE_SECTION
         cells = self._settings.cells[command.section] if whole else (command.cell,)
         triggers = dict.fromkeys(cells, trigger)
+        if _engages(command):
+            # What lets the optimiser move cells is not obeyed while nothing can be put on record:
+            # a guard that ended then would take along what had been asked.
+            try:
+                await self._audit.append([])
+            except AuditError as exc:
+                await self._refuse(state, command, f"it cannot be put on record: {exc}")
+                return
+            state = self._keeper.state(command.section).remember_command(command.command_id)
         refusals = await self._keeper.apply(command.section, state, triggers, command)
         if refusals:
             await self._tell_refusal(command, refusal_sentence(refusals, len(cells)))
@@ -242,3 +251,9 @@ class CommandDesk:
             reason=reason,
             command_id=command.command_id,
         )
+
+
+def _engages(command: Command) -> bool:
+    """Whether a command leads towards AUTO; the way to the safe side is free at any time."""
+    is_auto = command.kind is CommandKind.SET_MODE and command.mode is Mode.AUTO
+    return is_auto or command.kind in (CommandKind.SWITCH_ON, CommandKind.RESET_TRIP)

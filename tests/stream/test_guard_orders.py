@@ -265,6 +265,24 @@ async def test_a_section_is_switched_off_and_on_by_one_command(line: GuardedLine
         await life.ready(1, 2)
 
 
+@pytest.mark.contract(13)
+async def test_while_nothing_can_be_put_on_record_only_the_way_to_the_safe_side_is_free(
+    line: GuardedLine,
+) -> None:
+    """Found by `potline simulate-faults`: a switch-on was kept, and its record lost."""
+    async with line.guard() as life:
+        await life.ready(1, 2)
+        with line.full_disk():
+            await line.loop.order(CommandKind.SWITCH_OFF, 0, 1, reason="busbar")
+            await life.modes(Mode.OFF, 1)
+            on = await line.loop.order(CommandKind.SWITCH_ON, 0, 1, reason="over")
+            assert "it cannot be put on record" in await refused(line, on)
+            assert life.mode(1) is Mode.OFF
+        await until(lambda: not life.guard._keeper._audit.error)
+        await line.loop.order(CommandKind.SWITCH_ON, 0, 1, reason="over")
+        await life.ready(1)
+
+
 @pytest.mark.contract(10)
 async def test_an_override_that_the_plant_does_not_take_ends_and_is_told(
     line: GuardedLine,
