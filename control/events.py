@@ -143,6 +143,13 @@ EVENTS: Final[dict[str, EventType]] = {
             "When the line is back, reset the trip of its cells and put them in AUTO again.",
         ),
         EventType(
+            "plant_trip",
+            Priority.HIGH,
+            Consequence.TRIP,
+            "The plant's own protection has tripped the line.",
+            "When the cause is gone and the plant's trip is reset, reset that of the cells here.",
+        ),
+        EventType(
             "line_not_following",
             Priority.HIGH,
             Consequence.SHED,

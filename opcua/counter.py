@@ -7,11 +7,8 @@ from typing import Final
 
 from asyncua import ua
 
-from opcua.link import Link, LinkError, describe
+from opcua.link import Link, LinkError
 
-_PUBLISHING_MS: Final = 50.0
-_KEEP_ALIVE: Final = 20  # publishing intervals: a sign of life each second
-_LIFETIME: Final = 600  # publishing intervals: 30 s
 _QUEUE: Final = 1  # only the newest counter matters; missed ones show as a gap in the numbers
 
 
@@ -59,23 +56,5 @@ async def watch_counter(link: Link, node_id: ua.NodeId) -> AsyncIterator[Counter
         LinkError: the server refuses, or the connection broke.
     """
     watch = CounterWatch(link.address)
-    parameters = ua.CreateSubscriptionParameters(
-        RequestedPublishingInterval=_PUBLISHING_MS,
-        RequestedLifetimeCount=_LIFETIME,
-        RequestedMaxKeepAliveCount=_KEEP_ALIVE,
-        MaxNotificationsPerPublish=0,
-        PublishingEnabled=True,
-        Priority=0,
-    )
-    try:
-        subscription = await link.client.create_subscription(parameters, watch)
-        await subscription.subscribe_data_change(
-            link.client.get_node(node_id), queuesize=_QUEUE, sampling_interval=_PUBLISHING_MS
-        )
-    except (OSError, ua.UaError) as exc:
-        raise LinkError(f"{link.address}: {describe(exc)}") from exc
-    try:
+    async with link.watch(node_id, watch, _QUEUE):
         yield watch
-    finally:
-        with suppress(OSError, ua.UaError):
-            await subscription.delete()

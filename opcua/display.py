@@ -108,6 +108,7 @@ class Display:
         for pattern, values in self._control.arrays():
             await self._space.write(pattern, values, moment)
         await self._space.write("L1.Comm.WatchdogState", int(self._control.watchdog.state), moment)
+        await self._space.write("L1.Interlock.Trip", int(self._control.is_tripped), moment)
 
     async def show_control(self, now_ns: int) -> None:
         """Show targets, modes and what was accepted, in arrays and scalars."""

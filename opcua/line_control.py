@@ -15,6 +15,7 @@ from opcua.write_rules import WriteRule
 F64 = NDArray[np.float64]
 HEARTBEAT: Final = "heartbeat"
 MODE: Final = "mode"
+TRIP: Final = "trip"
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,6 +48,7 @@ class LineControl:
         self.mode_target: Modes = np.full(cells, CellMode.AUTO, dtype=np.int64)
         self.modes: Modes = self.mode_target.copy()
         self.watchdog = Watchdog(watchdog_timeout_s)
+        self.is_tripped = False
         self._writes: list[_Write] = []
         self._stuck: set[tuple[int, str]] = set()
 
@@ -59,8 +61,17 @@ class LineControl:
         if rule.meaning == HEARTBEAT:
             self._shed_if_silent(now_s)
             self.watchdog = self.watchdog.beat(int(value), now_s)
+        elif rule.meaning == TRIP:
+            self.trip(is_set=bool(value))
         else:
             self._writes.append(_Write(rule, value))
+
+    def trip(self, *, is_set: bool) -> None:
+        """Trip the line, as the plant's own protection does, or end that: all cells are on local
+        control, and may be asked for again when it is over."""
+        self.is_tripped = is_set
+        if is_set:
+            self._take_back()
 
     def stick(self, cell: int, setpoint: str) -> None:
         """Make an actuator fail: from now on the cell accepts no new value of this setpoint."""
@@ -77,6 +88,8 @@ class LineControl:
         """Make writes and the watchdog count; return whether anything changed."""
         was = self.watchdog
         self._shed_if_silent(now_s)
+        if self.is_tripped:
+            self._take_back()
         writes, self._writes = self._writes, []
         for write in writes:
             if write.rule.meaning == MODE:
@@ -96,13 +109,17 @@ class LineControl:
         """Take cells back once the heartbeat has stood still for too long."""
         was, self.watchdog = self.watchdog, self.watchdog.look(now_s)
         if self.watchdog.state is WatchdogState.SHED and was.state is not WatchdogState.SHED:
-            self.mode_target = shed_targets(self.mode_target)
-            # What was asked while nobody was alive is nobody's wish any more, but to be left alone.
-            self._writes = [
-                write
-                for write in self._writes
-                if write.rule.meaning == MODE and write.value != CellMode.REMOTE_CASCADE
-            ]
+            self._take_back()
+
+    def _take_back(self) -> None:
+        """Put all cells on local control."""
+        self.mode_target = shed_targets(self.mode_target)
+        # What was asked while nobody was alive is nobody's wish any more, but to be left alone.
+        self._writes = [
+            write
+            for write in self._writes
+            if write.rule.meaning == MODE and write.value != CellMode.REMOTE_CASCADE
+        ]
 
     def _accept(self, write: _Write) -> None:
         """Take a target for a cell that is remote; elsewhere the target goes back by itself."""

@@ -10,7 +10,8 @@ Errors: `LinkError` (no connection, or it broke; try again) ── `opcua.resolv
 import asyncio
 import logging
 import time
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
+from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass, replace
 from datetime import datetime
 from enum import StrEnum
@@ -27,6 +28,7 @@ from opcua.operation_limits import (
     parts_of,
 )
 from opcua.security import ClientSecurity, secure_client
+from opcua.subscription import Told, subscribed
 
 _log = logging.getLogger(__name__)
 _T = TypeVar("_T")
@@ -166,6 +168,20 @@ class Link:
             else []
             for result in await self._answers(requests, _REQUEST_TIMEOUT_S)
         ]
+
+    @asynccontextmanager
+    async def watch(self, node_id: ua.NodeId, told: Told, queue: int) -> AsyncIterator[None]:
+        """Subscribe to a node while the block lasts; arguments as of `opcua.subscription`.
+
+        Raises:
+            LinkError: the server refuses, or the connection broke.
+        """
+        async with AsyncExitStack() as stack:
+            try:
+                await stack.enter_async_context(subscribed(self._client, node_id, told, queue))
+            except (OSError, ua.UaError) as exc:
+                raise LinkError(f"{self.address}: {describe(exc)}") from exc
+            yield
 
     async def translate(self, paths: list[ua.BrowsePath]) -> list[ua.BrowsePathResult]:
         """Return where each browse path leads.

@@ -256,6 +256,8 @@ class Mapping:
         laboratory: left out, the plant shows no samples; people may report them.
         writer_token: node by which the plant itself lets one session write; left out, the plant
             cannot refuse a second guard on another machine.
+        trip: node that is not 0 while the plant's own protection has tripped the line; left out,
+            only a line without current is one that has tripped.
         has_history: the server keeps a history of the signals and the clock, so that scans missed
             in an outage can be had later; needs a scan counter.
         namespaces: short names for namespace URIs.
@@ -269,6 +271,7 @@ class Mapping:
     modes: ModeNodes | None = None
     laboratory: LaboratoryNodes | None = None
     writer_token: str | None = None
+    trip: str | None = None
     has_history: bool = False
     namespaces: dict[str, str] = field(default_factory=dict)
     first_number: int = 1
@@ -286,8 +289,10 @@ class Mapping:
                 f"writer_token {self.writer_token!r} needs heartbeats.optimiser: by it the "
                 "others see whether the writer still lives"
             )
-        if self.writer_token is not None:
-            _check_pattern(self.writer_token, Layout.LINE, "writer_token")
+        for name in ("writer_token", "trip"):
+            pattern = getattr(self, name)
+            if pattern is not None:
+                _check_pattern(pattern, Layout.LINE, name)
         for pattern in self.patterns:
             self.address(pattern, 1)
         for row in self.signals:
@@ -300,7 +305,8 @@ class Mapping:
         for row in self.setpoints:
             patterns += [row.target, row.readback]
         patterns += [self.clock.plant_time, self.clock.scan_counter]
-        patterns += [self.heartbeats.optimiser, self.heartbeats.plant, self.writer_token]
+        patterns += [self.heartbeats.optimiser, self.heartbeats.plant]
+        patterns += [self.writer_token, self.trip]
         if self.modes is not None:
             patterns += [self.modes.target, self.modes.actual]
         if self.laboratory is not None:

@@ -174,7 +174,7 @@ def variable_attributes(row: NodeRow, cells: int, value: float | None) -> ua.Var
         cells: length of an array; 0 where it is not known.
     """
     access = ua.AccessLevel.CurrentRead.mask
-    if row.written_by is WrittenBy.OPTIMISER:
+    if row.written_by is not WrittenBy.SCADA:
         access |= ua.AccessLevel.CurrentWrite.mask
     if row.is_historized:
         access |= ua.AccessLevel.HistoryRead.mask

@@ -21,6 +21,7 @@ class WrittenBy(StrEnum):
 
     SCADA = "scada"
     OPTIMISER = "optimiser"
+    OPERATOR = "operator"
 
 
 @dataclass(frozen=True, slots=True)

@@ -160,6 +160,14 @@ _LINE_ROWS: Final = (
         "0 waiting, 1 alive, 2 shed, 3 late",
     ),
     NodeRow(
+        f"{LINE}/Interlock/Trip",
+        "L1.Interlock.Trip",
+        DataType.INT32,
+        "1 while the plant's own protection, or a person there, has tripped the line: no cell "
+        "follows targets",
+        written_by=WrittenBy.OPERATOR,
+    ),
+    NodeRow(
         f"{LINE}/Snapshot/ModeActual",
         "L1.Snapshot.ModeActual",
         DataType.INT32,

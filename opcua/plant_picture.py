@@ -28,6 +28,7 @@ class PlantPicture:
         beat: whatever the plant's heartbeat node held; None where it could not be read.
         t_read_ns: wall time of the look.
         lease: who writes; None where the plant has no token.
+        trip: whatever the trip contact held; None where it could not be read.
     """
 
     cells: tuple[int, ...] = ()
@@ -36,6 +37,7 @@ class PlantPicture:
     beat: object = None
     t_read_ns: int = 0
     lease: LeaseSigns | None = None
+    trip: object = None
 
     def readback(self, cell: int, setpoint: str) -> float | None:
         """Return a read-back that the plant vouches for, or None."""
@@ -79,8 +81,10 @@ class PictureReader:
             node_ids += setpoint.readback.node_ids
         if nodes.modes is not None:
             node_ids += nodes.modes.actual.node_ids
-        answers = await link.read([*node_ids, *lease_ids])
-        answers, of_lease = answers[: len(node_ids)], answers[len(node_ids) :]
+        trip_ids = [] if nodes.trip is None else [nodes.trip]
+        answers = await link.read([*node_ids, *lease_ids, *trip_ids])
+        answers, others = answers[: len(node_ids)], answers[len(node_ids) :]
+        of_lease, of_trip = others[: len(lease_ids)], others[len(lease_ids) :]
         beat = answers[0].Value.Value if _is_usable(answers[0]) else None
         at, cells = 1, len(nodes.cells)
         readbacks: dict[str, Column] = {}
@@ -94,7 +98,8 @@ class PictureReader:
         if nodes.modes is not None:
             remote = _remote(nodes.modes, answers[at:], cells)
         lease = _lease_signs(link.address, of_lease) if lease_ids else None
-        return PlantPicture(nodes.cells, readbacks, remote, beat, now_ns, lease)
+        trip = next((one.Value.Value for one in of_trip if _is_usable(one)), None)
+        return PlantPicture(nodes.cells, readbacks, remote, beat, now_ns, lease, trip)
 
 
 def _lease_ids(nodes: ResolvedNodes) -> list[ua.NodeId]:

@@ -83,6 +83,7 @@ class ResolvedNodes:
     modes: ResolvedModes | None
     laboratory: ResolvedLaboratory | None = None
     writer_token: Writable | None = None
+    trip: ua.NodeId | None = None
 
 
 class _Finder:
@@ -207,6 +208,7 @@ async def resolve(link: Link, mapping: Mapping, cells: Sequence[int]) -> Resolve
     heartbeat_out = finder.want("heartbeat of the optimiser", mapping.heartbeats.optimiser)
     heartbeat_in = finder.want("heartbeat of the plant", mapping.heartbeats.plant)
     writer_token = finder.want("token of the writer", mapping.writer_token)
+    trip = finder.want("trip contact", mapping.trip)
     modes = mapping.modes
     mode_target = finder.want("mode target", modes.target if modes else None, Layout.SCALAR)
     mode_actual = finder.want(
@@ -248,6 +250,7 @@ async def resolve(link: Link, mapping: Mapping, cells: Sequence[int]) -> Resolve
         ),
         laboratory=ResolvedLaboratory(shown[0], tuple(shown[1:])) if shown else None,
         writer_token=finder.writable(writer_token) if writer_token else None,
+        trip=finder.one(trip),
     )
 
 

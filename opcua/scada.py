@@ -23,7 +23,7 @@ from opcua.accounts import Role
 from opcua.address_space import AddressSpace, build_address_space
 from opcua.display import Display
 from opcua.fence import LEASE
-from opcua.line_control import HEARTBEAT, MODE, LineControl
+from opcua.line_control import HEARTBEAT, MODE, TRIP, LineControl
 from opcua.nodes import CellMode, setpoints_of
 from opcua.scans import to_datetime
 from opcua.security import secure_server
@@ -138,6 +138,11 @@ class Scada:
         """Let go of the thread in which the plant runs."""
         self._thread.shutdown(wait=False)
 
+    async def trip(self, *, is_set: bool) -> None:
+        """Trip the line as the plant's own protection would, or end that."""
+        self._control.trip(is_set=is_set)
+        await self.display.show_control(self.now_ns())
+
     def take_attempt(self, attempt: Attempt) -> None:
         """Pass on a write if it stands, and note it in any case."""
         self._write_log.take(attempt)
@@ -211,6 +216,9 @@ def _rules(
     rules = {
         space.node_id("L1.Comm.HbOptimiser"): WriteRule(HEARTBEAT, ua.VariantType.UInt32, low=0),
         space.node_id("L1.Comm.WriterToken"): WriteRule(LEASE, ua.VariantType.UInt32, low=1),
+        space.node_id("L1.Interlock.Trip"): WriteRule(
+            TRIP, ua.VariantType.Int32, allowed=(0, 1), roles=frozenset({Role.OPERATOR})
+        ),
     }
     modes = tuple(int(mode) for mode in CellMode)
     for cell in range(1, space.cells + 1):

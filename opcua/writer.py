@@ -9,6 +9,7 @@ import asyncio
 import logging
 import time
 from collections.abc import Awaitable, Callable, Collection, Iterable, Sequence
+from contextlib import nullcontext
 from types import TracebackType
 from typing import Final, Self
 
@@ -20,9 +21,10 @@ from opcua.link import Connector, Link, LinkError, LinkState, LinkStatus, open_l
 from opcua.mapping import Mapping
 from opcua.plant_picture import PictureReader, PlantPicture
 from opcua.resolve import resolve
+from opcua.trip_contact import TripContact
 from opcua.wire_values import wire_count, wire_value
 from opcua.write_batch import WRITE_TIMEOUT_S, BatchRules, LivePlant, WriteBatch
-from stream.edge import ClaimBook, NoClaimBook, SetpointWrite, WriteResult
+from stream.edge import ClaimBook, NoClaimBook, SetpointWrite, TripSigns, WriteResult
 from stream.frames import F64
 
 _log = logging.getLogger(__name__)
@@ -79,6 +81,7 @@ class Writer:
         self._plant_beat = PlantBeat(monotonic_s())
         self._beat_until_s = 0.0  # monotonic; not before the guard says so
         self._lease = LeaseKeeper(watchdog_timeout_s, claims or NoClaimBook(), monotonic_s)
+        self._trip = TripContact(monotonic_s)
         self._connector = Connector(endpoint, clock_ns=clock_ns, opener=opener)
         self._changed = asyncio.Event()
         self._task: asyncio.Task[None] | None = None
@@ -126,23 +129,28 @@ class Writer:
         check_fit(link.address, nodes, self._setpoints)
         live = LivePlant(link, nodes, PictureReader(nodes))
         self._lease.begin(nodes, link.address)
-        await self.look(live)
-        await self._claim(live)
-        self.live = live
-        ready()
-        self._changed.set()
+        self._trip.begin(has_contact=nodes.trip is not None)
+        async with nullcontext() if nodes.trip is None else self._trip.watch(link, nodes.trip):
+            await self.look(live)
+            await self._claim(live)
+            self.live = live
+            ready()
+            self._changed.set()
+            try:
+                await self._go_on(live)
+            finally:
+                self.live = None
+
+    async def _go_on(self, live: LivePlant) -> None:
         next_beat_s = 0.0
-        try:
-            while True:
-                now_s = self._monotonic_s()
-                if now_s >= next_beat_s:
-                    next_beat_s = now_s + _BEAT_EVERY_S
-                    await self._beat(live)
-                await asyncio.sleep(_LOOK_EVERY_S)
-                await self.look(live)
-                await self._claim(live)
-        finally:
-            self.live = None
+        while True:
+            now_s = self._monotonic_s()
+            if now_s >= next_beat_s:
+                next_beat_s = now_s + _BEAT_EVERY_S
+                await self._beat(live)
+            await asyncio.sleep(_LOOK_EVERY_S)
+            await self.look(live)
+            await self._claim(live)
 
     async def _claim(self, live: LivePlant) -> None:
         await self._lease.take_if_free(live, may_take_over=self._may_beat())
@@ -155,6 +163,8 @@ class Writer:
         """
         asked_s = self._monotonic_s()
         self.picture = await live.reader.look(live.link, self._clock_ns())
+        if live.nodes.trip is not None:
+            self._trip.look(live.link.address, self.picture.trip, asked_s)
         self._lease.see(self.picture, asked_s)
         self._plant_beat = self._plant_beat.see(self.picture.beat, self._monotonic_s())
         return self.picture
@@ -204,6 +214,11 @@ class Writer:
     def other_writer(self) -> str:
         """Who writes instead of us, as far as is known; "" where it is us or nobody."""
         return self._lease.other_writer
+
+    @property
+    def trip_signs(self) -> TripSigns:
+        """What the plant's own protection has said."""
+        return self._trip.signs
 
     def heartbeat_age_s(self) -> float:
         """Wall time since the plant's heartbeat moved (where it has none, its server's clock)."""

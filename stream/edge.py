@@ -53,6 +53,20 @@ class Claim:
     server_began: str | None
 
 
+@dataclass(frozen=True, slots=True)
+class TripSigns:
+    """What the plant's own trip contact has shown.
+
+    Attributes:
+        stands: whether it is set; None where it is not known now. False where there is none.
+        times_set: how often it was seen to be set, in this process: a pulse counts that was over
+            before anybody looked.
+    """
+
+    stands: bool | None
+    times_set: int = 0
+
+
 class ClaimBook(Protocol):
     """Where a guard leaves its claim for the one after it."""
 
@@ -93,6 +107,10 @@ class PlantEdge(Protocol):
     def other_writer(self) -> str:
         """Who writes to the plant instead of us, as far as is known; "" where it is us or nobody.
         Nothing is written while there is another."""
+
+    @property
+    def trip_signs(self) -> TripSigns:
+        """What the plant's own protection has said."""
 
     def heartbeat_age_s(self) -> float:
         """Wall time since the plant's heartbeat last moved; 0 where the plant has none."""

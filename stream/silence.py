@@ -18,6 +18,7 @@ from stream.app import Worker
 from stream.audit.keeper import AuditTrail
 from stream.edge import PlantEdge
 from stream.handover import Finding
+from stream.line_trips import Cause, LineTrips
 from stream.mode_keeper import GuardSettings, ModeKeeper
 from stream.move_desk import MoveDesk
 from stream.order_news import standing_orders
@@ -35,7 +36,6 @@ _CLOCKS_DRIFT_S: Final = 0.1
 _DRIFT: Final = "clocks_drift"
 _TAKEN: Final = "plant_took_over"
 _LATE: Final = "sign_of_life_late"
-_DOWN: Final = "line_without_current"
 _UNREGULATED: Final = "cell_unregulated"
 _CLEARED: Final = {
     TriggerKind.HOLD: TriggerKind.HOLD_CLEARED,
@@ -62,6 +62,7 @@ class SilenceWatch:
         self._keeper = keeper
         self._desk = desk
         self._began_ns = worker.clock_ns()
+        self._line_trips = LineTrips(edge, keeper.pictures, settings.limits.guard)
         self._heard: set[int] = set()  # sections
         self._came: dict[int, tuple[Order | None, int]] = {}  # newest frame of each section, since
         self._looked_ns = worker.clock_ns()
@@ -88,6 +89,9 @@ class SilenceWatch:
         lost, heartbeat_age_s = not edge.is_connected, edge.heartbeat_age_s()
         other_writer = edge.other_writer
         now_ns = self._worker.clock_ns()
+        # Before what follows from it: the first cause is the one that people look for.
+        for cause in self._line_trips.look(now_ns):
+            self._trip_line(cause)
         was_long_ago = now_ns - self._looked_ns > _BEAT_FOR_S * 1e9
         self._looked_ns = now_ns
         if lost or other_writer or not may_beat or was_long_ago or heartbeat_age_s > _BEAT_FOR_S:
@@ -117,7 +121,6 @@ class SilenceWatch:
         self._look_for_lateness(heartbeat_age_s if not lost else 0.0)
         error = self._audit.error
         self._condition("audit_unwritable", TriggerKind.SHED, bool(error), error=error)
-        self._look_at_current()
         unwilling = self._desk.cells_not_following()
         self._condition(
             "line_not_following",
@@ -152,28 +155,15 @@ class SilenceWatch:
             what = f"the gateway for section {section}"
             self._tell((_LATE, section, None), age_s > late_after_s, what=what, age_s=age_s)
 
-    def _look_at_current(self) -> None:
-        """Trip every cell when the line is without current: what they had is over then, and a
-        person has to see how they are before they are moved again."""
-        now_ns, limit_s = self._worker.clock_ns(), self._settings.limits.guard.max_input_age_s
-        currents = [
-            picture.line_current_ka
-            for picture in self._keeper.pictures.values()
-            if picture.line_current_ka is not None
-            and now_ns - picture.current_source_ns <= limit_s * 1e9
-        ]
-        # One current runs through all: where sections disagree, a sensor is wrong and no line down.
-        current_ka = max(currents, default=float("inf"))
-        is_down = current_ka < self._settings.limits.guard.trip_below_ka
-        if is_down and not self._conditions.get((_DOWN, None, None)):
-            for section in self._settings.cells:
-                trip = Trigger(TriggerKind.TRIP, _DOWN)
-                self._keeper.apply_at_once(
-                    section, dict.fromkeys(self._settings.cells[section], trip)
-                )
-        # As a cause of shed it stands for as long as it lasts, and no trip is reset meanwhile.
-        shown = round(current_ka, 1) if currents else 0.0
-        self._condition(_DOWN, TriggerKind.SHED, is_down, current_ka=shown)
+    def _trip_line(self, cause: Cause) -> None:
+        """Trip every cell where a cause begins. As a cause of shed it stands for as long as it
+        lasts, and no trip is reset meanwhile."""
+        trip = Trigger(TriggerKind.TRIP, cause.name)
+        for section in self._settings.cells if cause.begins else ():
+            self._keeper.apply_at_once(section, dict.fromkeys(self._settings.cells[section], trip))
+        self._condition(
+            cause.name, TriggerKind.SHED, cause.stands, section=None, cell=None, **cause.details
+        )
 
     # -- the loop ---------------------------------------------------------------------------
 

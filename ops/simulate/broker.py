@@ -29,6 +29,7 @@ class SimBroker:
         up_s: it is away until then; who sends waits.
         slow_s: mean time of a message on its way.
         twice: share of messages that come twice.
+        on_append: told of every message that has come into a log, by its topic.
     """
 
     clockwork: Clockwork
@@ -39,6 +40,7 @@ class SimBroker:
     up_s: float = 0.0
     slow_s: float = 0.004
     twice: float = 0.01
+    on_append: Callable[[str, bytes], None] = lambda _topic, _value: None
 
     def delay_s(self) -> float:
         """Return how long a message is under way from now, an outage included."""
@@ -48,6 +50,7 @@ class SimBroker:
     def append(self, topic: str, key: bytes, value: bytes) -> None:
         """Take a message at once."""
         self.logs[topic].append((key, value))
+        self.on_append(topic, value)
         waiting, self.waiting[topic] = self.waiting[topic], []
         for wake in waiting:
             self.clockwork.after(self.delay_s(), wake)

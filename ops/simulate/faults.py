@@ -1,14 +1,16 @@
 """The faults of a simulation, each a small act at a time that the seed says; the table is all."""
 
+import asyncio
 import random
 from collections.abc import Callable
 from functools import partial
 from typing import Any, Final
 
+from control.limit_changes import LimitRequest
 from control.modes import Mode
 from opcua.nodes import CellMode
 from ops.simulate.world import SECTIONS, World
-from stream.records import CommandKind
+from stream.records import WHOLE_SECTION, CommandKind
 
 Fault = Callable[[World, random.Random], None]
 _SHORT_S: Final = (0.3, 8.0)
@@ -185,7 +187,7 @@ def second_guard(world: World, draw: random.Random) -> None:
 def second_guard_elsewhere(world: World, draw: random.Random) -> None:
     """Start a second guard on another machine while the first lives; end either of them later."""
     if len(world.guards) == 1:
-        first, second = world.guards[0], world.start_guard(world.disk_elsewhere)
+        first, second = next(iter(world.guards)), world.start_guard(world.disk_elsewhere)
         ends = draw.choice((first, second, second))
         world.clockwork.after(draw.uniform(*_LONG_S), lambda: _kill_if_alive(world, ends))
 
@@ -193,7 +195,7 @@ def second_guard_elsewhere(world: World, draw: random.Random) -> None:
 def stand_in_for_a_stopped_guard(world: World, draw: random.Random) -> None:
     """Stop the guard, let one on another machine take over, and let the first go on."""
     if len(world.guards) == 1:
-        first = world.guards[0]
+        first = next(iter(world.guards))
         first.freeze(draw.uniform(4.0, 15.0))
         second = world.start_guard(world.disk_elsewhere)
         ends = draw.choice((first, second, second))
@@ -211,7 +213,7 @@ def stop_guard_at_write(world: World, draw: random.Random) -> None:
 
     def stop() -> None:
         if len(world.guards) == 1:
-            world.guards[0].freeze(stopped_s)
+            next(iter(world.guards)).freeze(stopped_s)
             world.clockwork.after(0.0, stand_in)
 
     ending = draw.choice((".Target", ".Target", ".ModeTarget", "HbOptimiser"))
@@ -233,7 +235,7 @@ def take_cell(world: World, draw: random.Random) -> None:
 def say_something(world: World, draw: random.Random) -> None:
     """Let a person ask for a mode."""
     cell = draw.choice(world.cells)
-    section = next(number for number, cells in SECTIONS.items() if cell in cells)
+    section = _section_of(cell)
     mode = draw.choice((Mode.AUTO, Mode.AUTO, Mode.MANUAL, Mode.ADVISORY))
     role = draw.choice(("operator", "engineer", "manager", "observer"))
     world.people.start(world.traffic.command(world.people, section, cell, mode, role))
@@ -273,6 +275,70 @@ def switch(world: World, draw: random.Random) -> None:
     )
 
 
+def trip_plant(world: World, draw: random.Random) -> None:
+    """Let the plant's own protection trip the line, for a moment or for longer."""
+    world.trips.trip(draw.choice((0.01, 0.2, draw.uniform(*_SHORT_S), draw.uniform(*_LONG_S))))
+
+
+def crash_guard_at_trip(world: World, draw: random.Random) -> None:
+    """Trip the plant for a moment and kill the guard shortly after, whatever it has put on record
+    by then."""
+    world.trips.trip(0.2)
+    comes_again_s = draw.uniform(*_SHORT_S)
+
+    def crash() -> None:
+        for process in list(world.guards):
+            world.kill(process)
+        world.clockwork.after(comes_again_s, lambda: _start_guard_if_none(world))
+
+    world.clockwork.after(draw.uniform(0.0, 0.6), crash)
+
+
+def lose_current(world: World, draw: random.Random) -> None:
+    """Let the line have no current for a while."""
+    world.traffic.dead_until_s = world.clockwork.now_s + draw.uniform(*_LONG_S)
+
+
+def reset_trip(world: World, draw: random.Random) -> None:
+    """Let a person who may, or may not, ask for the end of a trip, whether there is one or not."""
+    cell = draw.choice(world.cells)
+    role = draw.choice(("operator", "engineer", "manager", "observer"))
+    world.people.start(world.reset_trip(_section_of(cell), cell, role))
+
+
+def change_limit(world: World, draw: random.Random) -> None:
+    """Let two people make a limit narrower, or give it back; or let one try to do it alone."""
+    section, row = draw.choice(tuple(SECTIONS)), draw.choice(world.setpoints)
+    limit = draw.choice(("low", "high", "max_step", "max_rate_per_h", "max_travel"))
+    fence = getattr(row, limit)
+    inner = row.low + 0.5 * (row.high - row.low) if limit in ("low", "high") else 0.5 * fence
+    value = draw.choice((fence, fence + 0.4 * (inner - fence), fence + (inner - fence)))
+    approver = draw.choice(("Bo", "Bo", "Bo", "ada "))
+    spoils_digest = draw.random() < 0.2
+    later_s = draw.uniform(0.2, 3.0)
+    order = partial(world.traffic.order, world.people)
+
+    async def ask_and_approve() -> None:
+        asked = LimitRequest(
+            request_id=world.traffic.next_id,
+            setpoint=row.name,
+            limit=limit,
+            value=value,
+            requester="Ada",
+            role="engineer",
+            reason="simulated",
+            until_ns=0,
+        )
+        wish = {"setpoint": row.name, "limit": limit, "value": value, "who": asked.requester}
+        await order(CommandKind.REQUEST_LIMIT, section, WHOLE_SECTION, asked.role, **wish)
+        await asyncio.sleep(later_s)
+        digest = "another" if spoils_digest else asked.digest
+        answer = {"subject": asked.request_id, "digest": digest, "who": approver}
+        await order(CommandKind.APPROVE_LIMIT, section, WHOLE_SECTION, "manager", **answer)
+
+    world.people.start(ask_and_approve())
+
+
 FAULTS: Final[tuple[Fault, ...]] = (
     crash_guard,
     crash_gateway,
@@ -307,12 +373,21 @@ FAULTS: Final[tuple[Fault, ...]] = (
     override,
     bypass,
     switch,
+    trip_plant,
+    crash_guard_at_trip,
+    lose_current,
+    reset_trip,
+    change_limit,
 )
 BY_NAME: Final = {fault.__name__: fault for fault in FAULTS}
 
 
+def _section_of(cell: int) -> int:
+    return next(number for number, cells in SECTIONS.items() if cell in cells)
+
+
 def _order(world: World, kind: CommandKind, cell: int, role: str, **wish: Any) -> None:
-    section = next(number for number, cells in SECTIONS.items() if cell in cells)
+    section = _section_of(cell)
     world.people.start(world.traffic.order(world.people, kind, section, cell, role, **wish))
 
 

@@ -10,7 +10,9 @@ from typing import Final
 
 from control.limits import SetpointLimits
 from control.modes import Mode
+from ops.simulate.narrowed import Narrowed
 from ops.simulate.people import People
+from ops.simulate.trips import TripBook
 from stream.audit.chain import AuditEntry
 from stream.audit.entries import COMMAND, HANDOVER, INTENT, LAPSE, OBEYED, RESULT
 
@@ -33,6 +35,7 @@ class Sending:
 
     Attributes:
         stay: which stay in AUTO it belongs to, as the guard has it.
+        section: of the cell.
         is_permitted: whether that guard has the cell in AUTO; `is_held`: in HOLD.
         audit: that the guard keeps.
         stands: what the cell has accepted, and what the plant has shown of it lately.
@@ -48,6 +51,7 @@ class Sending:
     stands: tuple[float, ...]
     plant_s: float
     sample_age_s: float
+    section: int = 0
     is_held: bool = False
     audit: object = None
 
@@ -88,6 +92,9 @@ class Judge:
     _handed: dict[tuple[object, int], str] = field(default_factory=dict)
     _off: set[int] = field(default_factory=set)
     _people: dict[object, People] = field(default_factory=dict)  # by audit
+    _trips: dict[object, TripBook] = field(default_factory=dict)  # by audit
+    _narrowed: dict[object, Narrowed] = field(default_factory=dict)  # by audit
+    _travels: dict[tuple[int, str], list[tuple[float, float]]] = field(default_factory=dict)
     is_shared: bool = False  # guards on two machines keep their state in one table
     _writer: object = None  # the session that wrote the newest token to the server that lives now
 
@@ -96,7 +103,13 @@ class Judge:
         self.violations.append(Violation(rule, self.now_s(), sentence))
 
     def see_entries(self, entries: Iterable[AuditEntry], audit: object = None) -> None:
-        """Take in what became durable in an audit; guards on two machines have one each."""
+        """Take in what became durable together in an audit; guards on two machines have one
+        each."""
+        entries = list(entries)
+        for target in self._trips.setdefault(audit, TripBook()).see(entries):
+            self.note("a trip is never lost", f"{target} left TRIPPED, and nobody had reset it")
+        for sentence in self._narrowed.setdefault(audit, Narrowed()).see(entries):
+            self.note("two people change a limit", sentence)
         for entry in entries:
             if entry.action == INTENT and isinstance(entry.applied, int | float):
                 if entry.request_id in self._intents:
@@ -146,6 +159,16 @@ class Judge:
         else:
             self._people_of(audit).see(cell, kind, rest, entry.request_id)
 
+    def see_told(self, command_id: str) -> None:
+        """Take in that people were told of a command that was obeyed."""
+        for narrowed in self._narrowed.values():
+            narrowed.see_told(command_id)
+
+    def see_untripped(self, guard: str, cells: Iterable[int]) -> None:
+        """Judge a guard that was there when the plant tripped, and has cells that did not."""
+        for cell in cells:
+            self.note("a trip is never lost", f"{guard} has not tripped cell {cell}")
+
     def see_server(self) -> None:
         """Take in that a server has begun, at which there is no token yet."""
         self._writer = None
@@ -167,7 +190,7 @@ class Judge:
     def see_sending(self, sending: Sending) -> None:
         """Judge a setpoint that a guard sends."""
         self.writes += 1
-        row = self.limits[sending.setpoint]
+        row = self._limits_of(sending)
         what = f"{sending.setpoint} of cell {sending.cell} = {sending.value:g}"
         if not math.isfinite(sending.value):
             self.note("finite", what)
@@ -179,6 +202,8 @@ class Judge:
             self.note("permitted in that mode", f"{what}, and the cell is not in AUTO")
         if sending.cell in self._off:
             self.note("permitted in that mode", f"{what}, and a person switched it off")
+        if f"C{sending.cell:03d}" in self._trips.setdefault(sending.audit, TripBook()).tripped:
+            self.note("a trip is never lost", f"{what}, it has tripped and nobody has reset that")
         asked = self._asked.get(sending.cell, Mode.AUTO.value)
         if asked != Mode.AUTO.value:
             self.note("permitted in that mode", f"{what}, and a person asked for {asked}")
@@ -191,6 +216,7 @@ class Judge:
         else:
             self._check_people_first(sending, what)
             self._check_rate(sending, row, what)
+        self._check_window(sending, row, what, is_by_hand=by_hand)
         self._last[sending.cell, sending.setpoint] = sending
 
     def see_silence(self, cell: int, what: str, for_s: float, at_most_s: float) -> None:
@@ -215,6 +241,14 @@ class Judge:
         for name, intent in self._intents.items():
             if self.now_s() - intent.at_s > _ANSWER_WITHIN_S:
                 self.note("a result after", f"{name} of {intent.target} never got a result")
+
+    def _limits_of(self, sending: Sending) -> SetpointLimits:
+        """Return the limits in force. Where two guards have their orders in one table, the later
+        counts, and nobody says which that is: then those of the plant file."""
+        row = self.limits[sending.setpoint]
+        if self.is_shared:
+            return row
+        return self._narrowed.setdefault(sending.audit, Narrowed()).limits_of(sending.section, row)
 
     def _announced(self, sending: Sending) -> list[Intent]:
         target = f"C{sending.cell:03d}/{sending.setpoint}"
@@ -273,6 +307,27 @@ class Judge:
             self._begun[place] = (sending.plant_s, 0.0)  # it counts anew when that is over
         elif travelled > allowed + row.readback_tolerance:
             self.note("within rate", f"{what}, {travelled:g} since the stay began")
+
+    def _check_window(
+        self, sending: Sending, row: SetpointLimits, what: str, *, is_by_hand: bool
+    ) -> None:
+        """All moves of the window, of whatever stay, are within what a setpoint may travel in it.
+        What a person sets by hand is no part of that, nor is a move under a bypass."""
+        place = (sending.cell, sending.setpoint)
+        kept = self._travels.setdefault(place, [])
+        since_s = sending.plant_s - row.travel_window_h * 3600.0 + self.slack_plant_s
+        kept[:] = [one for one in kept if one[0] > since_s]
+        last = self._last.get(place)
+        is_again = last is not None and (last.value, last.stay) == (sending.value, sending.stay)
+        moved = min(abs(sending.value - stands) for stands in sending.stands)
+        if is_by_hand or is_again or "travel" in self._bypassed(sending.cell):
+            return
+        if moved <= row.readback_tolerance + row.resolution:
+            return
+        kept.append((sending.plant_s, moved - row.readback_tolerance))
+        travelled = sum(one for _, one in kept)
+        if travelled > row.max_travel + row.readback_tolerance + row.resolution:
+            self.note("within the travel", f"{what}, {travelled:g} in its window")
 
 
 def _cell_of(target: str) -> int:

@@ -8,7 +8,8 @@ is answered when it goes on.
 import asyncio
 import random
 from collections import deque
-from collections.abc import Callable, Sequence
+from collections.abc import AsyncIterator, Callable, Sequence
+from contextlib import asynccontextmanager
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from typing import Any, Final
@@ -21,6 +22,7 @@ from opcua.fence import LEASE, Fence
 from opcua.line_control import HEARTBEAT, MODE, LineControl
 from opcua.link import Link, LinkError
 from opcua.nodes import NAMESPACE_URI, CellMode, setpoints_of
+from opcua.subscription import Told
 from opcua.write_rules import WriteRule
 from ops.simulate.clockwork import Clockwork, Process
 
@@ -111,6 +113,7 @@ class SimScada:
         self._shown: dict[str, deque[tuple[float, list[float]]]] = {
             row.name: deque() for row in self.setpoints
         }
+        self._contacts: list[Callable[[int], None]] = []  # told of the trip contact
         self._shown_ns = self._began_ns = self.process.clock_ns()
         self._beat_shown = 0
 
@@ -150,6 +153,18 @@ class SimScada:
             taken = self.accepted(arrival.cell, arrival.setpoint)
             if self.is_remote(arrival.cell) and abs(taken - arrival.value) <= 0.51 * step:
                 self.on_accept(arrival, was)
+
+    def trip(self, *, is_set: bool) -> None:
+        """Let the plant's own protection trip the line, or end that, and tell who has asked."""
+        self.control.trip(is_set=is_set)
+        self._shown_ns = self.process.clock_ns()
+        for tell in self._contacts:
+            tell(int(is_set))
+
+    def subscribe(self, tell: Callable[[int], None]) -> None:
+        """Tell of the trip contact from now on, and how it stands."""
+        self._contacts.append(tell)
+        tell(int(self.control.is_tripped))
 
     # -- the services -----------------------------------------------------------------------
 
@@ -202,6 +217,8 @@ class SimScada:
             return self._beat_shown
         if name == "L1.Comm.WriterToken":
             return self.fence.token
+        if name == "L1.Interlock.Trip":
+            return int(self.control.is_tripped)
         if name == "L1.Snapshot.ModeActual":
             return self.control.modes.tolist()
         for part, setpoint in self._names.items():
@@ -303,6 +320,28 @@ class SimLink(Link):
         answer: list[ua.StatusCode] = await self._ask(serve, timeout_s)
         return answer
 
+    @asynccontextmanager
+    async def watch(self, node_id: ua.NodeId, told: Told, queue: int) -> AsyncIterator[None]:  # noqa: ARG002
+        """Be told of the trip contact over the wire, in order, while the block lasts."""
+        over, last_s = False, 0.0
+
+        def tell(value: int) -> None:
+            nonlocal last_s
+            clockwork, wire = self._wire.clockwork, self._wire
+            last_s = max(last_s, clockwork.now_s + wire.delay_s())
+
+            def arrive() -> None:
+                if not over and self.is_whole and not wire.is_deaf:
+                    self._at.call(lambda: told.datachange_notification(None, value, None))
+
+            clockwork.at(last_s, arrive)
+
+        await self._ask(lambda server: server.subscribe(tell), 4.0)
+        try:
+            yield
+        finally:
+            over = True
+
     async def translate(self, paths: list[ua.BrowsePath]) -> list[ua.BrowsePathResult]:
         """The mapping has no browse paths here."""
         if paths:
@@ -365,7 +404,7 @@ class SimLink(Link):
 def _kind_of(name: str) -> ua.VariantType:
     if name in ("L1.Comm.HbOptimiser", "L1.Comm.HbScada", "L1.Comm.WriterToken"):
         return ua.VariantType.UInt32
-    if name.endswith(("ModeTarget", "ModeActual")):
+    if name.endswith(("ModeTarget", "ModeActual", ".Trip")):
         return ua.VariantType.Int32
     return ua.VariantType.Double
 

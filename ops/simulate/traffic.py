@@ -19,7 +19,8 @@ from stream.records import Command, CommandKind, Proposal, encode
 from stream.topics import ACCEPTED, COMMANDS, ESTIMATES, PROPOSALS
 
 FRAME_EVERY_S: Final = 1.0
-_SIGNALS: Final = ("cell_voltage_v",)
+_SIGNALS: Final = ("cell_voltage_v", "line_current_ka")
+_CURRENT_KA: Final = 300.0
 _VALID_S: Final = 5.0
 _NS: Final = 1e9
 
@@ -35,6 +36,7 @@ class Traffic:
         on_frame: told of the section and the true time of the samples of every frame that is sent.
         anode_effects: cell -> true time until which it has one.
         dead_sensors: cells whose voltage keeps its old source time.
+        dead_until_s: true time until which the line has no current.
     """
 
     broker: SimBroker
@@ -50,6 +52,7 @@ class Traffic:
     sequence: int = 0
     session: int = 1
     commands: int = 0
+    dead_until_s: float = 0.0
     _stuck_ns: dict[int, int] = field(default_factory=dict)  # source times of dead sensors
 
     def plant_s(self, process: Process) -> float:
@@ -91,6 +94,11 @@ class Traffic:
         """Ask for a mode as a person would."""
         await self.order(process, CommandKind.SET_MODE, section, cell, role, mode=mode)
 
+    @property
+    def next_id(self) -> str:
+        """Name of the command that is given next."""
+        return f"command-{self.commands + 1}"
+
     async def order(
         self,
         process: Process,
@@ -98,17 +106,19 @@ class Traffic:
         section: int,
         cell: int,
         role: str,
+        who: str = "somebody",
         **wish: Any,
     ) -> None:
-        """Ask for anything as a person would."""
+        """Ask for anything as a person would; `next_id` says how it will be called."""
+        command_id = self.next_id
         self.commands += 1
         now_ns = process.clock_ns()
         command = Command(
-            command_id=f"command-{self.commands}",
+            command_id=command_id,
             kind=kind,
             section=section,
             cell=cell,
-            issued_by="somebody",
+            issued_by=who,
             role=role,
             reason="simulated",
             t_issued_ns=now_ns,
@@ -123,7 +133,9 @@ class Traffic:
         self.sequence += 1
         now_s = process.monotonic_s()
         now_ns = server.process.clock_ns()
-        value = np.empty((1, len(cells), 1))
+        value = np.full((1, len(cells), 2), _CURRENT_KA)
+        if self.dead_until_s > now_s:
+            value[:, :, 1] = 0.0
         source_ns = np.full(value.shape, now_ns, dtype=np.int64)
         for at, cell in enumerate(cells):
             is_high = self.anode_effects.get(cell, 0.0) > now_s

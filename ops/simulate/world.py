@@ -2,9 +2,8 @@
 
 import asyncio
 import random
-from collections.abc import Callable, Sequence
-from contextlib import suppress
-from dataclasses import dataclass, field
+from collections.abc import Callable
+from dataclasses import dataclass
 from typing import Any, Final
 
 import numpy as np
@@ -18,125 +17,33 @@ from opcua.mapping import Mapping
 from opcua.nodes import CellMode
 from opcua.writer import Writer
 from ops.plantfile import PlantFile
+from ops.simulate.audit import SimAudit, SimDisk, close_intents
 from ops.simulate.broker import SimApp, SimBroker, make_sim_worker
 from ops.simulate.clockwork import Clockwork, Process
 from ops.simulate.invariants import Judge, Sending
+from ops.simulate.plant_trips import PlantTrips
 from ops.simulate.scada import Arrival, SimLink, SimScada, Wire
 from ops.simulate.traffic import Traffic
-from stream.audit.chain import AuditEntry, AuditRecord
 from stream.audit.claims import AuditedClaims
-from stream.audit.entries import result_unknown, unanswered
-from stream.audit.files import AuditError
-from stream.edge import Claim
 from stream.guard import Guard
 from stream.mode_keeper import GuardSettings
-from stream.topics import GUARD_APP
+from stream.records import CommandKind, Event, decode
+from stream.topics import EVENTS, GUARD_APP
 
 SPEED: Final = 60.0
 SECTIONS: Final = {0: (1, 2), 1: (3, 4)}
 _WATCHDOG_S: Final = 3.0
 _CLOSING_TAKES_S: Final = 2.0  # for a guard that goes on, until what it had in hand is on record
-_DISK_TAKES_S: Final = 0.005
 _WATCH_EVERY_S: Final = 0.1
 _CLOCK_TOLERANCE_S: Final = 2.0  # how far ahead the interlock lets a clock be
 
 
-@dataclass(eq=False)
-class SimDisk:
-    """Where the audit is kept: outlives processes, has one writer, and may be full.
+@dataclass(frozen=True, slots=True)
+class LivingGuard:
+    """A guard, and when its life began."""
 
-    Attributes:
-        full_until_s: until then nothing can be written.
-        owner: the process that has the lock.
-        claim: to be the one writer, kept last.
-    """
-
-    clockwork: Clockwork
-    judge: Judge
-    random: random.Random
-    full_until_s: float = 0.0
-    owner: Process | None = None
-    entries: list[AuditEntry] = field(default_factory=list)
-    claim: Claim | None = None
-
-    async def read(self) -> Claim | None:
-        """Return the claim that was kept last."""
-        return self.claim
-
-    async def write(self, claim: Claim) -> None:
-        """Keep a claim.
-
-        Raises:
-            OSError: the disk is full.
-        """
-        if self.clockwork.now_s < self.full_until_s:
-            raise OSError("no space left on device")
-        self.claim = claim
-
-
-class SimAudit:
-    """An `AuditTrail` on a simulated disk: what is appended is there, or an error is raised."""
-
-    def __init__(self, disk: SimDisk, process: Process) -> None:
-        self._disk = disk
-        self._at = process
-        self._waiting: list[AuditEntry] = []
-        self._turn = asyncio.Lock()
-        self.error = ""
-
-    async def append(self, entries: Sequence[AuditEntry]) -> None:
-        """Make entries durable.
-
-        Raises:
-            AuditError: the disk is full, or another process writes there.
-        """
-        async with self._turn:  # one after the other, as the thread of the disk has it
-            # The disk takes its time; what is put meanwhile waits for the next turn.
-            taken, self._waiting = [*self._waiting, *entries], []
-            try:
-                await asyncio.sleep(self._disk.random.expovariate(1.0 / _DISK_TAKES_S))
-                self._write(taken)
-            except (AuditError, asyncio.CancelledError):
-                self._waiting = [*taken[: len(taken) - len(entries)], *self._waiting]
-                raise
-
-    def put(self, entries: Sequence[AuditEntry]) -> None:
-        """Keep entries until they can be written."""
-        self._waiting += entries
-
-    async def run(self) -> None:
-        """Write what was put, for ever."""
-        while True:
-            with suppress(AuditError):
-                await self.append([])
-            await asyncio.sleep(0.05)
-
-    def _write(self, entries: list[AuditEntry]) -> None:
-        disk = self._disk
-        if self._at.is_dead:
-            raise AuditError("this process is dead")
-        if disk.clockwork.now_s < disk.full_until_s:
-            self.error = "no space left on device"
-            raise AuditError(self.error)
-        if disk.owner is not self._at and disk.owner is not None and not disk.owner.is_dead:
-            self.error = "another process writes the audit"
-            raise AuditError(self.error)
-        if disk.owner is not self._at:
-            disk.owner = self._at
-            entries = [*_closed(disk.entries), *entries]
-        self.error = ""
-        disk.entries += entries
-        disk.judge.see_entries(entries, disk)
-
-
-def _closed(entries: list[AuditEntry]) -> list[AuditEntry]:
-    """Return results for the intents of a life that has ended."""
-    return [result_unknown(record) for record in unanswered(_as_records(entries))]
-
-
-def _as_records(entries: list[AuditEntry]) -> list[AuditRecord]:
-    records: list[Any] = list(entries)
-    return records
+    guard: Guard
+    began_s: float
 
 
 class World:
@@ -170,7 +77,7 @@ class World:
         )
         self.disk = SimDisk(clock, self.judge, random.Random(seed + 4))
         self.disk_elsewhere = SimDisk(clock, self.judge, random.Random(seed + 5))
-        self.broker = SimBroker(clock, random.Random(seed + 1))
+        self.broker = SimBroker(clock, random.Random(seed + 1), on_append=self._note_message)
         self.wire = Wire(clock, random.Random(seed + 2))
         self.policy = ModePolicy(initial_mode=Mode.AUTO, rearm=rearm)
         self.mapping: Mapping = plant.opcua
@@ -182,7 +89,8 @@ class World:
         self.scada: SimScada | None = None
         self.sessions = 0
         self.lives = 0
-        self.guards: list[Process] = []
+        self.guards: dict[Process, LivingGuard] = {}
+        self.trips = PlantTrips(self)
         self.at_next_send: tuple[str, Callable[[], None]] | None = None  # node's ending, and what
         self.traffic = Traffic(
             self.broker,
@@ -227,6 +135,9 @@ class World:
             self._note_accepted, self._note_taken, self.fence,
         )  # fmt: skip
         self.judge.see_server()
+        self.scada_began_s = self.clockwork.now_s
+        if self.trips.stands:
+            self.scada.trip(is_set=True)
         process.start(self.scada.run())
 
     def kill_scada(self) -> None:
@@ -289,14 +200,13 @@ class World:
                 process.start(background())
 
         process.start(run())
-        self.guards.append(process)
+        self.guards[process] = LivingGuard(guard, self.clockwork.now_s)
         return process
 
     def kill(self, process: Process) -> None:
         """End a process at once."""
         self.clockwork.kill(process)
-        if process in self.guards:
-            self.guards.remove(process)
+        self.guards.pop(process, None)
 
     async def _rearm(self) -> None:
         """Let an operator put cells back in AUTO that do not follow, in time or too early."""
@@ -305,10 +215,23 @@ class World:
             for section, cells in SECTIONS.items():
                 for cell in cells:
                     is_away = self.scada is None or not self.scada.is_remote(cell)
-                    if is_away and self.random.random() < 0.7:
+                    if not is_away or self.random.random() >= 0.7:
+                        continue
+                    if self.is_tripped(cell):
+                        await self.reset_trip(section, cell, "operator")
+                    else:
                         await self.traffic.command(
                             self.people, section, cell, Mode.AUTO, "operator"
                         )
+
+    def is_tripped(self, cell: int) -> bool:
+        """Whether a guard that lives shows a cell as tripped."""
+        return any(one.guard.mode_of(cell).trip is not None for one in self.guards.values())
+
+    async def reset_trip(self, section: int, cell: int, role: str) -> None:
+        """Ask, as a person would, for the end of a trip."""
+        self.trips.reset_s[cell] = self.clockwork.now_s
+        await self.traffic.order(self.people, CommandKind.RESET_TRIP, section, cell, role)
 
     def close_audits(self) -> None:
         """Answer what the run is too short for: what waits for a disk that is still full or for a
@@ -320,7 +243,7 @@ class World:
                 continue
             is_kept = now_s < max(disk.full_until_s, owner.frozen_until_s + _CLOSING_TAKES_S)
             if owner.is_dead or is_kept:
-                self.judge.see_entries(_closed(disk.entries), disk)
+                self.judge.see_entries(close_intents(disk.entries), disk)
 
     # -- what is seen -----------------------------------------------------------------------
 
@@ -330,6 +253,12 @@ class World:
 
     def _note_frame(self, section: int, at_s: float) -> None:
         self.sampled_s[section] = at_s
+
+    def _note_message(self, topic: str, value: bytes) -> None:
+        if topic == EVENTS.name:
+            event = decode(value, Event)
+            if event.name == "command_obeyed":
+                self.judge.see_told(str(event.details["command_id"]))
 
     def _note_accepted(self, arrival: Arrival, was: float) -> None:
         del was
@@ -369,6 +298,7 @@ class World:
                 value=value,
                 stay=state.stay,
                 is_permitted=state.mode is Mode.AUTO,
+                section=section,
                 is_held=state.mode is Mode.HOLD,
                 stands=self.scada.shown_lately(rule.cell, rule.meaning),
                 plant_s=self.plant_s(),
