@@ -83,6 +83,7 @@ class ModeKeeper:
             self._table, audit, self.reports, settings.limits, worker.clock_ns
         )
         self.pictures = {section: SectionPicture() for section in settings.cells}
+        self._has_recalled_trips = False
         self._handed: dict[int, bool] = {}  # cell -> what is on record as asked for last
         self._view: PlantView | None = None
         self._viewed_ns = 0
@@ -115,6 +116,23 @@ class ModeKeeper:
         self.pictures[section] = replace(
             picture, anode_effect_plant_s=known | dict(picture.anode_effect_plant_s)
         )
+
+    def recall_trips(self) -> None:
+        """Trip again what the guard's life before this one had tripped, where it ended before that
+        was durable in its table: that it is on record is enough.
+
+        To be called once something was appended to the audit, before anything is done on the
+        strength of that.
+        """
+        left = self._audit.left_tripped
+        if left is None or self._has_recalled_trips:
+            return
+        self._has_recalled_trips = True
+        for section, cells in self._settings.cells.items():
+            state = self.state(section)
+            lost = [cell for cell in cells if cell in left and state.mode_of(cell).trip is None]
+            trips = {cell: Trigger(TriggerKind.TRIP, left[cell]) for cell in lost}
+            self.apply_at_once(section, trips)
 
     async def see(self, section: int, picture: SectionPicture) -> None:
         """Take a new picture of a section, keep what must not be forgotten, and look again."""
@@ -278,6 +296,7 @@ class ModeKeeper:
                 await self._audit.append([])
             except AuditError:
                 return taken  # what is not on record is not asked for
+            self.recall_trips()
             # The disk took its time: a cell may have been handed back meanwhile.
             still = {cell for cell in asked[True] if self._is_remote_wanted(cell)}
             await self._edge.set_remote(still, True)

@@ -179,6 +179,7 @@ class MoveDesk:
             for move in moves:
                 await self._settle(move, _unwritten(move, str(exc)))
             return
+        self._keeper.recall_trips()
         writes = [
             SetpointWrite(
                 one.move.move_id, one.move.cell, one.move.setpoint, one.move.applied, one.expires_ns

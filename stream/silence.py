@@ -119,6 +119,7 @@ class SilenceWatch:
             age_s=round(heartbeat_age_s, 1),
         )
         self._look_for_lateness(heartbeat_age_s if not lost else 0.0)
+        self._keeper.recall_trips()
         error = self._audit.error
         self._condition("audit_unwritable", TriggerKind.SHED, bool(error), error=error)
         unwilling = self._desk.cells_not_following()

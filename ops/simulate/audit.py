@@ -2,7 +2,7 @@
 
 import asyncio
 import random
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field
 from typing import Any, Final
@@ -10,7 +10,7 @@ from typing import Any, Final
 from ops.simulate.clockwork import Clockwork, Process
 from ops.simulate.invariants import Judge
 from stream.audit.chain import AuditEntry, AuditRecord
-from stream.audit.entries import result_unknown, unanswered
+from stream.audit.entries import left_tripped, result_unknown, unanswered
 from stream.audit.files import AuditError
 from stream.edge import Claim
 
@@ -59,6 +59,7 @@ class SimAudit:
         self._waiting: list[AuditEntry] = []
         self._turn = asyncio.Lock()
         self.error = ""
+        self.left_tripped: Mapping[int, str] | None = None
 
     async def append(self, entries: Sequence[AuditEntry]) -> None:
         """Make entries durable.
@@ -99,6 +100,7 @@ class SimAudit:
             raise AuditError(self.error)
         if disk.owner is not self._at:
             disk.owner = self._at
+            self.left_tripped = left_tripped(_as_records(disk.entries))
             entries = [*close_intents(disk.entries), *entries]
         self.error = ""
         disk.entries += entries

@@ -9,7 +9,7 @@ from typing import Final
 
 import msgspec
 
-from control.modes import ModeState
+from control.modes import Mode, ModeState
 from stream.audit.chain import AuditEntry, AuditRecord
 from stream.edge import Claim, WriteResult
 from stream.order_news import Told
@@ -125,6 +125,18 @@ def unanswered(records: Iterable[AuditRecord]) -> list[AuditRecord]:
         elif record.action == RESULT:
             intents.pop(record.request_id, None)
     return list(intents.values())
+
+
+def left_tripped(records: Iterable[AuditRecord]) -> dict[int, str]:
+    """Return the cells whose last change of mode was a trip, and what caused it."""
+    tripped: dict[int, str] = {}
+    for record in records:
+        if record.action == MODE:
+            cell = int(record.target.removeprefix("C"))
+            tripped.pop(cell, None)
+            if record.applied == Mode.TRIPPED.value:
+                tripped[cell] = record.reason
+    return tripped
 
 
 def lapse_of(section: int, told: Told) -> AuditEntry:

@@ -9,7 +9,7 @@ import asyncio
 import logging
 import time
 from collections import deque
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 from typing import Final, Protocol
@@ -18,7 +18,7 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
 from stream.audit.chain import AuditEntry, unfit
 from stream.audit.checkpoint import EVERY_S, is_due, sign_checkpoint
-from stream.audit.entries import GUARD, result_unknown, unanswered
+from stream.audit.entries import GUARD, left_tripped, result_unknown, unanswered
 from stream.audit.files import AuditError, newest_records, pack_finished
 from stream.audit.log import AuditLog
 from stream.outbox import Outbox
@@ -38,6 +38,11 @@ class AuditTrail(Protocol):
     @property
     def error(self) -> str:
         """Why it cannot be written now; "" where it can."""
+
+    @property
+    def left_tripped(self) -> Mapping[int, str] | None:
+        """The cells that the life before this one left tripped, as the audit says, and what caused
+        it; None until the audit has been opened, which is before anything of this life is in it."""
 
     async def append(self, entries: Sequence[AuditEntry]) -> None:
         """Return when these entries, and all that were put before, are durable.
@@ -78,6 +83,7 @@ class AuditKeeper:
         self._dropped = 0
         self._came = asyncio.Event()
         self._error = ""
+        self._left_tripped: Mapping[int, str] | None = None
         self._has_ended = False
         self._has_opened = False
         self._tried_s = -_TRY_AGAIN_AFTER_S
@@ -87,6 +93,11 @@ class AuditKeeper:
     def error(self) -> str:
         """Why it cannot be written now; "" where it can."""
         return self._error
+
+    @property
+    def left_tripped(self) -> Mapping[int, str] | None:
+        """The cells that the life before this one left tripped; see `AuditTrail`."""
+        return self._left_tripped
 
     async def append(self, entries: Sequence[AuditEntry]) -> None:
         """Return when these entries, and all that were put before, are durable.
@@ -209,9 +220,11 @@ class AuditKeeper:
         log = self._open_log()
         try:
             # Of the lives before this one; what this one does not know yet it will come to know.
-            closed = () if self._has_opened else unanswered(newest_records(log.folder))
-            if closed:
-                log.append([result_unknown(intent) for intent in closed])
+            if not self._has_opened:
+                records = newest_records(log.folder)
+                if closed := unanswered(records):
+                    log.append([result_unknown(intent) for intent in closed])
+                self._left_tripped = left_tripped(records)
         except BaseException:
             log.close()
             raise

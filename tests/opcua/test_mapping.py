@@ -131,6 +131,12 @@ def test_a_token_of_the_writer_is_one_node_and_needs_our_heartbeat() -> None:
     assert "i=8" in mapping.patterns
 
 
+def test_a_trip_contact_is_one_node_of_the_line() -> None:
+    with pytest.raises(ValueError, match=r"trip: 'i=7\{cell\}' holds"):
+        Mapping((_signal(),), (), trip="i=7{cell}")
+    assert "i=7" in Mapping((_signal(),), (), trip="i=7").patterns
+
+
 @given(
     value=st.floats(-1e4, 1e4),
     scale=st.floats(1e-3, 1e3) | st.floats(-1e3, -1e-3),

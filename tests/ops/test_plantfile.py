@@ -150,6 +150,7 @@ def test_mistakes_of_all_tables_come_at_once(tmp_path: Path) -> None:
         (r"^writer_token = ", "writer_tokens = ", "writer_token"),
         (r"^optimiser = .*$", "", "writer_token 'ns=plant;s=L1.Comm.WriterToken' needs heartbeats"),
         (r"^writer_token = .*$", 'writer_token = "L1"', "'L1'"),
+        (r"^trip = .*$", 'trip = "L1"', "'L1'"),
     ],
 )
 def test_a_mistake_is_found(tmp_path: Path, pattern: str, replacement: str, word: str) -> None:

@@ -9,7 +9,7 @@ import pytest
 
 from control.modes import WAITING, Mode, ModePolicy
 from opcua.nodes import CellMode, WatchdogState
-from stream.records import WHOLE_SECTION, CommandKind, Event, MoveState
+from stream.records import Event, MoveState
 from tests.stream.guard_cases import (  # noqa: F401
     AUTOMATIC,
     BY_OPERATOR,
@@ -376,38 +376,6 @@ async def test_causes_left_by_a_life_that_ended_in_an_outage_are_cleared(
         await until(lambda: told_before <= {e.name for e in line.log.events if not e.active})
         begun = {event.name for event in line.log.events if event.active}
         assert begun <= {"plant_took_over"}, "nothing is wrong in this life"
-
-
-@pytest.mark.contract(9)
-async def test_a_line_without_current_trips_until_a_person_resets_it_and_one_alarm_says_so(
-    line: GuardedLine,
-) -> None:
-    reset = partial(line.loop.order, CommandKind.RESET_TRIP)
-    async with line.guard(AUTOMATIC) as life:
-        await life.ready()
-        line.loop.current_ka = 12.0
-        await life.modes(Mode.TRIPPED)
-        await until(lambda: not any(line.follows(cell) for cell in CELLS))
-        told = await line.log.told(lambda event: event.name == "line_without_current")
-        assert (told.active, told.details["current_ka"]) == (True, 12.0)
-        await line.log.caught_up()
-        assert len(line.log.named("line_without_current")) == 1, "one alarm, not one a cell"
-        await reset(0, WHOLE_SECTION, reason="looked at")
-        await until(lambda: bool(line.log.named("command_refused")))
-        refusal = str(line.log.named("command_refused")[0].details["reason"])
-        assert refusal == "cells 1, 2: not over yet: line_without_current"
-    async with line.guard(AUTOMATIC, first_life=False) as life:
-        assert all(life.mode_state(cell).trip == "line_without_current" for cell in CELLS)
-        line.loop.current_ka = 300.0
-        await until(lambda: all(not life.mode_state(cell).sheds for cell in CELLS))
-        assert all(life.mode(cell) is Mode.TRIPPED for cell in CELLS), "nothing resets it by itself"
-        await reset(0, WHOLE_SECTION, reason="looked at")
-        await life.modes(Mode.MANUAL, 1, 2)
-        assert all(life.mode(cell) is Mode.TRIPPED for cell in (3, 4))
-        await line.loop.command(1, Mode.AUTO)
-        await life.ready(1)
-        await reset(1, WHOLE_SECTION, reason="looked at")
-        await life.modes(Mode.MANUAL, 3, 4)
 
 
 @pytest.mark.contract(1)
