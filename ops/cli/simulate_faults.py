@@ -39,7 +39,7 @@ def simulate_faults(
     people say things. What must hold: no setpoint is ever sent that is not
     finite, in bounds, within its step and rate, fresh and permitted in that
     mode; each has an intent on record before it and a result after; no old
-    one is ever taken; what falls silent is handed back.
+    one is ever taken; what falls silent is handed back; no trip is lost.
 
         potline simulate-faults --seeds 1000
 

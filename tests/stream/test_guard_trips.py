@@ -65,6 +65,25 @@ async def test_a_trip_that_lasts_a_moment_is_told_and_stays_until_a_person_reset
 
 
 @pytest.mark.contract(9)
+async def test_a_trip_that_is_on_record_and_not_in_the_table_stands_in_the_next_life(
+    line: GuardedLine,
+) -> None:
+    async with line.guard(AUTOMATIC) as life:
+        await life.ready()
+        for is_set in (True, False):
+            await line.scada.trip(is_set=is_set)
+        await life.modes(Mode.TRIPPED)
+    async with line.guard(AUTOMATIC) as life:  # whose table has never heard of it
+        await life.modes(Mode.TRIPPED)
+        assert {life.mode_state(cell).trip for cell in CELLS} == {"plant_trip"}
+        for section in (0, 1):
+            await line.loop.order(CommandKind.RESET_TRIP, section, WHOLE_SECTION, reason="seen")
+        await life.modes(Mode.MANUAL)
+    async with line.guard(AUTOMATIC) as life:
+        await life.ready()
+
+
+@pytest.mark.contract(9)
 async def test_a_line_without_current_trips_until_a_person_resets_it_and_one_alarm_says_so(
     line: GuardedLine,
 ) -> None:

@@ -5,9 +5,10 @@ from dataclasses import replace
 import pytest
 from msgspec.structs import replace as replace_entry
 
+from control.modes import Mode
 from ops.simulate.invariants import Judge, Sending
 from stream.audit.chain import AuditEntry
-from stream.audit.entries import COMMAND, HANDOVER, INTENT, OBEYED, RESULT
+from stream.audit.entries import COMMAND, HANDOVER, INTENT, MODE, OBEYED, RESULT
 from tests.control.cases import BEAM, FEED, SETPOINT_LIMITS
 
 GOOD = Sending(
@@ -162,3 +163,108 @@ def test_silence_and_old_writes_are_seen() -> None:
         "silence ends in shed",
         "no stale write",
     ]
+
+
+def mode_entry(before: Mode, after: Mode) -> AuditEntry:
+    return AuditEntry(
+        action=MODE, actor="guard", target="C007", old=before.value, applied=after.value
+    )
+
+
+RESET = AuditEntry(action=COMMAND, actor="anna", target="C007", asked="reset_trip", result=OBEYED)
+
+
+@pytest.mark.parametrize(
+    ("batches", "broken"),
+    [
+        ([[mode_entry(Mode.AUTO, Mode.TRIPPED)]], 1),  # and the write that follows
+        ([[mode_entry(Mode.AUTO, Mode.TRIPPED), mode_entry(Mode.TRIPPED, Mode.AUTO)]], 2),
+        ([[mode_entry(Mode.AUTO, Mode.TRIPPED)], [mode_entry(Mode.TRIPPED, Mode.AUTO), RESET]], 0),
+        ([[RESET], [mode_entry(Mode.AUTO, Mode.TRIPPED)]], 1),
+        (
+            [
+                [mode_entry(Mode.AUTO, Mode.TRIPPED)],
+                [replace_entry(RESET, result="refused: not over yet")],
+            ],
+            1,
+        ),
+    ],
+)
+def test_a_trip_that_nobody_reset_is_not_over(batches: list[list[AuditEntry]], broken: int) -> None:
+    one = judge()
+    for batch in batches:
+        one.see_entries(batch)
+    one.see_entries([announced(180.0)])
+    one.see_sending(GOOD)
+    assert [violation.rule for violation in one.violations] == ["a trip is never lost"] * broken
+
+
+def test_a_guard_that_did_not_hear_of_the_plant_s_trip_is_named() -> None:
+    one = judge()
+    one.see_untripped("guard-2", [])
+    one.see_untripped("guard-2", [3])
+    assert [violation.sentence for violation in one.violations] == [
+        "guard-2 has not tripped cell 3"
+    ]
+
+
+def limit_entries(value: float, approver: str = "bo") -> list[AuditEntry]:
+    """A change of the upper bound of the feed in section 0, asked for by anna."""
+    asked = f"request_limit setpoint={FEED} limit=high value={value}"
+    return [
+        AuditEntry(
+            action=COMMAND, actor="anna", target="S000", asked=asked, result=OBEYED, request_id="r"
+        ),
+        AuditEntry(
+            action=COMMAND,
+            actor=approver,
+            target="S000",
+            asked="approve_limit subject=r digest=d",
+            result=OBEYED,
+            request_id="a-limit",
+        ),
+    ]
+
+
+def sent_under(one: Judge, value: float, request_id: str) -> list[str]:
+    """Rules that a value breaks."""
+    seen = len(one.violations)
+    one.see_entries([announced(value, request_id)])
+    one.see_sending(replace(GOOD, value=value, stands=(value,)))
+    return [violation.rule for violation in one.violations[seen:]]
+
+
+def test_a_narrower_limit_counts_once_people_were_told_of_it() -> None:
+    one = judge()
+    one.see_entries(limit_entries(170.0))
+    assert sent_under(one, 180.0, "1") == []
+    one.see_told("something else")
+    assert sent_under(one, 180.0, "2") == []
+    one.see_told("a-limit")
+    assert sent_under(one, 180.0, "3") == ["in bounds"]
+    one.see_entries(limit_entries(300.0))
+    assert sent_under(one, 180.0, "4") == [], "one that is on its way may count already"
+
+
+def test_a_limit_that_one_person_changed_alone_is_seen() -> None:
+    one = judge()
+    one.see_entries(limit_entries(170.0, approver=" Anna"))
+    assert [violation.rule for violation in one.violations] == ["two people change a limit"]
+
+
+def test_more_travel_than_a_window_has_is_seen_over_stays() -> None:
+    one = judge()
+    row = SETPOINT_LIMITS[FEED]
+    per_move = 0.9 * row.max_step
+    at, moves, value = 1000.0, 0, 180.0
+    while not one.violations:
+        moves += 1
+        value += per_move if moves % 2 else -per_move
+        at += 3600.0 * per_move / row.max_rate_per_h + 1.0
+        before = value - per_move if moves % 2 else value + per_move
+        one.see_entries([announced(value, str(moves))])
+        one.see_sending(replace(GOOD, value=value, stands=(before,), plant_s=at, stay=3 + moves))
+        one.violations = [one_ for one_ in one.violations if one_.rule != "no bump"]
+        assert moves * per_move < 2.0 * row.max_travel
+    assert {violation.rule for violation in one.violations} == {"within the travel"}
+    assert moves * per_move > row.max_travel

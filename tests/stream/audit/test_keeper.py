@@ -7,9 +7,10 @@ from pathlib import Path
 
 import pytest
 
+from control.modes import Mode
 from stream.audit.chain import OPENED, AuditEntry, AuditRecord
 from stream.audit.checkpoint import is_signed
-from stream.audit.entries import INTENT, RESULT, UNKNOWN
+from stream.audit.entries import INTENT, MODE, RESULT, UNKNOWN
 from stream.audit.files import AuditError, audit_files, read_lines
 from stream.audit.keeper import AuditKeeper
 from stream.audit.keys import PUBLIC_FILE, SIGNING_FILE, read_public_key, read_signing_key
@@ -122,6 +123,36 @@ async def test_an_intent_whose_guard_ended_gets_a_result_at_the_next_start(tmp_p
         await keeper.append([entry(4)])
     closed = [record for record in records_in(tmp_path) if record.result == UNKNOWN]
     assert [record.request_id for record in closed] == [entry(3).request_id]
+
+
+def _mode(cell: int, before: Mode, after: Mode, reason: str) -> AuditEntry:
+    return AuditEntry(
+        action=MODE,
+        actor="guard",
+        target=f"C{cell:03d}",
+        old=before.value,
+        applied=after.value,
+        reason=reason,
+    )
+
+
+@pytest.mark.contract(9)
+async def test_what_was_left_tripped_is_known_at_the_next_start(tmp_path: Path) -> None:
+    async with keeper_in(tmp_path, None) as first:
+        await first.append([])
+        assert first.left_tripped == {}
+        await first.append(
+            [
+                _mode(7, Mode.AUTO, Mode.TRIPPED, "plant_trip"),
+                _mode(8, Mode.AUTO, Mode.TRIPPED, "plant_trip"),
+                _mode(8, Mode.TRIPPED, Mode.MANUAL, "looked at"),
+                _mode(9, Mode.AUTO, Mode.SHED, "scada_lost"),
+            ]
+        )
+        assert first.left_tripped == {}, "what this life does it knows by itself"
+    async with keeper_in(tmp_path, None) as second:
+        await second.append([])
+        assert second.left_tripped == {7: "plant_trip"}
 
 
 async def test_checkpoints_are_shipped_signed(tmp_path: Path, connection: KafkaConnection) -> None:
