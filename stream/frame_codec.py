@@ -34,7 +34,7 @@ def _pack(columns: dict[str, pa.Array], kind: str, header: dict[str, object]) ->
         ),
     )
     sink = pa.BufferOutputStream()
-    options = pa.ipc.IpcWriteOptions(compression=_COMPRESSION)
+    options = pa.ipc.IpcWriteOptions(compression=_COMPRESSION, use_threads=False)
     with pa.ipc.new_stream(sink, batch.schema, options=options) as writer:
         writer.write_batch(batch)
     return bytes(sink.getvalue())
@@ -44,7 +44,7 @@ def _unpack(payload: bytes, kind: str) -> tuple[pa.RecordBatch, dict[str, str]]:
     if len(payload) > _MAX_FRAME_BYTES:
         raise FrameError(f"message of {len(payload)} bytes; a frame has at most {_MAX_FRAME_BYTES}")
     try:
-        with pa.ipc.open_stream(payload) as reader:
+        with pa.ipc.open_stream(payload, options=pa.ipc.IpcReadOptions(use_threads=False)) as reader:
             batch = reader.read_next_batch()
         batch.validate(full=True)
     except (pa.ArrowException, StopIteration, OSError, ValueError) as exc:
