@@ -16,7 +16,9 @@ import pyarrow as pa
 from stream.frames import EstimateFrame, Origin, RejectFrame, SampleFrame
 
 SCHEMA_VERSION: Final = 1
-_COMPRESSION: Final = "lz4"
+# Frames are small: a pool of threads costs more than it saves, above all on cores that are busy.
+_READ_OPTIONS: Final = pa.ipc.IpcReadOptions(use_threads=False)
+_WRITE_OPTIONS: Final = pa.ipc.IpcWriteOptions(compression="lz4", use_threads=False)
 _MAX_FRAME_BYTES: Final = 8_000_000  # above the largest honest frame, below the broker's limit
 
 
@@ -34,8 +36,7 @@ def _pack(columns: dict[str, pa.Array], kind: str, header: dict[str, object]) ->
         ),
     )
     sink = pa.BufferOutputStream()
-    options = pa.ipc.IpcWriteOptions(compression=_COMPRESSION, use_threads=False)
-    with pa.ipc.new_stream(sink, batch.schema, options=options) as writer:
+    with pa.ipc.new_stream(sink, batch.schema, options=_WRITE_OPTIONS) as writer:
         writer.write_batch(batch)
     return bytes(sink.getvalue())
 
@@ -44,7 +45,7 @@ def _unpack(payload: bytes, kind: str) -> tuple[pa.RecordBatch, dict[str, str]]:
     if len(payload) > _MAX_FRAME_BYTES:
         raise FrameError(f"message of {len(payload)} bytes; a frame has at most {_MAX_FRAME_BYTES}")
     try:
-        with pa.ipc.open_stream(payload, options=pa.ipc.IpcReadOptions(use_threads=False)) as reader:
+        with pa.ipc.open_stream(payload, options=_READ_OPTIONS) as reader:
             batch = reader.read_next_batch()
         batch.validate(full=True)
     except (pa.ArrowException, StopIteration, OSError, ValueError) as exc:
