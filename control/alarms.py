@@ -10,10 +10,25 @@ from dataclasses import dataclass, replace
 from enum import StrEnum
 from typing import Any, Final
 
+from control.alarm_happenings import (
+    LONGEST_SHELF_S,
+    Acknowledged,
+    Began,
+    Confirmed,
+    Ended,
+    Happening,
+    PutBack,
+    Shelved,
+    Suppressed,
+    TakenOut,
+    TimePassed,
+    Unshelved,
+)
 from control.events import Priority
 from control.modes import Refusal
 
-LONGEST_SHELF_S: Final = 8 * 3600.0  # design value: a shift, as for an override
+# Design value: people have to look at it again within a month, and it is on record for 30 days.
+LONGEST_OUTAGE_S: Final = 28 * 24 * 3600.0
 SEVERITY: Final[Mapping[Priority, int]] = {  # 1 to 1000; a third of the range each
     Priority.LOW: 250,
     Priority.MEDIUM: 500,
@@ -49,6 +64,15 @@ class Shelf:
 
 
 @dataclass(frozen=True, slots=True)
+class Outage:
+    """Who took an alarm out of service, why, and when it comes back by itself at the latest."""
+
+    owner: str
+    reason: str
+    until_ns: int
+
+
+@dataclass(frozen=True, slots=True)
 class AlarmState:
     """One alarm.
 
@@ -64,19 +88,30 @@ class AlarmState:
     is_confirmed: bool = True
     shelf: Shelf | None = None
     is_suppressed: bool = False
-    is_out_of_service: bool = False
+    outage: Outage | None = None
     annunciated_ns: int = 0
     times_repeated: int = 0
 
     @property
+    def is_out_of_service(self) -> bool:
+        """Whether maintenance has it out of service."""
+        return self.outage is not None
+
+    @property
+    def is_put_away(self) -> bool:
+        """Whether a person keeps it quiet."""
+        return self.shelf is not None or self.outage is not None
+
+    @property
     def is_quiet(self) -> bool:
         """Whether nobody is to be told of it now."""
-        return self.shelf is not None or self.is_suppressed or self.is_out_of_service
+        return self.is_put_away or self.is_suppressed
 
     @property
     def is_retained(self) -> bool:
-        """Whether it belongs in a list of alarms: it is active, or nobody has acknowledged it."""
-        return self.is_active or not self.is_acknowledged
+        """Whether it belongs in a list of alarms: it is active, nobody has acknowledged it, or
+        somebody keeps it quiet and is to be reminded of that."""
+        return self.is_active or not self.is_acknowledged or self.is_put_away
 
     @property
     def standing(self) -> Standing:
@@ -90,95 +125,6 @@ class AlarmState:
         if self.is_active:
             return Standing.ACKNOWLEDGED if self.is_acknowledged else Standing.UNACKNOWLEDGED
         return Standing.NORMAL if self.is_acknowledged else Standing.RETURNED
-
-
-@dataclass(frozen=True, slots=True)
-class Began:
-    """The condition began, as an event with that id tells."""
-
-    event_id: str
-    at_ns: int
-
-
-@dataclass(frozen=True, slots=True)
-class Ended:
-    """The condition ended."""
-
-    at_ns: int
-
-
-@dataclass(frozen=True, slots=True)
-class Acknowledged:
-    """A person has seen the occurrence with that id."""
-
-    event_id: str
-
-
-@dataclass(frozen=True, slots=True)
-class Confirmed:
-    """A person has done what the occurrence with that id asked for."""
-
-    event_id: str
-
-
-@dataclass(frozen=True, slots=True)
-class Shelved:
-    """A person puts the alarm away for a while."""
-
-    owner: str
-    reason: str
-    at_ns: int
-    duration_s: float = LONGEST_SHELF_S
-    is_one_shot: bool = False
-
-
-@dataclass(frozen=True, slots=True)
-class Unshelved:
-    """A person takes the alarm back."""
-
-    at_ns: int
-
-
-@dataclass(frozen=True, slots=True)
-class Suppressed:
-    """Logic of the line began or ceased to keep the alarm quiet."""
-
-    is_so: bool
-    at_ns: int
-
-
-@dataclass(frozen=True, slots=True)
-class TakenOut:
-    """Maintenance took the alarm out of service, or put it back."""
-
-    is_so: bool
-    at_ns: int
-
-
-@dataclass(frozen=True, slots=True)
-class TimePassed:
-    """Nothing happened but time.
-
-    Attributes:
-        repeat_after_s: an alarm that is still active so long after people were told is told again;
-            None: never.
-    """
-
-    at_ns: int
-    repeat_after_s: float | None = None
-
-
-Happening = (
-    Began
-    | Ended
-    | Acknowledged
-    | Confirmed
-    | Shelved
-    | Unshelved
-    | Suppressed
-    | TakenOut
-    | TimePassed
-)
 
 
 def happen(state: AlarmState, what: Happening) -> AlarmState | Refusal:
@@ -269,32 +215,49 @@ def _suppress(state: AlarmState, what: Suppressed) -> AlarmState:
     return after if what.is_so else _look_again(after, what.at_ns)
 
 
-def _take_out(state: AlarmState, what: TakenOut) -> AlarmState:
-    if what.is_so is state.is_out_of_service:
-        return state
-    after = replace(state, is_out_of_service=what.is_so)
-    return after if what.is_so else _look_again(after, what.at_ns)
+def _take_out(state: AlarmState, what: TakenOut) -> AlarmState | Refusal:
+    reasons = []
+    if not what.owner.strip():
+        reasons.append("out of service needs an owner")
+    if not what.reason.strip():
+        reasons.append("to take an alarm out of service needs a reason")
+    if state.outage is not None:
+        reasons.append(f"{state.outage.owner} has taken it out of service already")
+    if reasons:
+        return Refusal(tuple(reasons))
+    until_ns = what.at_ns + int(LONGEST_OUTAGE_S * _NS)
+    return replace(state, outage=Outage(what.owner, what.reason, until_ns))
+
+
+def _put_back(state: AlarmState, what: PutBack) -> AlarmState | Refusal:
+    if state.outage is None:
+        return Refusal(("it is in service",))
+    return _look_again(replace(state, outage=None), what.at_ns)
 
 
 def _pass_time(state: AlarmState, what: TimePassed) -> AlarmState:
     if state.shelf is not None and what.at_ns >= state.shelf.until_ns:
         state = _look_again(replace(state, shelf=None), what.at_ns)
+    if state.outage is not None and what.at_ns >= state.outage.until_ns:
+        state = _look_again(replace(state, outage=None), what.at_ns)
     if what.repeat_after_s is None or not state.is_active or state.is_quiet:
         return state
-    if what.at_ns - state.annunciated_ns < what.repeat_after_s * _NS:
+    every_ns = max(1, int(what.repeat_after_s * _NS))
+    times = (what.at_ns - state.annunciated_ns) // every_ns
+    if times < 1:
         return state
     return replace(
         state,
         is_acknowledged=False,
         is_confirmed=False,
-        annunciated_ns=what.at_ns,
-        times_repeated=state.times_repeated + 1,
+        annunciated_ns=state.annunciated_ns + times * every_ns,
+        times_repeated=state.times_repeated + times,
     )
 
 
 def _look_again(state: AlarmState, at_ns: int) -> AlarmState:
-    """What nobody has acknowledged and is still active counts as told now."""
-    if state.is_quiet or not state.is_active or state.is_acknowledged:
+    """What is still active when nothing keeps it quiet any more counts as told now."""
+    if state.is_quiet or not state.is_active:
         return state
     return replace(state, annunciated_ns=at_ns)
 
@@ -308,5 +271,6 @@ _HAPPEN: Final[Mapping[type, Callable[[AlarmState, Any], AlarmState | Refusal]]]
     Unshelved: _unshelve,
     Suppressed: _suppress,
     TakenOut: _take_out,
+    PutBack: _put_back,
     TimePassed: _pass_time,
 }

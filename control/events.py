@@ -316,6 +316,20 @@ EVENTS: Final[dict[str, EventType]] = {
             "",
         ),
         EventType(
+            "alarm_taken_out",
+            Priority.JOURNAL,
+            Consequence.JOURNAL,
+            "{place}: {condition} taken out of service by {who}: {comment}.",
+            "",
+        ),
+        EventType(
+            "alarm_put_back",
+            Priority.JOURNAL,
+            Consequence.JOURNAL,
+            "{place}: {condition} put back in service by {who}: {comment}.",
+            "",
+        ),
+        EventType(
             "feeder_at_fault",
             Priority.MEDIUM,
             Consequence.WARN,

@@ -7,6 +7,7 @@ from contextlib import asynccontextmanager
 from typing import Final
 
 from control.modes import ModePolicy
+from control.retelling import Retelling
 from opcua.accounts import AccountError
 from opcua.certificates import CertificateError
 from opcua.front.server import Front, FrontSettings, Source, open_front
@@ -47,7 +48,8 @@ async def run_front_process(settings: Settings, plant: PlantFile) -> None:
             certificates=settings.front.certificates,
         )
         policy, partitions = mode_policy(settings, plant), settings.kafka.partitions
-        async with followed_front(chosen, connection, partitions, policy) as front:
+        retelling = settings.alarms.retelling
+        async with followed_front(chosen, connection, partitions, policy, retelling) as front:
             print(f"Front on {endpoint}", flush=True)
             stopped = asyncio.create_task(stop.wait(), name="front: stop")
             await asyncio.wait({stopped, front.running}, return_when=asyncio.FIRST_COMPLETED)
@@ -60,7 +62,11 @@ async def run_front_process(settings: Settings, plant: PlantFile) -> None:
 
 @asynccontextmanager
 async def followed_front(
-    settings: FrontSettings, connection: KafkaConnection, partitions: int, policy: ModePolicy
+    settings: FrontSettings,
+    connection: KafkaConnection,
+    partitions: int,
+    policy: ModePolicy,
+    retelling: Retelling | None = None,
 ) -> AsyncIterator[Front]:
     """Run a front that follows the guard on Kafka, until the block is left.
 
@@ -69,10 +75,12 @@ async def followed_front(
         connection: of Kafka.
         partitions: of its topics.
         policy: how cells start, for those that the guard has not seen.
+        retelling: when alarms that last are told again; None: as by default.
     """
     sender = CommandSender(connection, partitions, "potline-front", _SEND_WITHIN_S)
     asker = Asker(sender.send)
-    follower = LineFollower(connection, init_view(settings.cells, policy), asker.take)
+    view = init_view(settings.cells, policy, retelling)
+    follower = LineFollower(connection, view, asker.take)
     following = asyncio.create_task(follower.run(), name="front: follow")
     outbox = Outbox(connection, "front", time.time_ns)
     source = Source(lambda: follower.view, lambda: follower.is_following, asker.ask, outbox.report)

@@ -16,6 +16,7 @@ from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, Settings
 
 from ops.mistakes import ConfigurationError, Mistake, mistake_of, nearest
 from ops.settings_groups import (
+    AlarmSettings,
     AuditSettings,
     ExistingFile,
     FrontSettings,
@@ -77,6 +78,7 @@ class Settings(BaseSettings):
     audit: AuditSettings = AuditSettings()
     ui: UiSettings = UiSettings()
     front: FrontSettings = FrontSettings()
+    alarms: AlarmSettings = AlarmSettings()
     run: RunSettings = RunSettings()
 
     @classmethod

@@ -7,6 +7,7 @@ from urllib.parse import urlsplit
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, SecretStr, model_validator
 
+from control.retelling import Retelling
 from stream.kafka import KafkaConnection
 
 _USUAL_REDIS_PORT: Final = 6379
@@ -240,6 +241,25 @@ class FrontSettings(_Group):
                 "where anybody may look and nobody may ask"
             )
         return self
+
+
+class AlarmSettings(_Group):
+    """How long after people were told of an alarm that lasts they are told again; 0: never."""
+
+    again_high_min: float = Field(default=10.0, ge=0.0, le=1440.0)  # nobody has acknowledged it
+    again_medium_min: float = Field(default=30.0, ge=0.0, le=1440.0)
+    again_low_min: float = Field(default=0.0, ge=0.0, le=1440.0)
+    again_acknowledged_h: float = Field(default=0.0, ge=0.0, le=168.0)  # somebody has
+
+    @property
+    def retelling(self) -> Retelling:
+        """As the list of alarms takes it."""
+        return Retelling(
+            high_s=60.0 * self.again_high_min or None,
+            medium_s=60.0 * self.again_medium_min or None,
+            low_s=60.0 * self.again_low_min or None,
+            acknowledged_s=3600.0 * self.again_acknowledged_h or None,
+        )
 
 
 class RunSettings(_Group):

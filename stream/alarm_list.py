@@ -2,43 +2,28 @@
 
 An alarm is a condition that begins and ends; what is a fact of one moment, or for the journal only,
 is none. It is known by its subject (`stream.active`), so that what concerns the whole line is one
-alarm. Read again from the beginning, the same events give the same list.
+alarm. Whatever follows from another one is suppressed (`control.alarm_causes`); whatever lasts is
+told again (`control.retelling`). Read again from the beginning, the same events give the same list.
 """
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Final
 
-from control.alarms import (
-    Acknowledged,
-    AlarmState,
-    Began,
-    Confirmed,
-    Ended,
-    Happening,
-    Shelved,
-    Standing,
-    TimePassed,
-    Unshelved,
-    happen,
-)
+from control.alarm_causes import Episode, explains, is_cause
+from control.alarm_happenings import Began, Ended, Happening, Suppressed, TimePassed
+from control.alarms import AlarmState, Standing, happen
 from control.events import Priority
 from control.modes import Refusal
-from stream.active import fold_active, subject_of
+from control.retelling import Retelling
+from stream.active import fold_active, process_of, subject_of
+from stream.alarm_deeds import DEEDS, happening_of
 from stream.records import Event
 
 _NORMAL_KEPT: Final = 500
-_MOST_KEPT: Final = 2 * _NORMAL_KEPT  # beyond that the normal ones are looked through
-Details = Mapping[str, str | float | int | None]
-DEEDS: Final = frozenset(
-    {
-        "alarm_acknowledged",
-        "alarm_confirmed",
-        "alarm_commented",
-        "alarm_shelved",
-        "alarm_unshelved",
-    }
-)
+_NOTHING_DUE: Final = 2**62
+_NS: Final = 1_000_000_000
+_Place = tuple[int | None, int | None]  # section, cell; None: everywhere
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,6 +34,7 @@ class Alarm:
         event: that told of the newest beginning.
         who, comment: of whoever did something about it last.
         changed_ns: when it changed last.
+        cause: subject of the alarm that it follows from, while it is suppressed; "" else.
     """
 
     subject: str
@@ -57,102 +43,111 @@ class Alarm:
     who: str = ""
     comment: str = ""
     changed_ns: int = 0
+    cause: str = ""
 
 
 @dataclass(frozen=True, slots=True)
 class AlarmList:
     """All alarms, by subject, the least recently changed first, and the events that are active.
 
-    Of those that are normal again only the newest are kept.
+    Attributes:
+        episodes: causes that stand or have just ended, by subject.
+        retelling: when alarms that last are told again.
+        normal_kept: so many of those that are normal again are kept, the newest.
+        due_ns: nothing changes by time alone before.
     """
 
     alarms: Mapping[str, Alarm] = field(default_factory=dict)
     active: Mapping[str, Event] = field(default_factory=dict)
+    episodes: Mapping[str, Episode] = field(default_factory=dict)
+    retelling: Retelling = field(default_factory=Retelling)
+    normal_kept: int = _NORMAL_KEPT
+    due_ns: int = field(default=_NOTHING_DUE, compare=False)
 
 
 def fold_alarms(before: AlarmList, event: Event) -> AlarmList:
     """Return the list after an event.
 
-    A shelf that had ended by then has ended first, so that a list that is folded anew ends up as
+    What time had changed by then has changed first, so that a list that is folded anew ends up as
     one that was kept.
     """
-    before = pass_time(before, event.t_event_ns)
+    at_ns = event.t_event_ns
+    before = pass_time(before, at_ns)
+    alarms, episodes = dict(before.alarms), dict(before.episodes)
     if event.name in DEEDS:
-        return _do(before, event)
-    active, _ = fold_active(before.active, event)
-    alarms = dict(before.alarms)
-    for subject in before.active.keys() - active.keys():
-        _change(alarms, subject, Ended(event.t_event_ns), event.t_event_ns)
-    if event.active and event.priority is not Priority.JOURNAL:
-        subject = subject_of(event)
-        known = alarms.get(subject)
-        alarms[subject] = (
-            Alarm(subject, event, AlarmState())
-            if known is None
-            else replace(known, event=event, who="", comment="")
-        )
-        _change(alarms, subject, Began(event.event_id, event.t_event_ns), event.t_event_ns)
-    return AlarmList(alarms, active)
+        touched = _do(alarms, event)
+        active = before.active
+    else:
+        touched, active = _tell(before, alarms, episodes, event)
+    if not touched:
+        return replace(before, active=active)
+    # A cause that begins, ends or is put away concerns all that may follow from it.
+    causes = [episodes[subject] for subject in touched if subject in episodes]
+    concerned = (key for key, one in alarms.items() if any(_reaches(c, one) for c in causes))
+    changed = [*touched, *concerned] if causes else touched
+    _suppress(alarms, episodes, changed, at_ns)
+    _forget_normal(alarms, before.normal_kept)
+    changed_alarms = [alarms[subject] for subject in changed if subject in alarms]
+    due_ns = min(before.due_ns, _due_ns(changed_alarms, causes, before.retelling))
+    return replace(before, alarms=alarms, active=active, episodes=episodes, due_ns=due_ns)
 
 
 def pass_time(before: AlarmList, now_ns: int) -> AlarmList:
-    """Return the list with the shelves ended that have run out."""
-    due = [
-        subject
-        for subject, alarm in before.alarms.items()
-        if alarm.state.shelf is not None and now_ns >= alarm.state.shelf.until_ns
-    ]
-    if not due:
+    """Return the list as time alone has changed it: shelves that have run out, causes that are
+    over, alarms that are told again."""
+    if now_ns < before.due_ns:
         return before
-    alarms = dict(before.alarms)
-    for subject in due:
-        shelf = alarms[subject].state.shelf
-        if shelf is not None:
-            _change(alarms, subject, TimePassed(shelf.until_ns), shelf.until_ns)
-    return replace(before, alarms=alarms)
+    alarms, episodes = dict(before.alarms), dict(before.episodes)
+    for at_ns in sorted({*_turns(alarms, episodes, now_ns), now_ns}):
+        for subject, alarm in before.alarms.items():
+            _let_pass(alarms, subject, alarm.event.priority, before.retelling, at_ns)
+        for subject, episode in before.episodes.items():
+            if episode.over_ns is not None and episode.over_ns <= at_ns:
+                episodes.pop(subject, None)
+        _suppress(alarms, episodes, tuple(alarms), at_ns)
+    due_ns = _due_ns(alarms.values(), episodes.values(), before.retelling)
+    return replace(before, alarms=alarms, episodes=episodes, due_ns=due_ns)
 
 
-def happening_of(name: str, details: Details, at_ns: int) -> Happening | None:
-    """Return what somebody did about an alarm, as it is on record; None for a comment.
-
-    Args:
-        name: of the event.
-        details: of the event.
-        at_ns: wall time.
-    """
-    occurrence = str(details.get("occurrence", ""))
-    match name:
-        case "alarm_acknowledged":
-            return Acknowledged(occurrence)
-        case "alarm_confirmed":
-            return Confirmed(occurrence)
-        case "alarm_shelved":
-            return Shelved(
-                owner=str(details.get("who", "")),
-                reason=str(details.get("comment", "")),
-                at_ns=at_ns,
-                duration_s=float(details.get("duration_s") or 0.0),
-                is_one_shot=bool(details.get("one_shot")),
-            )
-        case "alarm_unshelved":
-            return Unshelved(at_ns)
-        case _:
-            return None
-
-
-def _do(before: AlarmList, event: Event) -> AlarmList:
-    subject = str(event.details.get("alarm", ""))
-    if subject not in before.alarms:
-        return before
-    alarms = dict(before.alarms)
-    what = happening_of(event.name, event.details, event.t_event_ns)
-    if what is not None and not _change(alarms, subject, what, event.t_event_ns):
-        return before
-    who, comment = (str(event.details.get(name, "")) for name in ("who", "comment"))
-    alarms[subject] = replace(
-        alarms[subject], who=who, comment=comment, changed_ns=event.t_event_ns
+def _tell(
+    before: AlarmList, alarms: dict[str, Alarm], episodes: dict[str, Episode], event: Event
+) -> tuple[list[str], Mapping[str, Event]]:
+    """Take in what began or ended; returns the subjects concerned, and what is active then."""
+    at_ns = event.t_event_ns
+    active, _ = fold_active(before.active, event)
+    touched = sorted(before.active.keys() - active.keys())
+    for subject in touched:
+        _change(alarms, subject, Ended(at_ns), at_ns)
+        if subject in episodes:
+            episodes[subject] = episodes[subject].ended(at_ns)
+    if not event.active or event.priority is Priority.JOURNAL:
+        return touched, active
+    subject, origin = subject_of(event), process_of(event.origin)
+    known = alarms.get(subject)
+    alarms[subject] = (
+        Alarm(subject, event, AlarmState())
+        if known is None
+        else replace(known, event=event, who="", comment="")
     )
-    return replace(before, alarms=alarms)
+    _change(alarms, subject, Began(event.event_id, at_ns), at_ns)
+    if subject in episodes:
+        episodes[subject] = episodes[subject].resumed(at_ns)
+    elif is_cause(event.name, origin):
+        episodes[subject] = Episode(event.name, origin, event.section, event.cell, at_ns)
+    return [*touched, subject], active
+
+
+def _do(alarms: dict[str, Alarm], event: Event) -> list[str]:
+    """Let somebody do something about an alarm; returns its subject, or nothing if refused."""
+    subject, at_ns = str(event.details.get("alarm", "")), event.t_event_ns
+    if subject not in alarms:
+        return []
+    what = happening_of(event.name, event.details, at_ns)
+    if what is not None and not _change(alarms, subject, what, at_ns):
+        return []
+    who, comment = (str(event.details.get(name, "")) for name in ("who", "comment"))
+    alarms[subject] = replace(alarms[subject], who=who, comment=comment, changed_ns=at_ns)
+    return [subject]
 
 
 def _change(alarms: dict[str, Alarm], subject: str, what: Happening, at_ns: int) -> bool:
@@ -163,10 +158,101 @@ def _change(alarms: dict[str, Alarm], subject: str, what: Happening, at_ns: int)
     state = happen(alarm.state, what)
     if isinstance(state, Refusal):
         return False
+    if state == alarm.state:
+        return True
     del alarms[subject]  # to the end
     alarms[subject] = replace(alarm, state=state, changed_ns=at_ns)
-    if len(alarms) > _MOST_KEPT:
-        normal = [key for key, one in alarms.items() if one.state.standing is Standing.NORMAL]
-        for key in normal[:-_NORMAL_KEPT]:
-            del alarms[key]
     return True
+
+
+def _suppress(
+    alarms: dict[str, Alarm], episodes: Mapping[str, Episode], subjects: Iterable[str], at_ns: int
+) -> None:
+    """Suppress what follows from a cause, and tell what does not any more.
+
+    A cause that a person keeps quiet hides nothing: else what follows would be hidden by hand too.
+    """
+    loud: dict[_Place, list[tuple[int, str, Episode]]] = {}
+    for subject, episode in episodes.items():
+        if subject not in alarms or not alarms[subject].state.is_put_away:
+            own = loud.setdefault((episode.section, episode.cell), [])
+            own.append((episode.since_ns, subject, episode))
+    for subject in subjects:
+        alarm = alarms.get(subject)
+        if alarm is None or not (loud or alarm.state.is_suppressed):
+            continue
+        cause = _cause_of(alarm, loud)
+        if alarm.state.is_suppressed is not bool(cause):
+            _change(alarms, subject, Suppressed(bool(cause), at_ns), at_ns)
+        if alarm.cause != cause:
+            alarms[subject] = replace(alarms[subject], cause=cause)
+
+
+def _cause_of(alarm: Alarm, loud: Mapping[_Place, Sequence[tuple[int, str, Episode]]]) -> str:
+    """Return the subject of the oldest cause of an active alarm; "" for none."""
+    if not alarm.state.is_active:
+        return ""
+    event = alarm.event
+    found = [
+        (since_ns, subject)
+        for place in {(None, None), (event.section, None), (event.section, event.cell)}
+        for since_ns, subject, episode in loud.get(place, ())
+        if explains(episode, event.name, event.section, event.cell, event.t_event_ns)
+    ]
+    return min(found)[1] if found else ""
+
+
+def _reaches(cause: Episode, alarm: Alarm) -> bool:
+    event = alarm.event
+    return cause.section in (None, event.section) and cause.cell in (None, event.cell)
+
+
+def _let_pass(
+    alarms: dict[str, Alarm], subject: str, priority: Priority, retelling: Retelling, at_ns: int
+) -> None:
+    """Let an alarm come to a time, through all that happens to it until then."""
+    while (due_ns := _due_of(alarms[subject], retelling)) <= at_ns:
+        state = alarms[subject].state
+        again_s = retelling.after_s(priority, state.is_acknowledged)
+        ends = [one.until_ns for one in (state.shelf, state.outage) if one is not None]
+        # What nobody has acknowledged is told every so often: all those times at once.
+        until_ns = due_ns if ends or state.is_acknowledged else at_ns
+        _change(alarms, subject, TimePassed(until_ns, again_s), until_ns)
+
+
+def _due_of(alarm: Alarm, retelling: Retelling) -> int:
+    """Return when time changes an alarm next."""
+    state = alarm.state
+    ends = [one.until_ns for one in (state.shelf, state.outage) if one is not None]
+    again_s = retelling.after_s(alarm.event.priority, state.is_acknowledged)
+    if again_s is not None and state.is_active and not state.is_quiet:
+        ends.append(state.annunciated_ns + max(1, int(again_s * _NS)))
+    return min(ends, default=_NOTHING_DUE)
+
+
+def _due_ns(alarms: Iterable[Alarm], episodes: Iterable[Episode], retelling: Retelling) -> int:
+    over = [one.over_ns for one in episodes if one.over_ns is not None]
+    return min([*over, *(_due_of(alarm, retelling) for alarm in alarms)], default=_NOTHING_DUE)
+
+
+def _turns(
+    alarms: Mapping[str, Alarm], episodes: Mapping[str, Episode], now_ns: int
+) -> Iterable[int]:
+    """Yield the times at which time changes a cause, and with it what follows from it."""
+    for subject, episode in episodes.items():
+        if episode.over_ns is not None and episode.over_ns <= now_ns:
+            yield episode.over_ns
+        if subject in alarms:
+            state = alarms[subject].state
+            for one in (state.shelf, state.outage):
+                if one is not None and one.until_ns <= now_ns:
+                    yield one.until_ns
+
+
+def _forget_normal(alarms: dict[str, Alarm], kept: int) -> None:
+    """Forget the oldest of those that are normal again, where there are many."""
+    if len(alarms) <= 2 * kept:
+        return
+    normal = [key for key, one in alarms.items() if one.state.standing is Standing.NORMAL]
+    for key in normal[: max(0, len(normal) - kept)]:
+        del alarms[key]

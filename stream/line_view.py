@@ -12,6 +12,7 @@ from typing import Final
 import msgspec
 
 from control.modes import Mode, ModePolicy
+from control.retelling import Retelling
 from stream.active import process_of
 from stream.alarm_list import AlarmList, fold_alarms
 from stream.guarding import GuardState, decode_state
@@ -61,7 +62,7 @@ class LineView:
     Attributes:
         sections: by number.
         policy: how cells start, for those that a state does not have.
-        alarms: that are not normal.
+        alarms: all that are not normal, and the newest that are again.
         unreadable: messages that could not be read.
     """
 
@@ -78,9 +79,18 @@ class LineView:
         return None
 
 
-def init_view(cells: Mapping[int, tuple[int, ...]], policy: ModePolicy) -> LineView:
-    """Return the view of somebody who has read nothing."""
-    return LineView({number: SectionView(own) for number, own in cells.items()}, policy)
+def init_view(
+    cells: Mapping[int, tuple[int, ...]], policy: ModePolicy, retelling: Retelling | None = None
+) -> LineView:
+    """Return the view of somebody who has read nothing.
+
+    Args:
+        cells: of each section.
+        policy: how cells start.
+        retelling: when alarms that last are told again; None: as by default.
+    """
+    sections = {number: SectionView(own) for number, own in cells.items()}
+    return LineView(sections, policy, AlarmList(retelling=retelling or Retelling()))
 
 
 def fold_state(view: LineView, number: int, payload: bytes, at_ns: int) -> LineView:

@@ -6,18 +6,20 @@ be after a restart, and nobody is told that something is acknowledged that is no
 
 import asyncio
 from collections.abc import Awaitable, Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, Final
 
 from asyncua import ua
 
-from control.alarms import LONGEST_SHELF_S, happen
+from control.alarm_happenings import LONGEST_SHELF_S
+from control.alarms import happen
 from control.modes import Refusal
 from opcua.front.conditions import occurrence_in, place_of, subject_in
 from opcua.front.gate import Caller, Gate
 from opcua.front.methods import LONGEST_REASON, Fault
 from opcua.front.session import Handler
-from stream.alarm_list import Alarm, AlarmList, happening_of
+from stream.alarm_deeds import happening_of
+from stream.alarm_list import Alarm, AlarmList
 
 _BYTES, _TEXT, _DOUBLE = (
     ua.VariantType.ByteString,
@@ -40,12 +42,17 @@ class Deed:
         event: of the table of events, that puts it on record.
         takes: types of its arguments.
         code: status where the state of the alarm does not allow it.
+        is_one_shot: it ends with the occurrence.
+        roles: who may, as the guard has their names; empty: whoever may act on alarms.
+        needs_reason: it is not done without a comment.
     """
 
     event: str
     takes: tuple[ua.VariantType, ...]
     code: int
     is_one_shot: bool = False
+    roles: frozenset[str] = frozenset()
+    needs_reason: bool = False
 
 
 _CODES: Final = ua.StatusCodes
@@ -55,6 +62,12 @@ _TIMED: Final = Deed("alarm_shelved", (_DOUBLE,), _CODES.BadConditionAlreadyShel
 _TIMED_WITH_COMMENT: Final = Deed(
     "alarm_shelved", (_DOUBLE, _TEXT), _CODES.BadConditionAlreadyShelved
 )
+# Nothing but a person ends it before a month is over, so that it takes more than an operator.
+_MAINTENANCE: Final = frozenset({"engineer", "manager"})
+_OUT: Final = Deed(
+    "alarm_taken_out", (), _CODES.BadInvalidState, roles=_MAINTENANCE, needs_reason=True
+)
+_BACK: Final = Deed("alarm_put_back", (), _CODES.BadInvalidState, roles=_MAINTENANCE)
 DEEDS: Final[Mapping[int, Deed]] = {
     _IDS.AcknowledgeableConditionType_Acknowledge: Deed(
         "alarm_acknowledged", (_BYTES, _TEXT), _CODES.BadConditionBranchAlreadyAcked
@@ -67,6 +80,10 @@ DEEDS: Final[Mapping[int, Deed]] = {
     _IDS.AlarmConditionType_ShelvingState_TimedShelve2: _TIMED_WITH_COMMENT,
     _IDS.AlarmConditionType_ShelvingState_OneShotShelve: _ONE_SHOT,
     _IDS.AlarmConditionType_ShelvingState_Unshelve: _UNSHELVE,
+    _IDS.AlarmConditionType_RemoveFromService: _OUT,
+    _IDS.AlarmConditionType_RemoveFromService2: replace(_OUT, takes=(_TEXT,)),
+    _IDS.AlarmConditionType_PlaceInService: _BACK,
+    _IDS.AlarmConditionType_PlaceInService2: replace(_BACK, takes=(_TEXT,)),
     _IDS.ShelvedStateMachineType_TimedShelve: _TIMED,
     _IDS.ShelvedStateMachineType_OneShotShelve: _ONE_SHOT,
     _IDS.ShelvedStateMachineType_Unshelve: _UNSHELVE,
@@ -137,6 +154,9 @@ class AlarmDesk:
         self, deed: Deed, alarm: Alarm, arguments: Sequence[ua.Variant], caller: Caller
     ) -> dict[str, Any] | Fault:
         """Return the details of what is put on record, or why it is not done."""
+        if deed.roles and caller.role not in deed.roles:
+            sentence = f"{deed.event}: {caller.name} is {caller.role}, who may not."
+            return Fault(_CODES.BadUserAccessDenied, sentence)
         if len(arguments) != len(deed.takes):
             few = len(arguments) < len(deed.takes)
             code = _CODES.BadArgumentsMissing if few else _CODES.BadTooManyArguments
@@ -147,7 +167,11 @@ class AlarmDesk:
                 return Fault(_CODES.BadInvalidArgument, f"{deed.event}: no single {kind.name}.")
             given[kind] = variant.Value
         text = given.get(_TEXT)
-        comment = ((text.Text if text is not None else None) or _NO_COMMENT).strip()
+        said = ((text.Text if text is not None else None) or "").strip()
+        if deed.needs_reason and not said:
+            # The method that takes no comment is known, so that a client is told why.
+            return Fault(_CODES.BadArgumentsMissing, f"{deed.event}: a reason is missing.")
+        comment = said or _NO_COMMENT
         if len(comment) > LONGEST_REASON or not comment.isprintable():
             return Fault(_CODES.BadInvalidArgument, f"{deed.event}: a comment is one short line.")
         occurrence = occurrence_in(given.get(_BYTES) or b"") if _BYTES in given else ""

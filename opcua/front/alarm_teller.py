@@ -30,7 +30,8 @@ class AlarmTeller:
             self._told[subject] = told
             if before is _NOT_TOLD and not alarm.state.is_retained:
                 continue  # it was over before anybody could have seen it here
-            event = condition_event(alarm, self._namespace, now_ns)
+            again_s = alarms.retelling.after_s(alarm.event.priority, alarm.state.is_acknowledged)
+            event = condition_event(alarm, self._namespace, now_ns, again_s)
             await self._server.iserver.subscription_service.trigger_event(event)
         for subject in self._told.keys() - alarms.alarms.keys():
             del self._told[subject]

@@ -23,6 +23,7 @@ _SHELVING: Final = {
     "OneShotShelved": ua.ObjectIds.ShelvedStateMachineType_OneShotShelved,
 }
 _LEAST_SEVERITY: Final = 1
+_MOST_TIMES: Final = 2**15 - 1  # that an Int16 holds
 
 
 def condition_id(subject: str, namespace: int) -> ua.NodeId:
@@ -50,13 +51,16 @@ def place_of(alarm: Alarm) -> str:
     return "Line" if alarm.event.section is None else f"Section {alarm.event.section}"
 
 
-def condition_event(alarm: Alarm, namespace: int, now_ns: int) -> AlarmCondition:
+def condition_event(
+    alarm: Alarm, namespace: int, now_ns: int, again_s: float | None = None
+) -> AlarmCondition:
     """Return what is told of an alarm now.
 
     Args:
         alarm: as it stands.
         namespace: index of ours at the server.
         now_ns: wall time.
+        again_s: so long after it was told it is told again, while it lasts; None: never.
     """
     state, kind = alarm.state, ua.VariantType
     cell = alarm.event.cell
@@ -84,6 +88,9 @@ def condition_event(alarm: Alarm, namespace: int, now_ns: int) -> AlarmCondition
     _two_states(event, "ConfirmedState", state.is_confirmed, "Confirmed", "Unconfirmed")
     _two_states(event, "SuppressedState", state.is_suppressed, "Suppressed", "Unsuppressed")
     _two_states(event, "OutOfServiceState", state.is_out_of_service, "Out of Service", "In Service")
+    event.add_variable("ReAlarmRepeatCount", min(state.times_repeated, _MOST_TIMES), kind.Int16)
+    if again_s is not None:
+        event.add_property("ReAlarmTime", 1e3 * again_s, kind.Double)
     effective = ua.LocalizedText(state.standing.value)
     event.add_property("ActiveState/EffectiveDisplayName", effective, kind.LocalizedText)
     shelving = "Unshelved"

@@ -6,22 +6,21 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from control.alarms import (
+from control.alarm_happenings import (
     LONGEST_SHELF_S,
     Acknowledged,
-    AlarmState,
     Began,
     Confirmed,
     Ended,
     Happening,
+    PutBack,
     Shelved,
-    Standing,
     Suppressed,
     TakenOut,
     TimePassed,
     Unshelved,
-    happen,
 )
+from control.alarms import LONGEST_OUTAGE_S, AlarmState, Standing, happen
 from control.modes import Refusal
 
 HOUR_NS = 3_600_000_000_000
@@ -42,7 +41,8 @@ happenings: st.SearchStrategy[Happening] = st.one_of(
     ),
     st.builds(Unshelved, times),
     st.builds(Suppressed, st.booleans(), times),
-    st.builds(TakenOut, st.booleans(), times),
+    st.builds(TakenOut, st.just("emil"), st.sampled_from(["", "new sensor"]), times),
+    st.builds(PutBack, times),
     st.builds(TimePassed, times, st.none() | st.floats(0.0, 3600.0)),
 )
 stories = st.lists(happenings, max_size=30)
@@ -80,8 +80,8 @@ def test_each_happening_touches_its_own_part_only(story: list[Happening], what: 
         assert now.event_id == before.event_id
     if not isinstance(what, Suppressed):
         assert now.is_suppressed is before.is_suppressed
-    if not isinstance(what, TakenOut):
-        assert now.is_out_of_service is before.is_out_of_service
+    if not isinstance(what, TakenOut | PutBack | TimePassed):
+        assert now.outage == before.outage
     if not isinstance(what, Shelved | Unshelved | TimePassed | Ended):
         assert now.shelf == before.shelf
 
@@ -103,7 +103,8 @@ def test_what_is_not_acknowledged_is_kept_and_what_is_confirmed_was_acknowledged
     story: list[Happening],
 ) -> None:
     state = after(*story)
-    assert state.is_retained == (state.is_active or not state.is_acknowledged)
+    waits = state.is_active or not state.is_acknowledged
+    assert state.is_retained == (waits or state.is_put_away)
     if state.is_confirmed:
         assert state.is_acknowledged
 
@@ -137,7 +138,8 @@ def test_the_standing_is_the_quietest_of_what_holds(story: list[Happening]) -> N
         ([Began("one", 1), Acknowledged("one"), Ended(2)], Standing.NORMAL),
         ([Shelved("anna", "tapping", 1)], Standing.SHELVED),
         ([Shelved("anna", "tapping", 1), Suppressed(True, 2)], Standing.SUPPRESSED),
-        ([Suppressed(True, 1), TakenOut(True, 2)], Standing.OUT_OF_SERVICE),
+        ([Suppressed(True, 1), TakenOut("emil", "new sensor", 2)], Standing.OUT_OF_SERVICE),
+        ([TakenOut("emil", "new sensor", 1), PutBack(2)], Standing.NORMAL),
     ],
 )
 def test_the_states_of_the_standard_have_their_names(
@@ -207,3 +209,42 @@ def test_confirming_comes_after_acknowledging() -> None:
     assert "acknowledged first" in why(state, Confirmed("one"))
     state = told(told(state, Acknowledged("one")), Confirmed("one"))
     assert "already" in why(state, Confirmed("one"))
+
+
+def test_out_of_service_needs_owner_and_reason_and_lasts_until_it_is_put_back() -> None:
+    assert "reason" in why(AlarmState(), TakenOut("emil", " ", 0))
+    assert "owner" in why(AlarmState(), TakenOut("", "new sensor", 0))
+    assert why(AlarmState(), PutBack(1)) == "it is in service"
+    out = after(TakenOut("emil", "new sensor", 0))
+    assert why(out, TakenOut("mona", "mine", 1)) == "emil has taken it out of service already"
+    began = told(out, Began("one", 5))
+    assert began.standing is Standing.OUT_OF_SERVICE
+    back = told(began, PutBack(9))
+    assert (back.standing, back.annunciated_ns) == (Standing.UNACKNOWLEDGED, 9)
+    assert told(told(began, Ended(6)), PutBack(9)).standing is Standing.NORMAL
+
+
+def test_nothing_is_out_of_service_for_ever() -> None:
+    began = after(TakenOut("emil", "new sensor", 0), Began("one", 5))
+    end_ns = int(LONGEST_OUTAGE_S * 1e9)
+    assert told(began, TimePassed(end_ns - 1)) == began
+    over = told(began, TimePassed(end_ns))
+    assert (over.standing, over.annunciated_ns) == (Standing.UNACKNOWLEDGED, end_ns)
+
+
+def test_what_keeps_it_quiet_keeps_it_from_being_told_again() -> None:
+    late = TimePassed(HOUR_NS, 60.0)
+    for quiet in (Suppressed(True, 1), Shelved("anna", "tapping", 1), TakenOut("emil", "x", 1)):
+        assert after(Began("one", 0), quiet, late).times_repeated == 0
+
+
+@given(st.integers(1, 400), st.lists(st.integers(0, 400), max_size=10))
+def test_how_often_it_was_told_again_does_not_hang_on_who_looked_when(
+    end: int, looks: list[int]
+) -> None:
+    minute_ns = 60_000_000_000
+    seen = sorted(one for one in looks if one < end)
+    story = [TimePassed(one * minute_ns, 600.0) for one in [*seen, end]]
+    state = after(Began("one", 0), *story)
+    assert (state.times_repeated, state.annunciated_ns) == (end // 10, end // 10 * 10 * minute_ns)
+    assert state == after(Began("one", 0), TimePassed(end * minute_ns, 600.0))

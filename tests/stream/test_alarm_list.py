@@ -8,6 +8,7 @@ from hypothesis import strategies as st
 
 from control.alarms import Standing
 from control.events import EVENTS
+from control.retelling import NEVER_AGAIN
 from stream.active import subject_of
 from stream.alarm_list import AlarmList, fold_alarms, pass_time
 from stream.records import Event
@@ -47,7 +48,10 @@ def deed(number: int, name: str, of: Event, **details: Any) -> Event:
 
 
 def after(*events: Event) -> AlarmList:
-    alarms = AlarmList()
+    return fold(AlarmList(), *events)
+
+
+def fold(alarms: AlarmList, *events: Event) -> AlarmList:
     for one in events:
         alarms = fold_alarms(alarms, one)
     return alarms
@@ -91,7 +95,11 @@ def test_a_comment_changes_no_state() -> None:
 
 def test_a_shelf_ends_by_itself_however_late_somebody_looks() -> None:
     began = event(1)
-    shelved = after(began, deed(2, "alarm_shelved", began, duration_s=60.0, one_shot=0))
+    shelved = fold(
+        AlarmList(retelling=NEVER_AGAIN),
+        began,
+        deed(2, "alarm_shelved", began, duration_s=60.0, one_shot=0),
+    )
     assert standings(shelved) == [Standing.SHELVED]
     late = pass_time(shelved, NOW_NS + HOUR_NS)
     assert standings(late) == [Standing.UNACKNOWLEDGED]
@@ -116,7 +124,18 @@ def test_of_alarms_that_are_normal_again_only_the_newest_are_kept() -> None:
 _cells = st.integers(1, 2)
 _stories = st.lists(
     st.tuples(
-        st.sampled_from(["began", "ended", "acknowledged", "shelved", "unshelved", "commented"]),
+        st.sampled_from(
+            [
+                "began",
+                "ended",
+                "acknowledged",
+                "shelved",
+                "unshelved",
+                "commented",
+                "taken_out",
+                "put_back",
+            ]
+        ),
         _cells,
         st.integers(0, 2),  # which occurrence somebody means: the newest, or one of before
     ),
