@@ -44,6 +44,7 @@ async def run_feed_process(settings: Settings, plant: PlantFile) -> None:
         sections(plant.line),
         trend_columns(shown_quantities(plant)),
         stop_event(),
+        settings.alarms.retelling,
     )
 
 

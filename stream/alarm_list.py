@@ -35,6 +35,7 @@ class Alarm:
         who, comment: of whoever did something about it last.
         changed_ns: when it changed last.
         cause: subject of the alarm that it follows from, while it is suppressed; "" else.
+        due_ns: time alone does not change it before.
     """
 
     subject: str
@@ -44,6 +45,7 @@ class Alarm:
     comment: str = ""
     changed_ns: int = 0
     cause: str = ""
+    due_ns: int = field(default=_NOTHING_DUE, compare=False)
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,7 +55,8 @@ class AlarmList:
     Attributes:
         episodes: causes that stand or have just ended, by subject.
         retelling: when alarms that last are told again.
-        normal_kept: so many of those that are normal again are kept, the newest.
+        is_of_now: what is over is not kept, whether anybody has acknowledged it or not; else the
+            newest of those that are normal again are.
         due_ns: nothing changes by time alone before.
     """
 
@@ -61,7 +64,7 @@ class AlarmList:
     active: Mapping[str, Event] = field(default_factory=dict)
     episodes: Mapping[str, Episode] = field(default_factory=dict)
     retelling: Retelling = field(default_factory=Retelling)
-    normal_kept: int = _NORMAL_KEPT
+    is_of_now: bool = False
     due_ns: int = field(default=_NOTHING_DUE, compare=False)
 
 
@@ -83,12 +86,11 @@ def fold_alarms(before: AlarmList, event: Event) -> AlarmList:
         return replace(before, active=active)
     # A cause that begins, ends or is put away concerns all that may follow from it.
     causes = [episodes[subject] for subject in touched if subject in episodes]
-    concerned = (key for key, one in alarms.items() if any(_reaches(c, one) for c in causes))
-    changed = [*touched, *concerned] if causes else touched
+    changed = [*touched, *_reached(alarms, causes)]
     _suppress(alarms, episodes, changed, at_ns)
-    _forget_normal(alarms, before.normal_kept)
-    changed_alarms = [alarms[subject] for subject in changed if subject in alarms]
-    due_ns = min(before.due_ns, _due_ns(changed_alarms, causes, before.retelling))
+    _look_ahead(alarms, changed, before.retelling)
+    _forget(alarms, before.is_of_now)
+    due_ns = min(before.due_ns, _due_ns(alarms, changed, causes))
     return replace(before, alarms=alarms, active=active, episodes=episodes, due_ns=due_ns)
 
 
@@ -99,13 +101,21 @@ def pass_time(before: AlarmList, now_ns: int) -> AlarmList:
         return before
     alarms, episodes = dict(before.alarms), dict(before.episodes)
     for at_ns in sorted({*_turns(alarms, episodes, now_ns), now_ns}):
-        for subject, alarm in before.alarms.items():
-            _let_pass(alarms, subject, alarm.event.priority, before.retelling, at_ns)
-        for subject, episode in before.episodes.items():
-            if episode.over_ns is not None and episode.over_ns <= at_ns:
-                episodes.pop(subject, None)
-        _suppress(alarms, episodes, tuple(alarms), at_ns)
-    due_ns = _due_ns(alarms.values(), episodes.values(), before.retelling)
+        due = [subject for subject, one in alarms.items() if one.due_ns <= at_ns]
+        for subject in due:
+            _let_pass(alarms, subject, before.retelling, at_ns)
+        over = [
+            subject
+            for subject, one in episodes.items()
+            if one.over_ns is not None and one.over_ns <= at_ns
+        ]
+        causes = [episodes[subject] for subject in {*over, *due} if subject in episodes]
+        for subject in over:
+            del episodes[subject]
+        changed = [*due, *_reached(alarms, causes)]
+        _suppress(alarms, episodes, changed, at_ns)
+        _look_ahead(alarms, changed, before.retelling)
+    due_ns = _due_ns(alarms, alarms, episodes.values())
     return replace(before, alarms=alarms, episodes=episodes, due_ns=due_ns)
 
 
@@ -202,21 +212,26 @@ def _cause_of(alarm: Alarm, loud: Mapping[_Place, Sequence[tuple[int, str, Episo
     return min(found)[1] if found else ""
 
 
-def _reaches(cause: Episode, alarm: Alarm) -> bool:
-    event = alarm.event
-    return cause.section in (None, event.section) and cause.cell in (None, event.cell)
+def _reached(alarms: Mapping[str, Alarm], causes: Sequence[Episode]) -> list[str]:
+    """Return the subjects of alarms that stand where one of the causes is."""
+    places = {(one.section, one.cell) for one in causes}
+    if not places or (None, None) in places:
+        return list(alarms) if places else []
+    return [
+        subject
+        for subject, one in alarms.items()
+        if (one.event.section, one.event.cell) in places or (one.event.section, None) in places
+    ]
 
 
-def _let_pass(
-    alarms: dict[str, Alarm], subject: str, priority: Priority, retelling: Retelling, at_ns: int
-) -> None:
+def _let_pass(alarms: dict[str, Alarm], subject: str, retelling: Retelling, at_ns: int) -> None:
     """Let an alarm come to a time, through all that happens to it until then."""
     while (due_ns := _due_of(alarms[subject], retelling)) <= at_ns:
-        state = alarms[subject].state
-        again_s = retelling.after_s(priority, state.is_acknowledged)
-        ends = [one.until_ns for one in (state.shelf, state.outage) if one is not None]
+        alarm = alarms[subject]
+        again_s = retelling.after_s(alarm.event.priority, alarm.state.is_acknowledged)
         # What nobody has acknowledged is told every so often: all those times at once.
-        until_ns = due_ns if ends or state.is_acknowledged else at_ns
+        is_at_once = not (alarm.state.is_put_away or alarm.state.is_acknowledged)
+        until_ns = at_ns if is_at_once else due_ns
         _change(alarms, subject, TimePassed(until_ns, again_s), until_ns)
 
 
@@ -230,9 +245,20 @@ def _due_of(alarm: Alarm, retelling: Retelling) -> int:
     return min(ends, default=_NOTHING_DUE)
 
 
-def _due_ns(alarms: Iterable[Alarm], episodes: Iterable[Episode], retelling: Retelling) -> int:
-    over = [one.over_ns for one in episodes if one.over_ns is not None]
-    return min([*over, *(_due_of(alarm, retelling) for alarm in alarms)], default=_NOTHING_DUE)
+def _look_ahead(alarms: dict[str, Alarm], subjects: Iterable[str], retelling: Retelling) -> None:
+    """Note when time changes each of some alarms next."""
+    for subject in subjects:
+        alarm = alarms.get(subject)
+        if alarm is not None and alarm.due_ns != (due_ns := _due_of(alarm, retelling)):
+            alarms[subject] = replace(alarm, due_ns=due_ns)
+
+
+def _due_ns(
+    alarms: Mapping[str, Alarm], subjects: Iterable[str], episodes: Iterable[Episode]
+) -> int:
+    over = (one.over_ns for one in episodes if one.over_ns is not None)
+    due = (alarms[subject].due_ns for subject in subjects if subject in alarms)
+    return min((*over, *due), default=_NOTHING_DUE)
 
 
 def _turns(
@@ -249,10 +275,18 @@ def _turns(
                     yield one.until_ns
 
 
-def _forget_normal(alarms: dict[str, Alarm], kept: int) -> None:
-    """Forget the oldest of those that are normal again, where there are many."""
-    if len(alarms) <= 2 * kept:
+def _forget(alarms: dict[str, Alarm], is_of_now: bool) -> None:
+    """Forget what is over, or of many that are normal again the oldest."""
+    if is_of_now:
+        over = [key for key, one in alarms.items() if _is_over(one.state)]
+    elif len(alarms) > 2 * _NORMAL_KEPT:
+        normal = [key for key, one in alarms.items() if one.state.standing is Standing.NORMAL]
+        over = normal[: max(0, len(normal) - _NORMAL_KEPT)]
+    else:
         return
-    normal = [key for key, one in alarms.items() if one.state.standing is Standing.NORMAL]
-    for key in normal[: max(0, len(normal) - kept)]:
+    for key in over:
         del alarms[key]
+
+
+def _is_over(state: AlarmState) -> bool:
+    return not (state.is_active or state.is_put_away)

@@ -19,6 +19,7 @@ from msgspec.structs import replace
 from redis.asyncio import Redis
 from redis.exceptions import RedisError
 
+from control.retelling import Retelling
 from stream.frame_codec import FrameError, decode_estimates, decode_rejects, decode_samples
 from stream.kafka import KafkaConnection, make_consumer
 from stream.masking import without_password
@@ -126,6 +127,7 @@ class Feed:
         sections: the cell numbers of every section.
         columns: what trends keep.
         write_interval_s: longest time between a change and its being in Redis.
+        retelling: when alarms that last are told again; None: as by default.
     """
 
     def __init__(
@@ -135,13 +137,14 @@ class Feed:
         sections: tuple[tuple[int, ...], ...],
         columns: tuple[str, ...],
         write_interval_s: float = 0.25,
+        retelling: Retelling | None = None,
     ) -> None:
         self._kafka = kafka
         self._redis_address = redis_address
         self._sections = sections
         self._columns = columns
         self._write_interval_s = write_interval_s
-        self._picture = init_picture(sections, columns)
+        self._picture = init_picture(sections, columns, retelling)
         self._readable = asyncio.Event()
 
     @property
@@ -259,11 +262,13 @@ async def run_feed(
     sections: tuple[tuple[int, ...], ...],
     columns: tuple[str, ...],
     stop: asyncio.Event,
+    retelling: Retelling | None = None,
 ) -> None:
     """Run the process `feed` until `stop` is set.
 
     Args:
         sections: the cell numbers of every section.
         columns: what trends keep, see `ui.quantities.trend_columns`.
+        retelling: when alarms that last are told again; None: as by default.
     """
-    await Feed(kafka, redis_address, sections, columns).run(stop)
+    await Feed(kafka, redis_address, sections, columns, retelling=retelling).run(stop)

@@ -11,6 +11,7 @@ from msgspec.structs import replace
 
 from control.modes import Mode
 from stream.active import fold_active, process_of
+from stream.alarm_list import fold_alarms
 from stream.frames import EstimateFrame, Quality, RejectFrame, SampleFrame
 from stream.records import Command, CommandKind, Event, Move, MoveState, Proposal
 from ui.picture import (
@@ -169,11 +170,11 @@ def fold_event(picture: Picture, event: Event) -> Picture:
     # A restart reads events of several partitions: keep the newest last whatever the order.
     journal = tuple(sorted((*line.journal, event), key=lambda kept: kept.t_event_ns))
     journal = journal[-JOURNAL_LENGTH:]
-    active, began_ns = fold_active(line.active, event)
+    _, began_ns = fold_active(line.active, event)
     ended = line.ended | {event.event_id: began_ns} if began_ns else line.ended
     if len(ended) > JOURNAL_LENGTH:
         ended = {kept.event_id: ended[kept.event_id] for kept in journal if kept.event_id in ended}
-    line = replace(line, journal=journal, active=active, ended=ended)
+    line = replace(line, journal=journal, alarms=fold_alarms(line.alarms, event), ended=ended)
     line = _seen(line, "events", event.t_event_ns)
     if process_of(event.origin) == GUARD:
         line = _seen(line, GUARD, event.t_event_ns)

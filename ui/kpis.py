@@ -24,7 +24,7 @@ class LineKpis:
         modes: cells per mode; None counts those of which nobody has said.
         overrides, bypasses: that stand.
         are_modes_old: they are what the guard said last, not what is.
-        alarms: active events per priority.
+        alarms: active events per priority, but for those that are kept quiet.
     """
 
     current_ka: float
@@ -57,7 +57,7 @@ def line_kpis(snapshot: Snapshot) -> LineKpis:
         current_efficiency_pct=100.0 * _mean(snapshot.fresh("estimate.current_efficiency")),
         modes=dict(Counter(snapshot.modes)),
         are_modes_old=bool(snapshot.is_mode_old.any()),
-        alarms=dict(Counter(event.priority for event in snapshot.line.active.values())),
+        alarms=dict(Counter(alarm.event.priority for alarm in snapshot.told)),
         stale_cells=int(snapshot.is_stale.sum()),
         data_age_s=snapshot.data_age_s,
         overrides=names["override_active"],

@@ -5,6 +5,7 @@ changes in place: a part that did not change is the same object, which is how th
 to send.
 """
 
+from collections.abc import Mapping
 from typing import Final
 
 import msgspec
@@ -12,6 +13,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from control.modes import Mode
+from control.retelling import Retelling
+from stream.alarm_list import AlarmList
 from stream.records import Command, Event, Move
 
 F64 = NDArray[np.float64]
@@ -87,7 +90,7 @@ class LinePicture(msgspec.Struct, frozen=True, kw_only=True):
         rejected: reason -> rejected samples, those of messages refused whole included.
         refused: reason -> messages refused whole.
         reject_order: source, see `ui.rejected` -> offset of the newest rejected message.
-        active: what has begun and not ended, by its subject, see `stream.active`.
+        alarms: as `potline front` has them, with what people did about them there.
         ended: id of an event of the journal that ended something -> when that had begun, wall time.
         commands: newest command of each cell.
     """
@@ -107,10 +110,15 @@ class LinePicture(msgspec.Struct, frozen=True, kw_only=True):
     solve_ms: tuple[float, ...] = ()
     reject_order: dict[str, int] = {}
     journal: tuple[Event, ...] = ()
-    active: dict[str, Event] = {}
+    alarms: AlarmList = AlarmList(is_of_now=True)
     ended: dict[str, int] = {}
     examples: tuple[RejectExample, ...] = ()
     commands: dict[int, Command] = {}
+
+    @property
+    def active(self) -> Mapping[str, Event]:
+        """What has begun and not ended, by its subject, see `stream.active`."""
+        return self.alarms.active
 
 
 class TrendRow(msgspec.Struct, frozen=True, kw_only=True, eq=False):
@@ -159,15 +167,21 @@ def init_section(section: int, cells: tuple[int, ...]) -> SectionPicture:
     )
 
 
-def init_picture(sections: tuple[tuple[int, ...], ...], columns: tuple[str, ...]) -> Picture:
+def init_picture(
+    sections: tuple[tuple[int, ...], ...],
+    columns: tuple[str, ...],
+    retelling: Retelling | None = None,
+) -> Picture:
     """Return the picture of a line of which nothing is known.
 
     Args:
         sections: the cell numbers of every section.
         columns: what trends keep.
+        retelling: when alarms that last are told again; None: as by default.
     """
+    alarms = AlarmList(retelling=retelling or Retelling(), is_of_now=True)
     return Picture(
-        line=LinePicture(),
+        line=LinePicture(alarms=alarms),
         sections=tuple(init_section(number, cells) for number, cells in enumerate(sections)),
         trends=((),) * len(sections),
         history=((),) * len(sections),

@@ -8,6 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from control.modes import Mode
+from stream.alarm_list import Alarm, AlarmList, pass_time
 from ui.layout import LineLayout
 from ui.picture import F64, GUARD, I64, LinePicture, SectionPicture, TrendRow
 from ui.store import NOTHING_READ, Reading
@@ -64,6 +65,7 @@ class Snapshot:
     written_ns: int
     life: int = -1
     link: str = ""
+    alarms: AlarmList = field(default_factory=AlarmList)
     unknown: F64 = field(default_factory=lambda: np.zeros(0))
 
     def value(self, column: str) -> F64:
@@ -90,6 +92,12 @@ class Snapshot:
     def of(self, cell: int, column: str) -> float:
         """Return the figure of one cell."""
         return float(self.value(column)[self.layout.index[cell]])
+
+    @property
+    def told(self) -> tuple[Alarm, ...]:
+        """The active alarms that nothing keeps quiet: of these people are to know now."""
+        every = self.alarms.alarms.values()
+        return tuple(one for one in every if one.state.is_active and not one.state.is_quiet)
 
     @property
     def data_age_s(self) -> float:
@@ -174,6 +182,7 @@ def take_snapshot(
         written_ns=reading.written_ns,
         life=reading.life,
         link=link,
+        alarms=pass_time(reading.line.alarms, now_ns),
         unknown=np.full(count, np.nan),
     )
 

@@ -1,12 +1,15 @@
-"""What is wrong now: the active events, most urgent first, each with what to do."""
+"""What is wrong now: the active events, most urgent first, each with what to do; then those that
+are kept quiet. It is the list that `potline front` shows to others."""
 
 from collections.abc import Mapping
 
 from control.events import Priority
+from stream.alarm_list import Alarm
 from stream.records import Event
 from ui.grouping import EventGroup, group_events
 from ui.markup import age, badge, text
 from ui.panel import Desk, TextPanel
+from ui.panels.quiet import quiet_counts, quiet_list
 from ui.snapshot import Snapshot
 
 _ORDER = list(Priority)
@@ -22,18 +25,23 @@ class AlarmsPanel(TextPanel):
         self._desk = desk
 
     def update(self, snapshot: Snapshot) -> None:
+        told = {alarm.event.event_id: alarm for alarm in snapshot.told}
         active = sorted(
-            snapshot.line.active.values(),
+            (alarm.event for alarm in told.values()),
             key=lambda event: (_ORDER.index(event.priority), -event.t_event_ns),
         )
         if active:
             groups = group_events(active)
-            rows = "".join(_row(group, snapshot.now_ns) for group in groups[:_SHOWN])
+            rows = "".join(
+                _row(group, _done(group, told), snapshot.now_ns) for group in groups[:_SHOWN]
+            )
             more = len(groups) - _SHOWN
             rest = f'<p class="muted">and {more} more</p>' if more > 0 else ""
             body = f'<div class="scroll tall"><table>{rows}</table>{rest}</div>'
         else:
-            body = '<div class="none">Nothing is active.</div>'
+            but = ", but for what is kept quiet" if quiet_counts(snapshot) else ""
+            body = f'<div class="none">Nothing is active{but}.</div>'
+        body += quiet_list(snapshot)
         past = [event for event in reversed(snapshot.line.journal) if not event.active]
         recent = group_events(past, snapshot.line.ended)[:_RECENT]
         if recent and len(active) < 4:
@@ -42,12 +50,24 @@ class AlarmsPanel(TextPanel):
         self._show('<h2>Active events<small><a href="/events">all events</a></small></h2>' + body)
 
 
-def _row(group: EventGroup, now_ns: int) -> str:
+def _done(group: EventGroup, told: Mapping[str, Alarm]) -> str:
+    """Return what people did about an alarm, or how often they were told in vain; "" for none."""
+    alarm = told[group.event.event_id]
+    if len(group.cells) > 1:
+        return ""  # of many cells each has been treated by itself
+    if alarm.state.is_acknowledged:
+        return f"acknowledged by {alarm.who}: {alarm.comment}" if alarm.who else "acknowledged"
+    times = alarm.state.times_repeated
+    return f"told {times} {'time' if times == 1 else 'times'} again" if times else ""
+
+
+def _row(group: EventGroup, done: str, now_ns: int) -> str:
     event = group.event
+    note = f" <i>{text(done)}.</i>" if done else ""
     return (
         f'<tr><td class="mark">{badge(event.priority)}</td>'
         f"<td><b>{text(event.sentence)}</b>{alike(group)}<br>"
-        f'<span class="muted">{text(event.advice)}</span></td>'
+        f'<span class="muted">{text(event.advice)}{note}</span></td>'
         f'<td class="time num">{_since(event, now_ns)}</td></tr>'
     )
 

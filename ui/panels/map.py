@@ -269,9 +269,10 @@ def _rgb(colour: str) -> tuple[int, ...]:
 
 
 def _worst(snapshot: Snapshot) -> dict[int, Priority]:
-    """Return the most urgent active event of each cell that has one."""
+    """Return the most urgent active event of each cell that has one; one that is kept quiet
+    marks none."""
     worst: dict[int, Priority] = {}
-    for event in snapshot.line.active.values():
+    for event in (alarm.event for alarm in snapshot.told):
         if event.cell is None or event.priority not in _URGENCY:
             continue
         known = worst.get(event.cell)
