@@ -1,5 +1,6 @@
 """Fronts to test with: a real server whose source is in the hands of the test."""
 
+import asyncio
 import time
 from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
@@ -169,3 +170,35 @@ async def visit(
         await secure_client(client, replace(security, user=user, server_certificate=pinned))
     async with client:
         yield Visitor(client, await client.get_namespace_index(FRONT_URI))
+
+
+class Heard:
+    """What comes to a subscription."""
+
+    def __init__(self) -> None:
+        self.events: asyncio.Queue[Any] = asyncio.Queue()
+
+    def event_notification(self, event: Any) -> None:
+        """Take an event."""
+        self.events.put_nowait(event)
+
+    async def until(self, name: str) -> Any:
+        """Wait for the next event of a condition."""
+        async with asyncio.timeout(20.0):
+            while True:
+                event = await self.events.get()
+                if getattr(event, "ConditionName", None) == name:
+                    return event
+
+
+async def listen(visitor: Visitor) -> Heard:
+    """Subscribe to all alarms; those that there are come at once."""
+    heard = Heard()
+    subscription = await visitor.client.create_subscription(100, heard)
+    kind = visitor.client.get_node(ua.ObjectIds.AlarmConditionType)
+    await subscription.subscribe_alarms_and_conditions(evtypes=kind)
+    conditions = visitor.client.get_node(ua.ObjectIds.ConditionType)
+    refresh = ua.NodeId(ua.ObjectIds.ConditionType_ConditionRefresh)
+    number = ua.Variant(subscription.subscription_id, ua.VariantType.UInt32)
+    await conditions.call_method(refresh, number)
+    return heard

@@ -1,6 +1,5 @@
 """Alarms at the front: another stack's client sees them, and acts on them; all of it on record."""
 
-import asyncio
 from collections.abc import AsyncIterator
 from pathlib import Path
 from typing import Any
@@ -15,7 +14,14 @@ from opcua.front.server import Front, open_front
 from ops.plantfile import PlantFile
 from stream.active import subject_of
 from stream.alarm_list import AlarmList, fold_alarms
-from tests.opcua.front.fronts import Line, Visitor, front_settings, hmi_security, make_people, visit
+from tests.opcua.front.fronts import (
+    Line,
+    front_settings,
+    hmi_security,
+    listen,
+    make_people,
+    visit,
+)
 from tests.opcua.node_peer import require_node, run_alarms
 
 SILENT: dict[str, Any] = {"active": True, "section": 0, "cell": 2, "age_s": 30}
@@ -101,38 +107,11 @@ async def test_an_observer_sees_alarms_and_does_nothing_about_them(
     assert len(line.events) == 1
 
 
-class Heard:
-    """What comes to a subscription."""
-
-    def __init__(self) -> None:
-        self.events: asyncio.Queue[Any] = asyncio.Queue()
-
-    def event_notification(self, event: Any) -> None:
-        """Take an event."""
-        self.events.put_nowait(event)
-
-    async def until(self, name: str) -> Any:
-        """Wait for the next event of a condition."""
-        async with asyncio.timeout(20.0):
-            while True:
-                event = await self.events.get()
-                if getattr(event, "ConditionName", None) == name:
-                    return event
-
-
-async def _listen(visitor: Visitor) -> Heard:
-    heard = Heard()
-    subscription = await visitor.client.create_subscription(100, heard)
-    kind = visitor.client.get_node(ua.ObjectIds.AlarmConditionType)
-    await subscription.subscribe_alarms_and_conditions(evtypes=kind)
-    return heard
-
-
 async def test_a_newer_occurrence_is_not_acknowledged_with_an_older_one(
     front: Front, endpoint: str, line: Line, folder: Path
 ) -> None:
     async with visit(endpoint, folder, "olga") as olga:
-        heard = await _listen(olga)
+        heard = await listen(olga)
         first = line.tell("cell_silent", **SILENT)
         seen = await heard.until("cell_silent")
         line.tell("cell_silent", **SILENT | {"active": False})
@@ -158,7 +137,7 @@ async def test_what_concerns_the_line_is_one_alarm_and_journals_are_none(
     front: Front, endpoint: str, line: Line, folder: Path
 ) -> None:
     async with visit(endpoint, folder, "vera") as vera:
-        heard = await _listen(vera)
+        heard = await listen(vera)
         for cell in (1, 2, 3):
             line.tell(
                 "mode_changed",
