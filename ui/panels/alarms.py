@@ -58,7 +58,7 @@ def _done(group: EventGroup, told: Mapping[str, Alarm]) -> str:
     if alarm.state.is_acknowledged:
         return f"acknowledged by {alarm.who}: {alarm.comment}" if alarm.who else "acknowledged"
     times = alarm.state.times_repeated
-    return f"told {times} {'time' if times == 1 else 'times'} again" if times else ""
+    return "" if not times else "told again once" if times == 1 else f"told again {times} times"
 
 
 def _row(group: EventGroup, done: str, now_ns: int) -> str:

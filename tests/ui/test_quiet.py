@@ -1,0 +1,132 @@
+"""The screens' list of alarms: one line for one cause, and nothing hidden that is not listed."""
+
+import pytest
+
+from control.events import Priority
+from control.retelling import Retelling
+from stream.active import subject_of
+from stream.alarm_list import AlarmList, fold_alarms, pass_time
+from stream.records import Event
+from tests.ui.line_story import SECOND_NS, make_event
+from tests.ui.test_panels import LAYOUT, desk_of
+from ui.fold import fold_event
+from ui.kpis import line_kpis
+from ui.panels.alarms import AlarmsPanel
+from ui.panels.map import _worst
+from ui.picture import LinePicture, init_picture
+from ui.snapshot import Snapshot, take_snapshot
+from ui.store import Reading, _encoder, _line_decoder
+
+NOW_NS = 1_790_000_000 * SECOND_NS
+CELLS = tuple(range(1, 25))
+
+
+def trip() -> list[Event]:
+    cause = make_event(
+        "line_without_current", NOW_NS, number=2, active=True, section=None, current_ka=0.3
+    )
+    silent = [
+        make_event(
+            "cell_silent", NOW_NS + n, number=2 + n, active=True, section=0, cell=n, age_s=9 + n
+        )
+        for n in CELLS
+    ]
+    return [cause, *silent]
+
+
+def deed(name: str, of: Event, number: int, **more: str | float) -> Event:
+    details = {"alarm": subject_of(of), "occurrence": of.event_id, "who": "emil"}
+    words = {"place": "Cell 1", "condition": of.name, "comment": "<new> sensor", "role": "engineer"}
+    return make_event(name, NOW_NS + SECOND_NS, number=number, **details, **words, **more)
+
+
+def picture_of(*events: Event, retelling: Retelling | None = None) -> LinePicture:
+    picture = init_picture(LAYOUT.sections, (), retelling)
+    for event in events:
+        picture = fold_event(picture, event)
+    return picture.line
+
+
+def snapshot_of(line: LinePicture, after_s: float = 60.0) -> Snapshot:
+    now_ns = NOW_NS + int(after_s * SECOND_NS)
+    reading = Reading(1, now_ns, {}, _line_decoder.decode(_encoder.encode(line)), {}, {})
+    return take_snapshot(LAYOUT, reading, number=1, now_ns=now_ns, max_age_s=5.0)
+
+
+def shown(snapshot: Snapshot) -> str:
+    panel = AlarmsPanel(desk_of())
+    panel.update(snapshot)
+    return str(panel.root.text)
+
+
+def test_a_trip_of_the_line_is_one_line_and_what_follows_is_listed_as_kept_quiet() -> None:
+    snapshot = snapshot_of(picture_of(*trip()))
+    told, quiet = shown(snapshot).split("Kept quiet")
+    assert told.count("<tr") == 1
+    assert "The line current is 0.3 kA" in told
+    assert "no usable voltage" not in told
+    assert "24 suppressed" in quiet
+    assert "The same for 24 cells: 1–24." in quiet
+    assert quiet.count("<tr") == 1
+    assert "suppressed; follows from: The line current is 0.3 kA" in quiet
+    assert line_kpis(snapshot).alarms == {Priority.HIGH: 1}
+    assert _worst(snapshot) == {}, "the map marks what people are told of"
+
+
+def test_the_screens_have_the_list_of_the_front() -> None:
+    events = trip()
+    events.append(deed("alarm_taken_out", events[3], 90))
+    front = AlarmList()
+    for event in events:
+        front = fold_alarms(front, event)
+    for after_s in (1.0, 3600.0):
+        snapshot = snapshot_of(picture_of(*events), after_s)
+        assert snapshot.alarms.alarms == pass_time(front, snapshot.now_ns).alarms
+
+
+@pytest.mark.parametrize(
+    ("name", "more", "words"),
+    [
+        ("alarm_taken_out", {}, "active; out of service by emil: &lt;new&gt; sensor"),
+        (
+            "alarm_shelved",
+            {"duration_s": 1800.0},
+            "active; shelved by emil for 30 min more: &lt;new&gt; sensor",
+        ),
+    ],
+)
+def test_what_people_put_away_is_listed_with_who_and_why(
+    name: str, more: dict[str, float], words: str
+) -> None:
+    silent = trip()[1]
+    page = shown(snapshot_of(picture_of(silent, deed(name, silent, 90, **more))))
+    assert "Nothing is active, but for what is kept quiet." in page
+    assert words in page
+
+
+def test_what_nobody_takes_up_says_how_often_it_was_told() -> None:
+    silent = trip()[1]
+    line = picture_of(silent, retelling=Retelling(high_s=60.0))
+    assert "told again once." in shown(snapshot_of(line, 90.0))
+    assert "told again 5 times." in shown(snapshot_of(line, 301.0))
+    seen = picture_of(silent, deed("alarm_acknowledged", silent, 90))
+    assert "acknowledged by emil: &lt;new&gt; sensor." in shown(snapshot_of(seen, 3600.0))
+
+
+def test_what_is_over_is_not_kept_on_the_screens() -> None:
+    events = trip()
+    ends = [
+        make_event(
+            one.name,
+            NOW_NS + 60 * SECOND_NS + n,
+            number=200 + n,
+            section=one.section,
+            cell=one.cell,
+            **one.details,
+        )
+        for n, one in enumerate(events)
+    ]
+    line = picture_of(*events, *ends)
+    assert line.alarms.alarms == {}
+    assert line.active == {}
+    assert "Nothing is active." in shown(snapshot_of(line, 120.0))
