@@ -94,6 +94,11 @@ CAUSES: Final = (
         "nothing to be written: all of them are tripped.",
     ),
     Cause(
+        "plant_trip",
+        frozenset({"decision_fell_back", *_NOT_TAKEN}),
+        "Cells of a line that the plant has tripped are tripped: nothing is written to them.",
+    ),
+    Cause(
         "scada_lost",
         frozenset({"samples_stale", *_NO_SAMPLES}),
         "What the gateway cannot read grows old, of every section and cell.",
