@@ -7,6 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from control.retelling import Retelling
 from ops.mistakes import ConfigurationError
 from ops.settings import (
     Settings,
@@ -87,6 +88,8 @@ def test_all_mistakes_of_all_layers_come_at_once(tmp_path: Path) -> None:
         ("kafka.sasl_username", "potline", "would not be used: the connection is PLAINTEXT"),
         ("kafka.ca_file", certifi.where(), "Remedy: set kafka.security_protocol to SSL"),
         ("front.endpoint", "opc.tcp://0.0.0.0:4841", "set front.certificates"),
+        ("alarms.again_high_min", -1.0, "alarms.again_high_min"),
+        ("alarms.again_acknowledged_h", float("nan"), "alarms.again_acknowledged_h"),
         ("kafka.security_protocol", "SSL", "Remedy: set kafka.address"),
         ("opcua.endpoint", "opc.tcp://", "host:port"),
         ("opcua.endpoint", "opc.tcp://plant:99999", "host:port"),
@@ -99,6 +102,18 @@ def test_a_wrong_value_is_named_with_its_remedy(key: str, value: object, word: s
     found = mistakes_of(flags={key: value}, environment=NO_FILE)
     assert len(found) == 1
     assert word in found[0]
+
+
+def test_how_often_an_alarm_is_told_again_can_be_set_and_never_is_zero() -> None:
+    assert Settings().alarms.retelling == Retelling()
+    flags = {
+        "alarms.again_high_min": 0.0,
+        "alarms.again_medium_min": 5.0,
+        "alarms.again_low_min": 60.0,
+        "alarms.again_acknowledged_h": 8.0,
+    }
+    settings = load_settings(flags, environment=NO_FILE)
+    assert settings.alarms.retelling == Retelling(None, 300.0, 3600.0, 28_800.0)
 
 
 def test_a_key_without_its_certificate_is_refused() -> None:

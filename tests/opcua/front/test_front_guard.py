@@ -181,7 +181,7 @@ async def test_without_the_guard_what_is_shown_looks_old(
         assert line_wide.StatusCode.name == "UncertainLastUsableValue"
 
 
-async def test_what_is_acknowledged_stays_so_when_the_front_starts_again(
+async def test_what_people_did_about_an_alarm_stays_so_when_the_front_starts_again(
     line: GuardedLine, front: Front, folder: Path
 ) -> None:
     async with line.guard():
@@ -203,14 +203,25 @@ async def test_what_is_acknowledged_stays_so_when_the_front_starts_again(
             await until(lambda: subject_of(began) in alarms_of(front))
             (result,) = await emil.client.uaclient.call([request])
             assert result.StatusCode.is_good(), result.StatusCode
+            await until(lambda: alarms_of(front)[subject_of(began)].state.is_acknowledged)
+            request = ua.CallMethodRequest(
+                ObjectId=condition_id(subject_of(began), emil.namespace),
+                MethodId=ua.NodeId(ua.ObjectIds.AlarmConditionType_RemoveFromService2),
+                InputArguments=[
+                    ua.Variant(ua.LocalizedText("known"), ua.VariantType.LocalizedText)
+                ],
+            )
+            (result,) = await emil.client.uaclient.call([request])
+            assert result.StatusCode.is_good(), result.StatusCode
         told = await line.log.told(lambda event: event.name == "alarm_acknowledged")
         assert told.sentence == "Cell 4: bypass_active acknowledged by emil: mine."
         settings = replace(front.settings, endpoint=f"opc.tcp://127.0.0.1:{free_port()}/front")
         async with followed_front(settings, line.connection, _PARTITIONS, AUTOMATIC) as again:
             await until(lambda: subject_of(began) in alarms_of(again))
             alarm = alarms_of(again)[subject_of(began)]
-            assert alarm.state.standing is Standing.ACKNOWLEDGED
-            assert (alarm.who, alarm.comment) == ("emil", "mine")
+            assert alarm.state.standing is Standing.OUT_OF_SERVICE
+            assert alarm.state.is_acknowledged
+            assert (alarm.who, alarm.comment) == ("emil", "known")
 
 
 def alarms_of(front: Front) -> Mapping[str, Alarm]:
