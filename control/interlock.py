@@ -8,8 +8,6 @@ process control layer, not a safety instrumented function.
 
 from collections.abc import Collection
 
-import msgspec
-
 from control.bypasses import BYPASSABLE
 from control.interlock_case import (
     OPTIMISER_ROLE,
@@ -100,7 +98,8 @@ def _note_order(case: Case) -> SectionState:
     """Remember that a request of a known caller was judged, whatever came of it."""
     if not case.is_order_new:
         return case.section
-    noted = msgspec.structs.replace(case.remembered, order=case.request.order)
+    request = case.request
+    noted = case.remembered.note_order(request.order, is_outside=request.is_outside)
     return case.section.remember(case.request.cell, case.request.setpoint, noted)
 
 
@@ -111,8 +110,10 @@ def _note_move(case: Case) -> SectionState:
     now_s = case.situation.now_plant_s
     window_s = limit.travel_window_h * 3600.0
     moved = distance > 0.0 or case.is_first
+    ordered = remembered.note_order(case.request.order, is_outside=case.request.is_outside)
     noted = SetpointState(
-        order=case.request.order,
+        order=ordered.order,
+        outside_order=ordered.outside_order,
         applied=case.value,
         moved_plant_s=now_s if moved else remembered.moved_plant_s,
         written_stay=remembered.written_stay,

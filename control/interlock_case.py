@@ -55,6 +55,7 @@ class Request:
         unit: unit of the value where the caller names one; None means the unit in the tag's name.
         order: (session, sequence) of the decision.
         t_source_ns: source time of the newest sample that the decision rests on.
+        is_outside: it comes from an optimiser that is not ours; its orders are counted apart.
     """
 
     cell: int
@@ -65,6 +66,7 @@ class Request:
     expires_ns: int
     t_source_ns: int
     unit: str | None = None
+    is_outside: bool = False
 
 
 @dataclass(frozen=True, slots=True)

@@ -76,8 +76,8 @@ def check_expiry(case: Case) -> Case | Held:
 
 
 def check_order(case: Case) -> Case | Held:
-    """Hold a request that is not newer than the newest one judged before."""
-    newest = case.remembered.order
+    """Hold a request that is not newer than the newest one judged before of the same source."""
+    newest = case.remembered.order_of(is_outside=case.request.is_outside)
     if newest is not None and case.request.order <= newest:
         return Held(Ruling.NOT_NEWER, f"decision {case.request.order} is not newer than {newest}")
     return replace(case, is_order_new=True)

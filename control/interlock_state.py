@@ -25,7 +25,9 @@ class SetpointState(msgspec.Struct, frozen=True):
     """One setpoint of one cell.
 
     Attributes:
-        order: (session, sequence) of the newest request that was judged; older ones are refused.
+        order: (session, sequence) of the newest decision of our own optimiser that was judged;
+            older ones are refused. `outside_order`: the same of requests from outside. Each counts
+            for itself: neither makes the other old.
         applied: value of the last permitted move.
         moved_plant_s: plant time of the last move that changed the value, or of the first one
             after the cell entered AUTO.
@@ -41,6 +43,17 @@ class SetpointState(msgspec.Struct, frozen=True):
     moved_source_ns: int = 0
     travels: tuple[Travel, ...] = ()
     written_stay: int | None = None
+    outside_order: Order | None = None
+
+    def order_of(self, *, is_outside: bool) -> Order | None:
+        """Return the newest order judged of our own optimiser, or of requests from outside."""
+        return self.outside_order if is_outside else self.order
+
+    def note_order(self, order: Order, *, is_outside: bool) -> "SetpointState":
+        """Return the state that knows that a request of that order was judged."""
+        if is_outside:
+            return msgspec.structs.replace(self, outside_order=order)
+        return msgspec.structs.replace(self, order=order)
 
 
 class SectionState(msgspec.Struct, frozen=True):

@@ -16,6 +16,7 @@ from stream.records import (
     Proposal,
     Record,
     RecordError,
+    SetpointRequest,
     decode,
 )
 from stream.topics import Topic
@@ -31,6 +32,7 @@ _READERS: Final[Mapping[Topic, Callable[[bytes], Message]]] = {
     topics.PROPOSALS: lambda payload: decode(payload, Proposal),
     topics.MOVES: lambda payload: decode(payload, Move),
     topics.COMMANDS: lambda payload: decode(payload, Command),
+    topics.REQUESTS: lambda payload: decode(payload, SetpointRequest),
     topics.LABORATORY: lambda payload: decode(payload, LaboratoryReport),
     topics.EVENTS: lambda payload: decode(payload, Event),
     topics.DEAD_LETTERS: decode_rejects,

@@ -26,6 +26,7 @@ from stream.records import (
     ModelRecord,
     Move,
     Proposal,
+    SetpointRequest,
 )
 from stream.topics import Topic
 
@@ -136,6 +137,8 @@ def _cells_of(message: Message) -> set[int]:
             return set(message.cell.tolist())
         case Proposal() | Move() | Command() | LaboratoryReport():
             return {message.cell}
+        case SetpointRequest():
+            return set(message.values)
         case Event(cell=int() as number):
             return {number}
     return set()
@@ -161,6 +164,12 @@ def _lines(message: Message, cell: int | None) -> Iterator[str]:
             yield (
                 f"{time_text(message.t_issued_ns)} section {message.section} cell {message.cell} "
                 f"{message.wish} by {message.issued_by} ({message.role}): {message.reason}"
+            )
+        case SetpointRequest():
+            wanted = ", ".join(f"{at}: {value:.4g}" for at, value in message.values.items())
+            yield (
+                f"{time_text(message.t_issued_ns)} section {message.section} {message.setpoint} "
+                f"{wanted} by {message.issued_by} ({message.role}): {message.reason}"
             )
         case LaboratoryReport():
             yield (

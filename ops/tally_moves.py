@@ -59,7 +59,7 @@ class MovesTally:
         after = before | (_Seen.REHEARSED if is_rehearsed else _FLAG[move.state])
         if move.t_written_ns is not None:
             after |= _Seen.REACHED_PLANT
-            if not before & _Seen.REACHED_PLANT:
+            if not before & _Seen.REACHED_PLANT and not move.is_from_outside:
                 self._note_written(move.t_source_ns, move.t_written_ns)
         if move.state is MoveState.VERIFIED and not before & _Seen.VERIFIED:
             self._note_verified(move)
@@ -81,8 +81,8 @@ class MovesTally:
 
     def _note_verified(self, move: Move) -> None:
         self.cells_verified.add(move.cell)
-        if move.t_verified_ns is None:
-            return
+        if move.t_verified_ns is None or move.is_from_outside:
+            return  # how soon others are is not how soon the loop is
         self.source_to_verified.add((move.t_verified_ns - move.t_source_ns) / 1e6)
         first = self.first_verified_ns
         self.first_verified_ns = (

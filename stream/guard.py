@@ -1,11 +1,12 @@
 """Agents that lead through the interlock to the plant's edge, and to `moves`.
 
-They read `accepted`, `estimates`, `proposals` and `commands`.
+They read `accepted`, `estimates`, `proposals`, `commands` and `requests`.
 
 The guard is the only way to a write. It judges every proposal against what was measured last and
-the plant's own read-back (`stream.judging`), obeys people (`stream.command_desk`), puts an intent
-on record before it writes and the result after (`stream.move_desk`, `stream.audit`), keeps the mode
-of every cell (`stream.mode_keeper`), and takes cells to the safe side when something falls silent
+the plant's own read-back (`stream.judging`), and so it does what optimisers from outside ask for
+(`stream.request_desk`). It obeys people (`stream.command_desk`), puts an intent on record before it
+writes and the result after (`stream.move_desk`, `stream.audit`), keeps the mode of every cell
+(`stream.mode_keeper`), and takes cells to the safe side when something falls silent
 (`stream.silence`).
 """
 
@@ -27,9 +28,10 @@ from stream.mode_keeper import GuardSettings, ModeKeeper
 from stream.move_desk import MoveDesk
 from stream.orders import bypassed_checks
 from stream.records import Proposal, RecordError, decode
+from stream.request_desk import RequestDesk
 from stream.section_picture import see_decision, see_estimates, see_samples
 from stream.silence import SilenceWatch
-from stream.topics import ACCEPTED, COMMANDS, ESTIMATES, GUARD_APP, PROPOSALS
+from stream.topics import ACCEPTED, COMMANDS, ESTIMATES, GUARD_APP, PROPOSALS, REQUESTS
 
 _log = logging.getLogger(__name__)
 _SCAN_NS: Final = 1_000_000_000  # the line-wide budget counts per second of wall time
@@ -61,6 +63,7 @@ class Guard:
         self._commands = CommandDesk(
             worker, audit, settings, self._keeper, self._desk, self._is_of_before
         )
+        self._requests = RequestDesk(worker, settings, self._keeper, self._desk, self._is_of_before)
         self._watch = SilenceWatch(worker, edge, audit, settings, self._keeper, self._desk)
 
     def attach(self) -> None:
@@ -69,6 +72,7 @@ class Guard:
         add_agent(self._worker, "guard-estimates", ESTIMATES, self._on_estimates)
         add_agent(self._worker, "guard-proposals", PROPOSALS, self._on_proposal)
         add_agent(self._worker, "guard-commands", COMMANDS, self._commands.take)
+        add_agent(self._worker, "guard-requests", REQUESTS, self._requests.take)
 
     @property
     def background(self) -> Sequence[Callable[[], Awaitable[None]]]:

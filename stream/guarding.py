@@ -4,6 +4,7 @@ The state of a section is the mode of each cell and what the interlock remembers
 last is in `stream.section_picture`, what is asked for is judged in `stream.judging`.
 """
 
+import hashlib
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Final
@@ -22,6 +23,7 @@ from stream.section_picture import SectionPicture
 
 _STATE_VERSION: Final = 1
 _COMMANDS_REMEMBERED: Final = 64
+_REQUESTS_REMEMBERED: Final = 128  # more than one account may ask while a request is good
 _CELLS_NAMED: Final = 5
 
 
@@ -36,6 +38,7 @@ class GuardState(msgspec.Struct, frozen=True, kw_only=True):
         overrides: "cell/setpoint" -> who holds it; `bypasses`: "cell/check" -> who left it out.
         requests: id -> change of a limit that waits for another person.
         limits: "setpoint/limit" -> value in the place of the plant file's, as two people have it.
+        asked: digests of the ids of the newest requests for setpoints from outside.
     """
 
     version: int = _STATE_VERSION
@@ -47,6 +50,7 @@ class GuardState(msgspec.Struct, frozen=True, kw_only=True):
     bypasses: dict[str, Bypass] = {}
     requests: dict[str, LimitRequest] = {}
     limits: dict[str, float] = {}
+    asked: tuple[str, ...] = ()
 
     def mode_of(self, cell: int) -> ModeState:
         """Return the mode state of a cell.
@@ -64,6 +68,20 @@ class GuardState(msgspec.Struct, frozen=True, kw_only=True):
         """Return the state that knows that command."""
         kept = (*self.commands, command_id)[-_COMMANDS_REMEMBERED:]
         return msgspec.structs.replace(self, commands=kept)
+
+    def has_judged(self, decision_id: str) -> bool:
+        """Whether a request from outside with that id was judged before."""
+        return _digest(decision_id) in self.asked
+
+    def remember_request(self, decision_id: str) -> "GuardState":
+        """Return the state that knows that request."""
+        kept = (*self.asked, _digest(decision_id))[-_REQUESTS_REMEMBERED:]
+        return msgspec.structs.replace(self, asked=kept)
+
+
+def _digest(decision_id: str) -> str:
+    """Return an id in few bytes: the state is written whole with each change."""
+    return hashlib.blake2b(decision_id.encode(), digest_size=8).hexdigest()
 
 
 def init_guard_state(cells: Iterable[int], policy: ModePolicy) -> GuardState:

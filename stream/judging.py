@@ -2,9 +2,13 @@
 
 In AUTO what is permitted is an intent to write. In WARM the same is asked as if the cell were in
 AUTO, and nothing is written: that such a decision would have been permitted is what ends WARM.
+
+A proposal may be of our own loop or, as `stream.requesting` makes it, of an optimiser from outside.
+Both pass the same checks; only the order of decisions is counted for each apart.
 """
 
-from dataclasses import replace
+from dataclasses import dataclass, replace
+from typing import Final
 
 import msgspec
 
@@ -18,13 +22,29 @@ from control.interlock import (
     permit,
     permit_override,
 )
-from control.interlock_state import SetpointState, put_back
 from control.modes import Mode
 from control.overrides import Override
 from stream.guarding import GuardState, PlantView
-from stream.orders import bypassed_checks, limits_in_force, override_sentence
-from stream.records import Command, Move, MoveState, Proposal
+from stream.orders import bypassed_checks, limits_in_force
+from stream.records import OUR_OPTIMISER, Command, Move, MoveState, Proposal
 from stream.section_picture import SectionPicture
+from stream.situations import put_clock_back, situation_of
+
+
+@dataclass(frozen=True, slots=True)
+class Author:
+    """Who made a proposal: our own loop, or an optimiser from outside by its account's name."""
+
+    name: str
+    role: str
+
+    @property
+    def is_outside(self) -> bool:
+        """Whether it is not our own loop."""
+        return self.name != OUR_OPTIMISER
+
+
+OUR_LOOP: Final = Author(OUR_OPTIMISER, OPTIMISER_ROLE)
 
 
 def judge_proposal(
@@ -37,6 +57,7 @@ def judge_proposal(
     *,
     scan: int,
     cells_moved_elsewhere: int,
+    author: Author = OUR_LOOP,
 ) -> tuple[GuardState, list[Move]]:
     """Pass every setpoint of a proposal through the interlock.
 
@@ -49,6 +70,7 @@ def judge_proposal(
         now_ns: wall time.
         scan: number of the present scan, for the line-wide budget.
         cells_moved_elsewhere: cells of other sections moved in this scan.
+        author: of the proposal.
 
     Returns:
         The next state and one move per setpoint: INTENT where it may be written, else HELD. A
@@ -58,13 +80,13 @@ def judge_proposal(
     limits = limits_in_force(state, limits)
     bypassed = bypassed_checks(state, proposal.cell, now_ns)
     moves: list[Move] = []
-    for setpoint in _not_judged_yet(interlock, proposal):
-        interlock = _put_clock_back(interlock, proposal.cell, setpoint, picture, limits)
-        situation = _situation(state, proposal.cell, setpoint, picture, plant, now_ns, scan)
+    for setpoint in _not_judged_yet(interlock, proposal, author):
+        interlock = put_clock_back(interlock, proposal.cell, setpoint, picture, limits)
+        situation = situation_of(state, proposal.cell, setpoint, picture, plant, now_ns, scan)
         situation = replace(situation, cells_moved_elsewhere=cells_moved_elsewhere)
-        request = _request(proposal, setpoint)
+        request = _request(proposal, setpoint, author)
         verdict, interlock = permit(request, situation, limits, interlock, bypassed)
-        moves.append(_move(proposal, setpoint, situation, verdict))
+        moves.append(_move(proposal, setpoint, situation, verdict, author))
     return msgspec.structs.replace(state, interlock=interlock), moves
 
 
@@ -77,12 +99,13 @@ def rehearse_proposal(
     now_ns: int,
     *,
     scan: int,
+    author: Author = OUR_LOOP,
 ) -> tuple[GuardState, list[Move], bool]:
     """Ask the interlock what it would say if the cell came to AUTO at this moment.
 
     Args:
         state: of the section; the cell is in WARM.
-        proposal, picture, plant, limits, now_ns, scan: as of `judge_proposal`.
+        proposal, picture, plant, limits, now_ns, scan, author: as of `judge_proposal`.
 
     Returns:
         The next state, which knows only that the decision was judged; one move per setpoint, HELD;
@@ -92,10 +115,10 @@ def rehearse_proposal(
     limits = limits_in_force(state, limits)
     bypassed = bypassed_checks(state, proposal.cell, now_ns)
     moves: list[Move] = []
-    for setpoint in _not_judged_yet(interlock, proposal):
-        interlock = _put_clock_back(interlock, proposal.cell, setpoint, picture, limits)
+    for setpoint in _not_judged_yet(interlock, proposal, author):
+        interlock = put_clock_back(interlock, proposal.cell, setpoint, picture, limits)
         before = interlock.of(proposal.cell, setpoint)
-        real = _situation(state, proposal.cell, setpoint, picture, plant, now_ns, scan)
+        real = situation_of(state, proposal.cell, setpoint, picture, plant, now_ns, scan)
         rehearsed = replace(
             real,
             mode=Mode.AUTO,
@@ -103,15 +126,17 @@ def rehearse_proposal(
             is_followed=True,
             stay=real.stay + 1,
         )
-        request = _request(proposal, setpoint)
+        request = _request(proposal, setpoint, author)
         verdict, after = permit(request, rehearsed, limits, interlock, bypassed)
-        order = after.of(proposal.cell, setpoint).order
-        noted = msgspec.structs.replace(before, order=order)
+        judged = after.of(proposal.cell, setpoint)
+        noted = msgspec.structs.replace(
+            before, order=judged.order, outside_order=judged.outside_order
+        )
         interlock = interlock.remember(proposal.cell, setpoint, noted)
         if verdict.applied is not None:
             would = f"the cell warms up: {verdict.applied:.6g} would be written"
             verdict = replace(verdict, reasons=(*verdict.reasons, would))
-        moves.append(_move(proposal, setpoint, real, verdict))
+        moves.append(_move(proposal, setpoint, real, verdict, author))
     would_write = bool(moves) and all(move.applied is not None for move in moves)
     held = [msgspec.structs.replace(one, state=MoveState.HELD, applied=None) for one in moves]
     return msgspec.structs.replace(state, interlock=interlock), held, would_write
@@ -140,8 +165,8 @@ def judge_override(
     """
     cell, setpoint = override.cell, override.setpoint
     limits = limits_in_force(state, limits)
-    before = _put_clock_back(state.interlock, cell, setpoint, picture, limits)
-    situation = _situation(state, cell, setpoint, picture, plant, now_ns, scan)
+    before = put_clock_back(state.interlock, cell, setpoint, picture, limits)
+    situation = situation_of(state, cell, setpoint, picture, plant, now_ns, scan)
     request = Request(
         cell=cell,
         setpoint=setpoint,
@@ -180,54 +205,33 @@ def judge_override(
     return msgspec.structs.replace(state, interlock=interlock), move
 
 
-def _not_judged_yet(interlock: SectionState, proposal: Proposal) -> list[str]:
+def _not_judged_yet(interlock: SectionState, proposal: Proposal, author: Author) -> list[str]:
     """Return the setpoints of a proposal but for those that were judged before: the loop was
     restarted and sent it again."""
-    order = (proposal.session, proposal.sequence)
-    return [name for name in proposal.setpoints if interlock.of(proposal.cell, name).order != order]
+    order, is_outside = (proposal.session, proposal.sequence), author.is_outside
+    return [
+        name
+        for name in proposal.setpoints
+        if interlock.of(proposal.cell, name).order_of(is_outside=is_outside) != order
+    ]
 
 
-def _request(proposal: Proposal, setpoint: str) -> Request:
+def _request(proposal: Proposal, setpoint: str, author: Author) -> Request:
     return Request(
         cell=proposal.cell,
         setpoint=setpoint,
         value=proposal.setpoints[setpoint],
-        role=OPTIMISER_ROLE,
+        role=author.role,
         order=(proposal.session, proposal.sequence),
         expires_ns=proposal.expires_ns,
         t_source_ns=proposal.t_source_ns,
+        is_outside=author.is_outside,
     )
 
 
-def _situation(
-    state: GuardState,
-    cell: int,
-    setpoint: str,
-    picture: SectionPicture,
-    plant: PlantView,
-    now_ns: int,
-    scan: int,
-) -> Situation:
-    """Return what is measured of a cell now; a cell without a mode is nobody's to move."""
-    mode = state.modes.get(str(cell))
-    return Situation(
-        now_ns=now_ns,
-        now_plant_s=picture.t_plant_s,
-        cells=frozenset(int(number) for number in state.modes),
-        mode=mode.mode if mode else Mode.MANUAL,
-        auto_since_plant_s=min(mode.since_plant_s, picture.t_plant_s) if mode else 0.0,
-        newest_source_ns=picture.source_ns(cell),
-        readback=plant.readbacks.get((cell, setpoint)),
-        has_plant_heartbeat=plant.is_connected and plant.has_heartbeat,
-        is_in_anode_effect=picture.is_in_anode_effect(cell),
-        scan=scan,
-        is_followed=cell not in plant.not_following,
-        stay=mode.stay if mode else 0,
-        override=override_sentence(state, cell, setpoint, now_ns),
-    )
-
-
-def _move(proposal: Proposal, setpoint: str, situation: Situation, verdict: Verdict) -> Move:
+def _move(
+    proposal: Proposal, setpoint: str, situation: Situation, verdict: Verdict, author: Author
+) -> Move:
     return Move(
         move_id=f"{proposal.proposal_id}/{setpoint}",
         proposal_id=proposal.proposal_id,
@@ -250,6 +254,8 @@ def _move(proposal: Proposal, setpoint: str, situation: Situation, verdict: Verd
         t_permitted_ns=situation.now_ns,
         t_written_ns=None,
         t_verified_ns=None,
+        asked_by=author.name,
+        role=author.role,
     )
 
 
@@ -263,33 +269,3 @@ def note_written(state: GuardState, move: Move, stay: int) -> GuardState:
     """
     interlock = state.interlock.note_written(move.cell, move.setpoint, stay)
     return msgspec.structs.replace(state, interlock=interlock)
-
-
-def _put_clock_back(
-    interlock: SectionState,
-    cell: int,
-    setpoint: str,
-    picture: SectionPicture,
-    limits: InterlockLimits,
-) -> SectionState:
-    """Take it in when the plant's clock was put back, as a simulator does that begins anew: a
-    sample that is newer than the one at the last move shows an earlier plant time. An old sample,
-    as a restart of the guard reads again, shows nothing of the kind.
-
-    What counts then is the read-back, which is the next write; travel goes on counting.
-    """
-    remembered, limit = interlock.of(cell, setpoint), limits.setpoints.get(setpoint)
-    if (
-        limit is None
-        or remembered.moved_plant_s is None
-        or remembered.moved_plant_s <= picture.t_plant_s
-        or remembered.moved_source_ns >= picture.source_ns(cell)
-    ):
-        return interlock
-    window_s = limit.travel_window_h * 3600.0
-    begun = SetpointState(
-        order=remembered.order,
-        applied=remembered.applied,
-        travels=put_back(remembered.travels, picture.t_plant_s, window_s),
-    )
-    return interlock.remember(cell, setpoint, begun)

@@ -122,11 +122,13 @@ def fold_proposal(view: LineView, proposal: Proposal) -> LineView:
 
 
 def fold_move(view: LineView, move: Move, at_ns: int) -> LineView:
-    """Take in a move, which answers all decisions up to its own."""
+    """Take in a move, which answers all decisions up to its own; one that was asked for from
+    outside answers none of our own loop."""
     section = view.sections.get(move.section)
     if section is None or move.cell not in section.cells:
         return view
-    answered_ns = max(section.answered_ns, move.t_decided_ns)
+    decided_ns = 0 if move.is_from_outside else move.t_decided_ns
+    answered_ns = max(section.answered_ns, decided_ns)
     following = replace(
         section,
         moves={**section.moves, (move.cell, move.setpoint): move},

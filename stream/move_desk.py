@@ -156,8 +156,10 @@ class MoveDesk:
     async def _hold(self, move: Move) -> None:
         """Put a held move on record; tell people when it begins, not every time."""
         await self._record(move)
-        # Elsewhere all moves are held, and under an override those: both say so themselves.
-        if move.mode is Mode.AUTO and not self._keeper.orders.is_overridden(move):
+        # Elsewhere all moves are held, and under an override those: both say so themselves. Who
+        # asks from outside has the answer, and people nothing to do about it.
+        is_overridden = self._keeper.orders.is_overridden(move)
+        if move.mode is Mode.AUTO and not is_overridden and not move.is_from_outside:
             self._note(HELD, move.cell, move.setpoint, True, "; ".join(move.reasons))
 
     def _batch_done(self, task: asyncio.Task[None]) -> None:
@@ -226,7 +228,8 @@ class MoveDesk:
         elif result.state is MoveState.VERIFIED:
             self._refused.pop(place, None)
             self._note(UNWRITTEN, *place, False, _OVER)
-        self._note(HELD, *place, False, _OVER)
+        if not move.is_from_outside:
+            self._note(HELD, *place, False, _OVER)
         await self._record(_with_result(move, result))
 
     def _tell_unwritten_override(self, move: Move, result: WriteResult) -> None:

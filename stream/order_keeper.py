@@ -49,13 +49,14 @@ class OrderKeeper:
         self._clock_ns = clock_ns
 
     def may_write(self, move: Move, stay: int, bypassed: Collection[str]) -> bool:
-        """Whether a move of the optimiser may still be written.
+        """Whether a move of an optimiser may still be written.
 
         Not where its cell has left that stay in AUTO: it is not the first write of another one, and
         may be far from where the cell stands now. Not where a person has taken the setpoint, ended
-        a bypass that it was judged under, or made its limits narrower.
+        a bypass that it was judged under, or made its limits narrower. Not where another value has
+        been permitted since, of whichever optimiser: what waited longer must not be written last.
         """
-        if self.is_overridden(move):
+        if self.is_overridden(move) or self._is_outdone(move):
             return False
         state = self._table.get(move.section)
         mode = state.mode_of(move.cell)
@@ -77,6 +78,10 @@ class OrderKeeper:
         """Whether a person holds the setpoint of a move at this moment."""
         state = self._table.get(move.section)
         return bool(override_sentence(state, move.cell, move.setpoint, self._clock_ns()))
+
+    def _is_outdone(self, move: Move) -> bool:
+        interlock = self._table.get(move.section).interlock
+        return interlock.of(move.cell, move.setpoint).applied != move.applied
 
     def is_superseded(self, move: Move) -> bool:
         """Whether a person, or another person, has taken the setpoint since a move was judged; an

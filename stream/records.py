@@ -18,6 +18,7 @@ from control.modes import Mode
 SCHEMA_VERSION = 1
 
 WHOLE_SECTION: Final = 0  # in the place of a cell's number
+OUR_OPTIMISER: Final = "optimiser"  # who asks for a move of our own loop; nobody else has the name
 
 # Kinds of model
 DECIDES: Final = "reduced"  # a process decides with it
@@ -111,8 +112,36 @@ class Move(Record, frozen=True, kw_only=True):
     t_permitted_ns: int
     t_written_ns: int | None
     t_verified_ns: int | None
-    asked_by: str = "optimiser"  # or the person who overrides
+    asked_by: str = OUR_OPTIMISER  # or the person who overrides, or an optimiser from outside
     role: str = "optimiser"
+
+    @property
+    def is_from_outside(self) -> bool:
+        """Whether an optimiser that is not ours asked for it."""
+        return self.role == "optimiser" and self.asked_by != OUR_OPTIMISER
+
+
+class SetpointRequest(Record, frozen=True, kw_only=True):
+    """One setpoint of cells of a section as an optimiser that is not ours would have it.
+
+    It is no decision of our loop and says nothing of that one's health; the guard judges it by the
+    same interlock. A request that comes again under its id is not judged again.
+    """
+
+    request_id: str  # the requester's own
+    section: int
+    setpoint: str
+    values: dict[int, float]  # cell -> wanted value, in the unit of the setpoint's name
+    issued_by: str
+    role: str
+    reason: str
+    t_issued_ns: int
+    expires_ns: int
+
+    @property
+    def decision_id(self) -> str:
+        """Id among those of all requesters; that of its moves' proposal."""
+        return decision_id(self.issued_by, self.request_id)
 
 
 class Command(Record, frozen=True, kw_only=True):
@@ -227,6 +256,11 @@ class _Version(msgspec.Struct, frozen=True):
 
 
 RecordT = TypeVar("RecordT", bound=Record)
+
+
+def decision_id(requester: str, request_id: str) -> str:
+    """Return what a request is known by; no account has a colon in its name."""
+    return f"{requester}:{request_id}"
 
 
 def encode(record: Record) -> bytes:

@@ -109,6 +109,15 @@ COMMANDS: Final = Topic(
     rate="when a person acts",
     retention_ms=30 * _DAY_MS,
 )
+REQUESTS: Final = Topic(
+    name="requests",
+    shape=Shape.RECORD,
+    record="SetpointRequest",
+    key="section",
+    producer="front",
+    consumers=("guard", "report"),
+    rate="1 per section, scan and setpoint, where another optimiser asks",
+)
 LABORATORY: Final = Topic(
     name="laboratory",
     shape=Shape.RECORD,
@@ -168,6 +177,7 @@ TOPICS: Final = (
     PROPOSALS,
     MOVES,
     COMMANDS,
+    REQUESTS,
     LABORATORY,
     EVENTS,
     DEAD_LETTERS,

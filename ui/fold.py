@@ -145,17 +145,19 @@ def fold_move(picture: Picture, move: Move) -> Picture:
             column = f"{kind}.{move.setpoint}"
             values[column] = _put(section, column, at, figure)
     unanswered_ns = section.t_unanswered_ns
+    # What is asked for from outside answers no decision of our own loop.
+    is_answer = not move.is_from_outside and move.t_decided_ns >= unanswered_ns
     following = replace(
         section,
         values=values,
         moves=section.moves | {key: move},
-        t_unanswered_ns=0 if move.t_decided_ns >= unanswered_ns else unanswered_ns,
+        t_unanswered_ns=0 if is_answer else unanswered_ns,
     )
     following = _mode(following, at, move.mode, move.t_permitted_ns)
     line = replace(picture.line, moves=_add(picture.line.moves, move.state, 1))
     newest = max(move.t_permitted_ns, move.t_written_ns or 0, move.t_verified_ns or 0)
     line = _seen(_seen(line, "moves", newest), GUARD, newest)
-    if move.state is MoveState.VERIFIED:
+    if move.state is MoveState.VERIFIED and not move.is_from_outside:
         for stage, time_ns in (("written", move.t_written_ns), ("verified", move.t_verified_ns)):
             if time_ns is not None:
                 line = _timed(line, stage, move.t_source_ns, time_ns)
@@ -309,7 +311,8 @@ def _is_answered(section: SectionPicture, at: int, proposal: Proposal) -> bool:
 
 
 def _step_of(move: Move) -> tuple[int, int]:
-    return move.t_decided_ns, _STEP.get(move.state, 1)
+    # By when it was judged: what is decided later, by another, may have been judged before.
+    return move.t_permitted_ns, _STEP.get(move.state, 1)
 
 
 def _mode(section: SectionPicture, at: int, mode: Mode, time_ns: int) -> SectionPicture:

@@ -10,7 +10,15 @@ from control.modes import Mode
 from ops.tail import message_json, message_lines, time_text
 from stream.frame_codec import encode_estimates, encode_rejects, encode_samples
 from stream.frames import Origin
-from stream.records import AuditCheckpoint, Command, CommandKind, ModelRecord, MoveState, encode
+from stream.records import (
+    AuditCheckpoint,
+    Command,
+    CommandKind,
+    ModelRecord,
+    MoveState,
+    SetpointRequest,
+    encode,
+)
 from stream.rejects import reject_message
 from stream.topics import (
     ACCEPTED,
@@ -23,6 +31,7 @@ from stream.topics import (
     MOVES,
     PROPOSALS,
     REJECTS,
+    REQUESTS,
     SAMPLES,
     TOPICS,
     Topic,
@@ -48,6 +57,17 @@ COMMAND = Command(
     issued_by="anna",
     role="operator",
     reason="anode change",
+    t_issued_ns=START_NS,
+    expires_ns=START_NS + 1,
+)
+REQUEST = SetpointRequest(
+    request_id="r-1",
+    section=0,
+    setpoint="beam_position_mm",
+    values={1: 201.0, 3: 202.5},
+    issued_by="hal",
+    role="optimiser",
+    reason="trial",
     t_issued_ns=START_NS,
     expires_ns=START_NS + 1,
 )
@@ -83,6 +103,11 @@ MESSAGES: list[tuple[Topic, bytes, list[str]]] = [
     ),
     (MOVES, encode(move(1, MoveState.HELD, reasons=["stale"])), ["held", "applied -", "(stale)"]),
     (COMMANDS, encode(COMMAND), ["cell 2 set_mode MANUAL by anna (operator): anode change"]),
+    (
+        REQUESTS,
+        encode(REQUEST),
+        ["section 0 beam_position_mm 1: 201, 3: 202.5 by hal (optimiser): trial"],
+    ),
     (
         LABORATORY,
         encode(make_report(7, 4000.0, alumina_wt_pct=None)),

@@ -40,7 +40,17 @@ from stream.guard import Guard, make_guard_worker
 from stream.guarding import encode_state, init_guard_state
 from stream.kafka import KafkaConnection, create_topics, make_consumer, make_producer
 from stream.mode_keeper import GuardSettings
-from stream.records import Command, CommandKind, Event, Move, MoveState, Proposal, decode, encode
+from stream.records import (
+    Command,
+    CommandKind,
+    Event,
+    Move,
+    MoveState,
+    Proposal,
+    SetpointRequest,
+    decode,
+    encode,
+)
 from stream.section_picture import SectionPicture
 from stream.topics import (
     ACCEPTED,
@@ -50,6 +60,7 @@ from stream.topics import (
     MOVES,
     PROPOSALS,
     REJECTS,
+    REQUESTS,
     TABLES,
     partition_of,
 )
@@ -141,6 +152,20 @@ class Log:
         """Wait until a proposal for the feed rate has come to its end; return the last record."""
         await until(lambda: any(state is not MoveState.INTENT for state in self.states(proposal)))
         return self.of(proposal)[-1]
+
+    def of_request(self, request: SetpointRequest, cell: int) -> list[Move]:
+        """Records of one cell of a request, in order."""
+        move_id = f"{request.decision_id}/{cell}/{request.setpoint}"
+        return [move for move in self.moves if move.move_id == move_id]
+
+    async def answered(self, request: SetpointRequest, cell: int) -> Move:
+        """Wait until a cell's part of a request has come to its end; return the last record."""
+        await until(
+            lambda: any(
+                move.state is not MoveState.INTENT for move in self.of_request(request, cell)
+            )
+        )
+        return self.of_request(request, cell)[-1]
 
     async def read(self, connection: KafkaConnection) -> None:
         """Read for ever."""
@@ -301,6 +326,31 @@ class Loop:
     async def repeat(self, proposal: Proposal) -> None:
         """Send a proposal as it is."""
         await self.send(PROPOSALS.name, proposal.section, encode(proposal))
+
+    async def request(
+        self,
+        section: int,
+        values: dict[int, float],
+        *,
+        request_id: str | None = None,
+        who: str = "hal",
+        valid_s: float = 30.0,
+    ) -> SetpointRequest:
+        """Ask for feed rates as the front does for an optimiser from outside."""
+        now_ns = self.clock()
+        request = SetpointRequest(
+            request_id=request_id or f"request-{next(self._orders)}",
+            section=section,
+            setpoint=FEED,
+            values=values,
+            issued_by=who,
+            role="optimiser",
+            reason="trial",
+            t_issued_ns=now_ns,
+            expires_ns=now_ns + int(valid_s * _NS),
+        )
+        await self.send(REQUESTS.name, section, encode(request))
+        return request
 
     async def command(
         self,
