@@ -33,10 +33,12 @@ class Role(StrEnum):
     OPERATOR = "Operator"  # puts cells under the optimiser, and takes them back; overrides
     ENGINEER = "Engineer"  # besides: bypasses and limits
     SUPERVISOR = "Supervisor"  # the manager: bypasses and limits, but puts no cell under anything
-    OPTIMISER = "Optimiser"  # writes setpoints, modes and its heartbeat
+    # At the plant: writes setpoints, modes and its heartbeat. At the front: asks for setpoints.
+    OPTIMISER = "Optimiser"
 
 
-PEOPLE_ROLES: Final = (Role.OBSERVER, Role.OPERATOR, Role.ENGINEER, Role.SUPERVISOR)
+# Of the front's accounts; the last is no person, but a program that has a name of its own.
+PEOPLE_ROLES: Final = (Role.OBSERVER, Role.OPERATOR, Role.ENGINEER, Role.SUPERVISOR, Role.OPTIMISER)
 NOT_PEOPLE: Final = frozenset({"optimiser", "guard", "gateway", "loop", "doctor", "anonymous"})
 PEOPLE_REMEDY: Final = "name them with `potline people FOLDER NAME --role ROLE`"
 
@@ -88,9 +90,12 @@ def write_accounts(path: Path, accounts: Iterable[Account]) -> None:
     write_secret(path, "".join(lines).encode())
 
 
-def keep_person(path: Path, name: str, role: Role, password: str) -> None:
-    """Put a person into a file of accounts, which may not be there yet; one of that name is
-    replaced.
+def keep_person(path: Path, name: str, role: Role, password: str, application: str = "") -> None:
+    """Put a person, or an optimiser from outside, into a file of accounts, which may not be there
+    yet; one of that name is replaced.
+
+    Args:
+        application: URI of the one application that it comes from; "": of any that is trusted.
 
     Raises:
         AccountError: the name or the password cannot be used, or the file cannot be read.
@@ -106,7 +111,7 @@ def keep_person(path: Path, name: str, role: Role, password: str) -> None:
             "or more"
         )
     known = read_accounts(path, PEOPLE_REMEDY) if path.exists() else {}
-    kept = known | {name: Account(name, role, hash_password(password))}
+    kept = known | {name: Account(name, role, hash_password(password), application)}
     write_accounts(path, kept.values())
 
 

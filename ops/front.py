@@ -22,6 +22,7 @@ from stream.kafka import KafkaConnection
 from stream.line_follower import LineFollower
 from stream.line_view import init_view
 from stream.outbox import Outbox
+from stream.request_book import RequestBook
 
 _SILENT_PERIODS: Final = 3.0  # control periods; as the screens have it
 _SEND_WITHIN_S: Final = 2.0  # less than the guard has for its answer
@@ -79,11 +80,19 @@ async def followed_front(
     """
     sender = CommandSender(connection, partitions, "potline-front", _SEND_WITHIN_S)
     asker = Asker(sender.send)
+    book = RequestBook()
     view = init_view(settings.cells, policy, retelling)
-    follower = LineFollower(connection, view, asker.take)
+    follower = LineFollower(connection, view, asker.take, book.take)
     following = asyncio.create_task(follower.run(), name="front: follow")
     outbox = Outbox(connection, "front", time.time_ns)
-    source = Source(lambda: follower.view, lambda: follower.is_following, asker.ask, outbox.report)
+    source = Source(
+        lambda: follower.view,
+        lambda: follower.is_following,
+        asker.ask,
+        outbox.report,
+        book,
+        sender.request,
+    )
     try:
         async with open_front(settings, source) as front:
             yield front

@@ -18,8 +18,8 @@ from aiokafka.errors import KafkaError
 
 from stream.kafka import KafkaConnection, make_producer
 from stream.masking import without_password
-from stream.records import Command, Event, encode
-from stream.topics import COMMANDS, partition_of
+from stream.records import Command, Event, Record, SetpointRequest, encode
+from stream.topics import COMMANDS, REQUESTS, Topic, partition_of
 
 OBEYED: Final = "command_obeyed"
 REFUSED: Final = "command_refused"
@@ -33,7 +33,7 @@ class NotSentError(ConnectionError):
 
 
 class CommandSender:
-    """Sends commands, awaited and never repeated, over one producer."""
+    """Sends commands and requests, awaited and never repeated, over one producer."""
 
     def __init__(
         self, connection: KafkaConnection, partitions: int, client_id: str, within_s: float
@@ -58,17 +58,28 @@ class CommandSender:
         Raises:
             NotSentError: it did not take it in time.
         """
+        await self._send(COMMANDS, command.section, command, command.command_id)
+
+    async def request(self, request: SetpointRequest) -> None:
+        """Return when Kafka has an optimiser's request in its log.
+
+        Raises:
+            NotSentError: it did not take it in time.
+        """
+        await self._send(REQUESTS, request.section, request, request.decision_id)
+
+    async def _send(self, topic: Topic, section: int, record: Record, name: str) -> None:
         try:
             async with asyncio.timeout(self._within_s):
                 producer = await self._connected()
                 await producer.send_and_wait(
-                    COMMANDS.name,
-                    encode(command),
-                    key=str(command.section).encode(),
-                    partition=partition_of(command.section, self._partitions),
+                    topic.name,
+                    encode(record),
+                    key=str(section).encode(),
+                    partition=partition_of(section, self._partitions),
                 )
         except (KafkaError, OSError, TimeoutError, AssertionError) as exc:
-            _log.warning("Command %s was not sent: %s", command.command_id, exc)
+            _log.warning("%s %s was not sent: %s", topic.record, name, exc)
             await self.close()
             raise NotSentError(
                 f"No answer from Kafka at {without_password(self._connection.address)}: the "

@@ -49,6 +49,7 @@ class LineFollower:
         connection: KafkaConnection,
         view: LineView,
         on_event: Callable[[Event], None] = lambda _: None,
+        on_move: Callable[[Move], None] = lambda _: None,
     ) -> None:
         """Make one that has read nothing.
 
@@ -56,10 +57,12 @@ class LineFollower:
             connection: of Kafka.
             view: before anything was read.
             on_event: told of every event there is, in the order of their time at the start.
+            on_move: told of every move from a while ago on; after an outage, of some again.
         """
         self._connection = connection
         self._nothing_read = view
         self._on_event = on_event
+        self._on_move = on_move
         self.view = view
         self.is_following = False
         self.caught_up = asyncio.Event()
@@ -139,7 +142,9 @@ class LineFollower:
     def _fold_readable(self, view: LineView, message: Any, at_ns: int) -> LineView:
         topic, payload = message.topic, message.value
         if topic == MOVES.name:
-            return fold_move(view, decode(payload, Move), at_ns)
+            move = decode(payload, Move)
+            self._on_move(move)
+            return fold_move(view, move, at_ns)
         if topic == PROPOSALS.name:
             return fold_proposal(view, decode(payload, Proposal))
         if topic == EVENTS.name:

@@ -18,7 +18,7 @@ ROLES: Final[Mapping[Role, str]] = {  # what a role of OPC UA is to the guard
 }
 NOBODY: Final = "anonymous"
 _AT_ONCE: Final = 10.0  # calls of one account; a person at a screen has not more
-_PER_S: Final = 1.0
+_PER_S: Final = 1.0  # and an optimiser asks once a scan
 _MOST_WAITING: Final = 4  # of one account, for the guard's answer
 _LOG_EVERY_S: Final = 60.0
 
@@ -50,14 +50,20 @@ class Gate:
         self._accounts: dict[str, _Account] = {}
         self.refused = 0
 
-    def enter(self, user: object) -> Caller | Fault:
-        """Return who calls, whom `leave` has to be told of afterwards, or why they may not."""
+    def enter(self, user: object, roles: Mapping[Role, str] = ROLES) -> Caller | Fault:
+        """Return who calls, whom `leave` has to be told of afterwards, or why they may not.
+
+        Args:
+            user: of the session.
+            roles: that may, and what they are to the guard.
+        """
         name = user.name if isinstance(user, PlantUser) and user.name else NOBODY
         role = user.plant_role if isinstance(user, PlantUser) else Role.OBSERVER
         account = self._account(name)
-        if role not in ROLES:
+        if role not in roles:
+            what = "may ask nothing" if role is Role.OBSERVER else "may not ask for this"
             code = ua.StatusCodes.BadUserAccessDenied
-            return self._refuse(name, Fault(code, f"{name} is {role.value}, who may ask nothing."))
+            return self._refuse(name, Fault(code, f"{name} is {role.value}, who {what}."))
         if account.waiting >= _MOST_WAITING or account.tries < 1.0:
             code = ua.StatusCodes.BadTooManyOperations
             sentence = (
@@ -66,7 +72,7 @@ class Gate:
             return self._refuse(name, Fault(code, sentence))
         account.tries -= 1.0
         account.waiting += 1
-        return Caller(name, ROLES[role])
+        return Caller(name, roles[role])
 
     def leave(self, caller: Caller) -> None:
         """Know that a call that was let through is over."""

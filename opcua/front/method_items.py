@@ -1,25 +1,49 @@
 """The methods of the front as requests that add their nodes: at the line, and at its type."""
 
 from collections.abc import Iterator, Sequence
-from typing import Final
+from typing import Final, Protocol
 
 from asyncua import ua
 
-from opcua.front.methods import METHODS, OUTPUTS, Argument, Method
+from opcua.front.methods import METHODS, Argument
+from opcua.front.setpoint_call import REQUEST_SETPOINTS
 from opcua.node_items import variable_item
 
 _MASK: Final = ua.NodeAttributesMask
 _HAS_PROPERTY: Final = ua.NodeId(ua.ObjectIds.HasProperty)
 
 
-def method_id(place: str, method: Method, namespace: int) -> ua.NodeId:
+class Shown(Protocol):
+    """A method, as far as its nodes show it."""
+
+    @property
+    def name(self) -> str:
+        """Browse name."""
+
+    @property
+    def holds(self) -> str:
+        """What it does."""
+
+    @property
+    def arguments(self) -> tuple[Argument, ...]:
+        """What it takes."""
+
+    @property
+    def outputs(self) -> tuple[Argument, ...]:
+        """What it gives back."""
+
+
+SHOWN: Final[tuple[Shown, ...]] = (*METHODS, REQUEST_SETPOINTS)
+
+
+def method_id(place: str, method: Shown, namespace: int) -> ua.NodeId:
     """Return the node id of a method below an object, or a type, with that string id."""
     return ua.NodeId(f"{place}/{method.name}", namespace)
 
 
 def method_items(place: str, namespace: int) -> Iterator[ua.AddNodesItem]:
     """Yield the requests that add all methods below an object, or a type, with that string id."""
-    for method in METHODS:
+    for method in SHOWN:
         own = method_id(place, method, namespace)
         attributes = ua.MethodAttributes(
             DisplayName=ua.LocalizedText(method.name),
@@ -39,7 +63,7 @@ def method_items(place: str, namespace: int) -> Iterator[ua.AddNodesItem]:
             NodeAttributes=attributes,
         )
         yield _arguments_item(own, "InputArguments", method.arguments)
-        yield _arguments_item(own, "OutputArguments", OUTPUTS)
+        yield _arguments_item(own, "OutputArguments", method.outputs)
 
 
 def method_rules(place: str, namespace: int) -> list[ua.AddReferencesItem]:
@@ -52,7 +76,7 @@ def method_rules(place: str, namespace: int) -> list[ua.AddReferencesItem]:
             TargetNodeId=ua.NodeId(ua.ObjectIds.ModellingRule_Mandatory),
             TargetNodeClass=ua.NodeClass.Object,
         )
-        for method in METHODS
+        for method in SHOWN
     ]
 
 
@@ -64,8 +88,8 @@ def _arguments_item(
         ua.Argument(
             Name=one.name,
             DataType=ua.NodeId(one.kind.value),
-            ValueRank=ua.ValueRank.Scalar,
-            ArrayDimensions=[],
+            ValueRank=ua.ValueRank.OneDimension if one.is_list else ua.ValueRank.Scalar,
+            ArrayDimensions=[0] if one.is_list else [],
             Description=ua.LocalizedText(one.holds),
         )
         for one in arguments

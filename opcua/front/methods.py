@@ -1,7 +1,7 @@
 """The methods of the front: what people may ask, with which arguments, and what is sound in them.
 
-The server's library checks neither the number nor the types of arguments; `read_call` does. Nobody
-can ask for an optimiser's setpoints here: there is one optimiser, and it has a way of its own.
+The server's library checks neither the number nor the types of arguments; `read_call` does. What an
+optimiser from outside asks has a method of its own, in `opcua.front.setpoint_call`.
 """
 
 import math
@@ -15,7 +15,7 @@ from control.modes import WANTED_MODES, Mode
 from stream.records import CommandKind
 
 LONGEST_REASON: Final = 200  # characters, as on the screens
-_LONGEST_NAME: Final = 100
+LONGEST_NAME: Final = 100
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,6 +26,7 @@ class Argument:
     name: str
     kind: ua.VariantType
     holds: str
+    is_list: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,6 +42,11 @@ class Method:
     arguments: tuple[Argument, ...]
     holds: str
     is_of_line: bool = False
+
+    @property
+    def outputs(self) -> tuple[Argument, ...]:
+        """What it gives back."""
+        return OUTPUTS
 
 
 @dataclass(frozen=True, slots=True)
@@ -209,7 +215,7 @@ def _read(
         return float(value)
     if argument.kind is _STRING:
         value = (value or "").strip()
-        longest = LONGEST_REASON if argument.field == "reason" else _LONGEST_NAME
+        longest = LONGEST_REASON if argument.field == "reason" else LONGEST_NAME
         if not value:
             return ua.StatusCodes.BadOutOfRange, f"{name} is empty; {argument.holds}."
         if len(value) > longest or not value.isprintable():

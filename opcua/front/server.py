@@ -6,9 +6,10 @@ the guard obeys or refuses; when the front ends, the line goes on.
 
 import asyncio
 import time
-from collections.abc import AsyncIterator, Callable, Mapping, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import Any, Final
 from urllib.parse import urlsplit
@@ -24,16 +25,20 @@ from opcua.front.alarm_desk import AlarmDesk, Report
 from opcua.front.alarm_teller import AlarmTeller
 from opcua.front.desk import ANSWER_WITHIN_S, Ask, MethodDesk
 from opcua.front.gate import Gate
+from opcua.front.method_items import Shown as ShownMethod
 from opcua.front.method_items import method_id, method_items, method_rules
-from opcua.front.methods import METHODS, Method
+from opcua.front.methods import METHODS
 from opcua.front.nodes import FRONT_TABLE, LINE
-from opcua.front.session import FrontServer
+from opcua.front.session import FrontServer, Handler
+from opcua.front.setpoint_call import REQUEST_SETPOINTS
+from opcua.front.setpoint_desk import Desk, SendRequest, SetpointDesk
 from opcua.front.values import Place, Shown, show_line, show_section, trusts_in
 from opcua.scans import to_datetime
 from opcua.security import secure_server
 from opcua.write_rules import Anonymous, RuledWrites
 from stream.alarm_list import AlarmList, pass_time
 from stream.line_view import LineView, SectionView, Trust
+from stream.request_book import RequestBook
 from stream.signals import SignalLimits
 
 LOCAL: Final = "127.0.0.1"
@@ -41,6 +46,7 @@ _LINE_TYPE: Final = FRONT_TABLE.object_types[0].name
 _REFRESH_SEVERITY: Final = 1  # of the events around a refresh; also binds its methods
 _LOOK_EVERY_S: Final = 0.25
 _TURN: Final = 200  # nodes written before others may run
+_Call = Callable[[Sequence[ua.Variant], object], Awaitable[ua.CallMethodResult]]
 _SESSION_TIMEOUT_MS: Final = (5_000.0, 60_000.0)
 _STATUS: Final = {
     Trust.GOOD: ua.StatusCode(ua.StatusCodes.Good),
@@ -90,12 +96,16 @@ class Source:
         is_following: whether what is new would be known.
         ask: of the guard.
         report: puts on record what people do about alarms.
+        requests: what became of those of optimisers from outside.
+        request: tells the guard of one.
     """
 
     view: Callable[[], LineView]
     is_following: Callable[[], bool]
     ask: Ask
     report: Report
+    requests: RequestBook
+    request: SendRequest
 
 
 class Front:
@@ -193,14 +203,14 @@ async def open_front(settings: FrontSettings, source: Source) -> AsyncIterator[F
         server, cells, settings.signals, settings.setpoints, FRONT_TABLE
     )
     front = Front(settings, server, space, source)
-    desk = MethodDesk(
-        frozenset(row.name for row in settings.setpoints),
-        settings.answer_within_s,
+    names, within_s = frozenset(row.name for row in settings.setpoints), settings.answer_within_s
+    desk = MethodDesk(names, within_s, front.gate, source.view, source.ask)
+    outside = SetpointDesk(
+        Desk(settings.cells, names, within_s, source.is_following, source.requests, source.request),
         front.gate,
-        source.view,
-        source.ask,
     )
-    _add_methods(iserver, desk, space)
+    _add_methods(iserver, space)
+    _answer_methods(iserver, desk, outside, space.namespace)
 
     def alarms() -> AlarmList:
         return pass_time(source.view().alarms, time.time_ns())
@@ -217,7 +227,7 @@ async def open_front(settings: FrontSettings, source: Source) -> AsyncIterator[F
             await asyncio.gather(front.running, return_exceptions=True)
 
 
-def _add_methods(iserver: FrontServer, desk: MethodDesk, space: AddressSpace) -> None:
+def _add_methods(iserver: FrontServer, space: AddressSpace) -> None:
     for place in (_LINE_TYPE, LINE):
         for item in method_items(place, space.namespace):
             (result,) = iserver.node_mgt_service.add_nodes([item])
@@ -226,19 +236,25 @@ def _add_methods(iserver: FrontServer, desk: MethodDesk, space: AddressSpace) ->
         method_rules(_LINE_TYPE, space.namespace)
     ):
         status.check()
-    line = ua.NodeId(LINE, space.namespace)
-    for method in METHODS:
-        iserver.handlers[method_id(LINE, method, space.namespace)] = _handler(desk, method, line)
+
+
+def _answer_methods(
+    iserver: FrontServer, desk: MethodDesk, outside: SetpointDesk, namespace: int
+) -> None:
+    line = ua.NodeId(LINE, namespace)
+    calls: dict[ShownMethod, _Call] = {method: partial(desk.call, method) for method in METHODS}
+    calls[REQUEST_SETPOINTS] = outside.call
+    for method, call in calls.items():
         # A client may name the method of the type just as well, with the line as its object.
-        type_id = method_id(_LINE_TYPE, method, space.namespace)
-        iserver.handlers[type_id] = _handler(desk, method, line)
+        for place in (LINE, _LINE_TYPE):
+            iserver.handlers[method_id(place, method, namespace)] = _handler(call, line)
 
 
-def _handler(desk: MethodDesk, method: Method, line: ua.NodeId) -> Any:
+def _handler(call: _Call, line: ua.NodeId) -> Handler:
     async def handle(request: ua.CallMethodRequest, user: object) -> ua.CallMethodResult:
         if request.ObjectId != line:
             wrong = ua.StatusCode(ua.StatusCodes.BadMethodInvalid)
             return ua.CallMethodResult(StatusCode=wrong)
-        return await desk.call(method, request.InputArguments or [], user)
+        return await call(request.InputArguments or [], user)
 
     return handle

@@ -1,4 +1,4 @@
-"""`potline people`: who may come to the front, and in which role."""
+"""`potline people`: who may come to the front, and in which role; also optimisers from outside."""
 
 from pathlib import Path
 from typing import Annotated
@@ -13,8 +13,12 @@ def people(
     ] = None,
     role: Annotated[
         str,
-        typer.Option(metavar="ROLE", help="Observer, Operator, Engineer or Supervisor."),
+        typer.Option(metavar="ROLE", help="Observer, Operator, Engineer, Supervisor or Optimiser."),
     ] = "Observer",
+    application: Annotated[
+        str,
+        typer.Option(metavar="NAME", help="Only from that program of `potline certs`."),
+    ] = "",
 ) -> None:
     """Give a person an account at `potline front`, or another password.
 
@@ -23,10 +27,15 @@ def people(
 
         potline people /etc/potline/certs anna --role Operator
 
-    An Observer sees all and may ask for nothing.
+    An Observer sees all and may ask for nothing. An optimiser that is not
+    potline's own has an account like a person's; all it may do is ask for
+    setpoints (RequestSetpoints), which the interlock judges as any. Bind it
+    to the one program that it is:
+
+        potline people /etc/potline/certs hal --role Optimiser --application hal
     """
     from opcua.accounts import PEOPLE_ROLES, AccountError, keep_person, read_accounts
-    from opcua.certificates import PEOPLE_FILE
+    from opcua.certificates import PEOPLE_FILE, application_uri
     from ops.mistakes import OperationError
 
     kept = folder / PEOPLE_FILE
@@ -40,7 +49,8 @@ def people(
             names = ", ".join(one.value for one in PEOPLE_ROLES)
             raise OperationError(f"there is no role {role!r}. Remedy: one of {names}")
         password = typer.prompt(f"Password of {name}", hide_input=True, confirmation_prompt=True)
-        keep_person(kept, name, chosen[0], password)
+        uri = application_uri(application) if application else ""
+        keep_person(kept, name, chosen[0], password, uri)
     except (AccountError, OSError) as exc:
         raise OperationError(str(exc)) from exc
     typer.echo(f"{name} may come as {role}; start the front again.")

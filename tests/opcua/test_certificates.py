@@ -20,6 +20,7 @@ from opcua.accounts import (
 from opcua.certificates import (
     ACCOUNTS_FILE,
     CertificateError,
+    application_uri,
     expiries,
     make_certificates,
     read_certificate,
@@ -102,6 +103,13 @@ def test_a_person_has_a_name_and_a_password_that_can_be_used(
     with pytest.raises(AccountError, match=remedy):
         keep_person(tmp_path / "people.toml", name, Role.OPERATOR, password)
     assert not (tmp_path / "people.toml").exists()
+
+
+def test_an_optimiser_from_outside_may_be_bound_to_its_program(tmp_path: Path) -> None:
+    path = tmp_path / "people.toml"
+    keep_person(path, "hal", Role.OPTIMISER, "a long enough word", application_uri("hal"))
+    kept = read_accounts(path)["hal"]
+    assert (kept.role, kept.application) == (Role.OPTIMISER, "urn:potline:hal")
 
 
 def test_people_stay_when_another_comes_or_certificates_are_made_anew(tmp_path: Path) -> None:

@@ -2,7 +2,7 @@
 
 import asyncio
 import time
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field, replace
 from pathlib import Path
@@ -18,10 +18,11 @@ from opcua.front.nodes import FRONT_URI, LINE
 from opcua.front.server import FrontSettings, Source
 from opcua.security import Policy, client_security, secure_client
 from ops.plantfile import PlantFile
-from stream.asking import Answer, Outcome
+from stream.asking import Answer, NotSentError, Outcome
 from stream.guarding import GuardState, encode_state
 from stream.line_view import LineView, fold_event, fold_state, init_view
-from stream.records import Command, Event
+from stream.records import Command, Event, Move, SetpointRequest
+from stream.request_book import RequestBook
 from tests.opcua.peer_security import authority
 
 CELLS = {0: (1, 2), 1: (3,)}
@@ -33,6 +34,7 @@ PEOPLE = {
     "erna": Role.ENGINEER,
     "mona": Role.SUPERVISOR,
     "vera": Role.OBSERVER,
+    "hal": Role.OPTIMISER,
 }
 TYPES = {int: ua.VariantType.UInt16, float: ua.VariantType.Double, str: ua.VariantType.String}
 
@@ -48,6 +50,10 @@ class Line:
     waited_s: float = 0.0
     told: int = 0
     events: list[Event] = field(default_factory=list)
+    book: RequestBook = field(default_factory=RequestBook)
+    requested: list[SetpointRequest] = field(default_factory=list)
+    refuses: set[int] = field(default_factory=set)  # sections to which nothing can be sent
+    moves: Callable[[SetpointRequest], list[Move]] = lambda _: []  # what comes of a request
 
     def know(self, section: int, state: GuardState, at_ns: int) -> None:
         """Let the guard's state of a section be known."""
@@ -58,6 +64,14 @@ class Line:
         self.asked += commands
         self.waited_s = within_s
         return self.answer
+
+    async def request(self, request: SetpointRequest) -> None:
+        """Take a request, and let known what the test says comes of it."""
+        if request.section in self.refuses:
+            raise NotSentError("no answer from Kafka")
+        self.requested.append(request)
+        for move in self.moves(request):
+            self.book.take(move)
 
     async def report(
         self, name: str, *, section: int | None, cell: int | None, **details: Any
@@ -97,7 +111,14 @@ class Line:
     @property
     def source(self) -> Source:
         """What a front is made with."""
-        return Source(lambda: self.view, lambda: self.is_following, self.ask, self.report)
+        return Source(
+            lambda: self.view,
+            lambda: self.is_following,
+            self.ask,
+            self.report,
+            self.book,
+            self.request,
+        )
 
 
 def front_settings(plant: PlantFile, endpoint: str, **changes: Any) -> FrontSettings:

@@ -12,6 +12,7 @@ from control.modes import Mode
 from opcua.accounts import PlantUser, Role
 from opcua.front.gate import Caller, Gate
 from opcua.front.methods import METHODS, Fault, Method, Wish, read_call
+from opcua.front.setpoint_call import SetpointFault, read_request
 from stream.records import CommandKind
 
 CELLS, FEED = frozenset({1, 2, 3}), "alumina_feed_rate_kg_per_h"
@@ -106,6 +107,13 @@ _anything = st.one_of(
     st.just(ua.Variant(None, ua.VariantType.Null)),
     st.builds(ua.Variant, st.booleans(), st.just(ua.VariantType.Boolean)),
 )
+
+
+@given(st.lists(_anything, min_size=5, max_size=7))
+def test_whatever_an_optimiser_sends_is_a_wish_or_a_fault(arguments: list[ua.Variant]) -> None:
+    found = read_request(arguments, CELLS, frozenset({FEED}))
+    assert isinstance(found, SetpointFault)
+    assert found.sentence
 
 
 @given(st.sampled_from(METHODS), st.lists(_anything, max_size=6))
