@@ -5,6 +5,7 @@ import math
 import time
 from collections.abc import AsyncIterator
 from datetime import UTC, datetime, timedelta
+from itertools import count
 from pathlib import Path
 from typing import Any
 
@@ -22,15 +23,19 @@ from opcua.front.setpoint_call import (
     read_request,
 )
 from opcua.scans import to_ns
-from ops.plantfile import PlantFile
+from ops.plantfile import load_plant
+from ops.ports import free_port
 from stream.records import Move, MoveState, SetpointRequest
 from stream.request_book import Asked, RequestBook
+from tests.opcua.conftest import PLANTS
 from tests.opcua.front.fronts import Line, Visitor, front_settings, make_people, visit
 
+shared_loop = pytest.mark.asyncio(loop_scope="module")
 FEED = "alumina_feed_rate_kg_per_h"
 CELLS = frozenset({1, 2, 3})
 NOW = datetime(2026, 12, 1, tzinfo=UTC)
 CODES, KIND = ua.StatusCodes, ua.VariantType
+_NUMBERS = count(100)
 FIELDS = ("request_id", "expires", "cells", "setpoint", "values", "reason")
 
 
@@ -189,31 +194,50 @@ def _folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return folder
 
 
-@pytest.fixture(name="line")
-def _line() -> Line:
-    """A line whose guard does what it is asked."""
-    return Line(moves=moves_of)
-
-
-@pytest_asyncio.fixture(name="front")
-async def _front(plant: PlantFile, endpoint: str, line: Line, folder: Path) -> AsyncIterator[Front]:
+@pytest_asyncio.fixture(name="running", scope="module", loop_scope="module")
+async def _running(folder: Path) -> AsyncIterator[tuple[Front, Line]]:
+    """One front for all tests, and the line that it shows."""
+    plant, line = load_plant(PLANTS / "reference-300ka.toml", 3), Line()
+    endpoint = f"opc.tcp://127.0.0.1:{free_port()}/front"
     settings = front_settings(plant, endpoint, certificates=folder, answer_within_s=0.5)
     async with open_front(settings, line.source) as front:
-        yield front
+        yield front, line
 
 
-async def ask(visitor: Visitor, seconds: float = 5.0, **changes: ua.Variant) -> Any:
-    """Ask for what is good for so long."""
-    expires = ua.Variant(datetime.now(UTC) + timedelta(seconds=seconds), KIND.DateTime)
-    return await visitor.call("RequestSetpoints", *arguments(**{"expires": expires, **changes}))
+@pytest.fixture(name="line")
+def _line(running: tuple[Front, Line]) -> Line:
+    """A line whose guard does what it is asked, and callers who have not called yet."""
+    front, line = running
+    line.moves, line.is_following = moves_of, True
+    line.requested.clear()
+    line.refuses.clear()
+    front.gate._accounts.clear()
+    return line
+
+
+@pytest.fixture(name="endpoint")
+def _endpoint(running: tuple[Front, Line]) -> str:
+    return running[0].settings.endpoint
+
+
+async def ask(
+    visitor: Visitor, request_id: str = "", seconds: float = 5.0, **changes: ua.Variant
+) -> Any:
+    """Ask for what is good for so long, under an id that is new unless it is given."""
+    own = {
+        "request_id": ua.Variant(request_id or f"r-{next(_NUMBERS)}", KIND.String),
+        "expires": ua.Variant(datetime.now(UTC) + timedelta(seconds=seconds), KIND.DateTime),
+    }
+    return await visitor.call("RequestSetpoints", *arguments(**{**own, **changes}))
 
 
 def names(result: ua.CallMethodResult) -> list[str]:
     return [one.name for one in result.OutputArguments[1].Value]
 
 
+@shared_loop
 async def test_what_is_asked_goes_to_each_section_and_is_answered_by_cell(
-    front: Front, endpoint: str, line: Line, folder: Path
+    endpoint: str, line: Line, folder: Path
 ) -> None:
     async with visit(endpoint, folder, "hal") as hal:
         result = await ask(hal)
@@ -225,7 +249,8 @@ async def test_what_is_asked_goes_to_each_section_and_is_answered_by_cell(
         (1, {3: 182.0}),
     ]
     (first, second) = line.requested
-    assert (first.issued_by, first.role, first.request_id) == ("hal", "optimiser", "r-1")
+    assert (first.issued_by, first.role, first.reason) == ("hal", "optimiser", "trial")
+    assert first.request_id == second.request_id
     assert first.t_issued_ns == second.t_issued_ns
     assert 4.0e9 < first.expires_ns - first.t_issued_ns <= 5.0e9
     assert line.asked == []
@@ -242,8 +267,8 @@ async def test_what_is_asked_goes_to_each_section_and_is_answered_by_cell(
         ({"state": MoveState.INTENT}, "BadTimeout", math.nan),
     ],
 )
+@shared_loop
 async def test_a_cell_has_what_became_of_it(
-    front: Front,
     endpoint: str,
     line: Line,
     folder: Path,
@@ -261,17 +286,18 @@ async def test_a_cell_has_what_became_of_it(
 
 
 @pytest.mark.contract(15)
+@shared_loop
 async def test_a_request_that_comes_again_is_answered_and_not_sent(
-    front: Front, endpoint: str, line: Line, folder: Path
+    endpoint: str, line: Line, folder: Path
 ) -> None:
     """Also when it has expired since, and when only `moves` tell of it."""
     async with visit(endpoint, folder, "hal") as hal:
-        assert names(await ask(hal)) == ["Good", "Good"]
-        assert names(await ask(hal, seconds=-1.0)) == ["Good", "Good"]
-        other = await ask(hal, values=ua.Variant([180.0, 183.0], KIND.Double))
+        assert names(await ask(hal, "once")) == ["Good", "Good"]
+        assert names(await ask(hal, "once", seconds=-1.0)) == ["Good", "Good"]
+        other = await ask(hal, "once", values=ua.Variant([180.0, 183.0], KIND.Double))
         assert other.StatusCode.name == "BadInvalidArgument"
         assert other.InputArgumentResults[0].name == "BadEntryExists"
-        assert "'r-1' was used for something else" in other.OutputArguments[0].Value
+        assert "'once' was used for something else" in other.OutputArguments[0].Value
         assert len(line.requested) == 2
         told = SetpointRequest(
             request_id="r-0",
@@ -286,23 +312,21 @@ async def test_a_request_that_comes_again_is_answered_and_not_sent(
         )
         for move in moves_of(told):
             line.book.take(move)
-        one = {
-            "request_id": ua.Variant("r-0", KIND.String),
-            "cells": ua.Variant([1], KIND.UInt16),
-        }
-        again = await ask(hal, **one, values=ua.Variant([180.0], KIND.Double))
+        one = {"cells": ua.Variant([1], KIND.UInt16)}
+        again = await ask(hal, "r-0", **one, values=ua.Variant([180.0], KIND.Double))
         assert names(again) == ["Good"]
-        different = await ask(hal, **one, values=ua.Variant([181.0], KIND.Double))
+        different = await ask(hal, "r-0", **one, values=ua.Variant([181.0], KIND.Double))
         assert different.StatusCode.name == "BadInvalidArgument"
     assert len(line.requested) == 2
 
 
+@shared_loop
 async def test_two_calls_of_one_request_are_sent_once(
-    front: Front, endpoint: str, line: Line, folder: Path
+    endpoint: str, line: Line, folder: Path
 ) -> None:
     line.moves = lambda _: []
     async with visit(endpoint, folder, "hal") as hal, visit(endpoint, folder, "hal") as twin:
-        calls = asyncio.gather(ask(hal), ask(twin))
+        calls = asyncio.gather(ask(hal, "both"), ask(twin, "both"))
         while len(line.requested) < 2:  # noqa: ASYNC110 - the other side's
             await asyncio.sleep(0.01)
         for request in list(line.requested):
@@ -312,19 +336,21 @@ async def test_two_calls_of_one_request_are_sent_once(
     assert len(line.requested) == 2
 
 
+@shared_loop
 async def test_what_could_not_be_sent_is_sent_by_the_next_call(
-    front: Front, endpoint: str, line: Line, folder: Path
+    endpoint: str, line: Line, folder: Path
 ) -> None:
     line.refuses.add(1)
     async with visit(endpoint, folder, "hal") as hal:
-        assert names(await ask(hal)) == ["Good", "BadCommunicationError"]
+        assert names(await ask(hal, "partly")) == ["Good", "BadCommunicationError"]
         line.refuses.clear()
-        assert names(await ask(hal)) == ["Good", "Good"]
+        assert names(await ask(hal, "partly")) == ["Good", "Good"]
     assert [request.section for request in line.requested] == [0, 1]
 
 
+@shared_loop
 async def test_nothing_is_sent_where_nobody_would_know_what_came_of_it(
-    front: Front, endpoint: str, line: Line, folder: Path
+    endpoint: str, line: Line, folder: Path
 ) -> None:
     line.is_following = False
     async with visit(endpoint, folder, "hal") as hal:
@@ -333,8 +359,9 @@ async def test_nothing_is_sent_where_nobody_would_know_what_came_of_it(
     assert line.requested == []
 
 
+@shared_loop
 async def test_without_an_answer_the_caller_is_told_to_look_again(
-    front: Front, endpoint: str, line: Line, folder: Path
+    endpoint: str, line: Line, folder: Path
 ) -> None:
     line.moves = lambda _: []
     began = time.monotonic()
@@ -345,8 +372,9 @@ async def test_without_an_answer_the_caller_is_told_to_look_again(
     assert time.monotonic() - began >= 0.5
 
 
+@shared_loop
 async def test_an_unsound_call_sends_nothing_and_no_cell_of_it_is_good(
-    front: Front, endpoint: str, line: Line, folder: Path
+    endpoint: str, line: Line, folder: Path
 ) -> None:
     async with visit(endpoint, folder, "hal") as hal:
         result = await ask(hal, values=ua.Variant([180.0, math.nan], KIND.Double))
@@ -368,8 +396,9 @@ async def test_an_unsound_call_sends_nothing_and_no_cell_of_it_is_good(
 
 
 @pytest.mark.parametrize("user", ["olga", "emil", "mona", "vera"])
+@shared_loop
 async def test_people_cannot_ask_for_an_optimiser(
-    front: Front, endpoint: str, line: Line, folder: Path, user: str
+    endpoint: str, line: Line, folder: Path, user: str
 ) -> None:
     async with visit(endpoint, folder, user) as visitor:
         result = await ask(visitor)
@@ -377,8 +406,9 @@ async def test_people_cannot_ask_for_an_optimiser(
     assert line.requested == []
 
 
+@shared_loop
 async def test_an_optimiser_can_ask_for_nothing_that_is_people_s(
-    front: Front, endpoint: str, line: Line, folder: Path
+    endpoint: str, line: Line, folder: Path
 ) -> None:
     async with visit(endpoint, folder, "hal") as hal:
         for method, own in (
@@ -391,18 +421,18 @@ async def test_an_optimiser_can_ask_for_nothing_that_is_people_s(
     assert line.asked == []
 
 
+@shared_loop
 async def test_an_optimiser_that_asks_too_often_waits(
-    front: Front, endpoint: str, line: Line, folder: Path
+    endpoint: str, line: Line, folder: Path
 ) -> None:
     async with visit(endpoint, folder, "hal") as hal:
-        results = [
-            await ask(hal, request_id=ua.Variant(f"r-{at}", KIND.String)) for at in range(14)
-        ]
+        results = [await ask(hal) for _ in range(14)]
     assert "BadTooManyOperations" in {one.StatusCode.name for one in results}
     assert len(line.requested) == 2 * sum(one.StatusCode.is_good() for one in results)
 
 
-async def test_the_nodes_say_what_is_a_list(front: Front, endpoint: str, folder: Path) -> None:
+@shared_loop
+async def test_the_nodes_say_what_is_a_list(endpoint: str, folder: Path) -> None:
     async with visit(endpoint, folder, "vera") as vera:
         place = "Line/RequestSetpoints/InputArguments"
         shown = await vera.client.get_node(vera.node_id(place)).read_value()

@@ -2,6 +2,7 @@
 // node client.js ENDPOINT PKI_FOLDER JSON  ->  one line of JSON on standard output
 const {
   OPCUAClient, AttributeIds, DataType, TimestampsToReturn, ClientSubscription, ClientMonitoredItem,
+  VariantArrayType,
 } = require("node-opcua");
 const { options, identity } = require("./client_setup.js");
 
@@ -16,6 +17,20 @@ function plain(dataValue) {
     status: dataValue.statusCode.name,
     sourceTime: dataValue.sourceTimestamp ? dataValue.sourceTimestamp.getTime() : null,
   };
+}
+
+function argument({ type, value, array }) {
+  const dataType = DataType[type];
+  if (type === "DateTime") return { dataType, value: new Date(value) };
+  if (!array) return { dataType, value };
+  const values = value.map((one) => (one === "NaN" ? NaN : one));
+  return { dataType, arrayType: VariantArrayType.Array, value: values };
+}
+
+// A list of status codes as their names, one of numbers as a plain list.
+function output({ dataType, value }) {
+  if (dataType === DataType.StatusCode && Array.isArray(value)) return value.map((one) => one.name);
+  return ArrayBuffer.isView(value) ? Array.from(value) : value;
 }
 
 async function main() {
@@ -39,11 +54,11 @@ async function main() {
     const result = await session.call({
       objectId: nodeId(object),
       methodId: nodeId(method),
-      inputArguments: inputs.map(({ type, value }) => ({ dataType: DataType[type], value })),
+      inputArguments: inputs.map(argument),
     });
     answer.called.push({
       status: result.statusCode.name,
-      outputs: (result.outputArguments || []).map((output) => output.value),
+      outputs: (result.outputArguments || []).map(output),
     });
   }
   if (asked.browse) {
