@@ -93,3 +93,4 @@ NODES: Final[tuple[NodeRow, ...]] = (
 )
 
 FRONT_TABLE: Final = NodeTable(FRONT_URI, NODES, _OBJECT_TYPES)
+LINE_TYPE: Final = _OBJECT_TYPES[0].name  # the methods stand there, and at the line

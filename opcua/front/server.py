@@ -28,7 +28,7 @@ from opcua.front.gate import Gate
 from opcua.front.method_items import Shown as ShownMethod
 from opcua.front.method_items import method_id, method_items, method_rules
 from opcua.front.methods import METHODS
-from opcua.front.nodes import FRONT_TABLE, LINE
+from opcua.front.nodes import FRONT_TABLE, LINE, LINE_TYPE
 from opcua.front.session import FrontServer, Handler
 from opcua.front.setpoint_call import REQUEST_SETPOINTS
 from opcua.front.setpoint_desk import Desk, SendRequest, SetpointDesk
@@ -42,7 +42,6 @@ from stream.request_book import RequestBook
 from stream.signals import SignalLimits
 
 LOCAL: Final = "127.0.0.1"
-_LINE_TYPE: Final = FRONT_TABLE.object_types[0].name
 _REFRESH_SEVERITY: Final = 1  # of the events around a refresh; also binds its methods
 _LOOK_EVERY_S: Final = 0.25
 _TURN: Final = 200  # nodes written before others may run
@@ -228,13 +227,11 @@ async def open_front(settings: FrontSettings, source: Source) -> AsyncIterator[F
 
 
 def _add_methods(iserver: FrontServer, space: AddressSpace) -> None:
-    for place in (_LINE_TYPE, LINE):
+    for place in (LINE_TYPE, LINE):
         for item in method_items(place, space.namespace):
             (result,) = iserver.node_mgt_service.add_nodes([item])
             result.StatusCode.check()
-    for status in iserver.node_mgt_service.add_references(
-        method_rules(_LINE_TYPE, space.namespace)
-    ):
+    for status in iserver.node_mgt_service.add_references(method_rules(LINE_TYPE, space.namespace)):
         status.check()
 
 
@@ -246,7 +243,7 @@ def _answer_methods(
     calls[REQUEST_SETPOINTS] = outside.call
     for method, call in calls.items():
         # A client may name the method of the type just as well, with the line as its object.
-        for place in (LINE, _LINE_TYPE):
+        for place in (LINE, LINE_TYPE):
             iserver.handlers[method_id(place, method, namespace)] = _handler(call, line)
 
 
