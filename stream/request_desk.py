@@ -20,6 +20,7 @@ _SCAN_NS: Final = 1_000_000_000
 _LARGEST_REQUEST: Final = 50_000  # bytes; a section of a thousand cells is half of it
 _LONGEST_REASON: Final = 1000  # characters; it is kept, told and shown again and again
 _LONGEST_NAME: Final = 200
+_CELLS_NAMED: Final = 5
 
 
 class RequestDesk:
@@ -70,7 +71,8 @@ class RequestDesk:
         cells = self._settings.cells.get(request.section, ())
         strange = [cell for cell in request.values if cell not in cells]
         if strange or not request.values:
-            return f"cells {strange} are not of section {request.section}, or there are none"
+            some = strange[:_CELLS_NAMED]
+            return f"cells {some} are not of section {request.section}, or there are none"
         if not request.issued_by or request.issued_by == OUR_OPTIMISER:
             return f"nobody from outside is called {request.issued_by!r}"
         names = (request.request_id, request.issued_by, request.role, request.setpoint)

@@ -442,3 +442,19 @@ def test_any_sequence_of_requests_keeps_rate_and_travel(asked: list[float], seco
     assert travel <= 12.0 * len(asked) * seconds / HOUR_S + 1e-6
     if len(asked) * seconds <= window:
         assert travel <= 30.0 + 1e-6
+
+
+def test_requests_from_outside_are_ordered_apart() -> None:
+    """Each source counts in its own way: neither makes the other old, and each its own."""
+    verdict, state = permit(
+        make_request(order=(0, 10**18), is_outside=True), make_situation(), LIMITS, BEGUN
+    )
+    assert verdict.ruling.is_written
+    assert state.of(7, FEED).order == BEGUN.of(7, FEED).order
+    verdict, after = permit(make_request(), make_situation(scan=6), LIMITS, state)
+    assert verdict.ruling.is_written
+    assert (after.of(7, FEED).order, after.of(7, FEED).outside_order) == ((1, 10), (0, 10**18))
+    late = make_request(order=(0, 10**18), is_outside=True)
+    verdict, held = permit(late, make_situation(scan=7), LIMITS, after)
+    assert verdict.ruling is Ruling.NOT_NEWER
+    assert held == after

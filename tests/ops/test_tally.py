@@ -3,6 +3,7 @@
 import math
 from typing import Any
 
+import msgspec
 import numpy as np
 import pytest
 from hypothesis import given
@@ -248,6 +249,15 @@ def test_latency_is_told_by_minute() -> None:
     by_minute = fold(rows)["latency_ms"]["source_to_written_p99_by_minute"]
     assert list(by_minute) == ["0", "1", "2"]
     assert by_minute["0"] == pytest.approx(400, rel=0.01)
+
+
+def test_how_soon_others_are_is_not_how_soon_the_loop_is() -> None:
+    """A move that an optimiser from outside asked for is counted, and no latency."""
+    other = msgspec.structs.replace(move(1, MoveState.VERIFIED), asked_by="hal")
+    summary = fold([("moves", 0, 1, encode(other))])
+    assert summary["moves"]["verified"] == 1
+    assert summary["latency_ms"]["source_to_written"]["count"] == 0
+    assert summary["time_to_first_verified_move_s"] is None
 
 
 def test_modes_follow_moves_and_events() -> None:

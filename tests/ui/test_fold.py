@@ -35,6 +35,7 @@ from ui.picture import (
     EXAMPLES_LENGTH,
     JOURNAL_LENGTH,
     Picture,
+    column_of,
     init_picture,
 )
 from ui.quantities import trend_columns
@@ -254,6 +255,28 @@ def test_a_proposal_without_a_move_is_unanswered_until_the_guard_speaks_of_a_lat
     assert picture.line.newest_ns["guard"] == NOW_NS + 2 * SECOND_NS
     again = fold_proposal(picture, changed(second, t_decided_ns=NOW_NS + 9 * SECOND_NS))
     assert again.sections[0].t_unanswered_ns == 0  # it was judged before: it gives no move
+
+
+def test_what_others_ask_is_shown_and_answers_no_decision_of_the_loop() -> None:
+    ours = STORY.proposal(0, 1, NOW_NS)
+    picture = fold_proposal(blank(), ours)
+    asked = [
+        changed(
+            move, asked_by="hal", t_decided_ns=NOW_NS + SECOND_NS, applied=191.0, readback=191.0
+        )
+        for move in STORY.moves(ours, Mode.AUTO, NOW_NS + SECOND_NS)
+        if move.setpoint == FEED
+    ]
+    for move in asked:
+        picture = fold_move(picture, move)
+    assert picture.sections[0].t_unanswered_ns == ours.t_decided_ns
+    assert column_of(picture.sections[0], f"applied.{FEED}")[0] == 191.0
+    assert "verified" not in picture.line.latency_ms, "how soon others are is not our latency"
+    # Decided before, judged after: what is judged last is what stands.
+    for move in STORY.moves(ours, Mode.AUTO, NOW_NS + 2 * SECOND_NS):
+        picture = fold_move(picture, move)
+    assert picture.sections[0].t_unanswered_ns == 0
+    assert column_of(picture.sections[0], f"applied.{FEED}")[0] != 191.0
 
 
 def test_what_is_wrong_with_two_setpoints_of_a_cell_ends_together() -> None:
