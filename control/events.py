@@ -64,6 +64,27 @@ EVENTS: Final[dict[str, EventType]] = {
             "Look at the time service of both machines before the second is reached that sheds.",
         ),
         EventType(
+            "scada_clock_apart",
+            Priority.HIGH,
+            Consequence.SHED,
+            "The clock of SCADA is {apart_ms} ms {side} the guard's, give or take {error_ms} ms.",
+            "Set the clocks of the SCADA server and of the guard's machine: one of them is wrong.",
+        ),
+        EventType(
+            "scada_clock_drift",
+            Priority.LOW,
+            Consequence.WARN,
+            "The clock of SCADA is {apart_ms} ms {side} the guard's, give or take {error_ms} ms.",
+            "Look at the time service of both machines before the second is reached that sheds.",
+        ),
+        EventType(
+            "scada_clock_measured",
+            Priority.JOURNAL,
+            Consequence.JOURNAL,
+            "The clock of SCADA is {apart_ms} ms {side} the guard's, give or take {error_ms} ms.",
+            "",
+        ),
+        EventType(
             "sign_of_life_late",
             Priority.LOW,
             Consequence.WARN,

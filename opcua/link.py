@@ -19,6 +19,7 @@ from typing import Any, Final, TypeVar
 
 from asyncua import Client, ua
 
+from opcua.answer_time import answer_time
 from opcua.certificates import CertificateError
 from opcua.operation_limits import (
     CAREFUL,
@@ -194,6 +195,18 @@ class Link:
             for part in parts_of(paths, self._limits.translations)
         ]
         return await self._answers(requests, _REQUEST_TIMEOUT_S)
+
+    async def ask_time(self, timeout_s: float = _REQUEST_TIMEOUT_S) -> datetime | None:
+        """Return what the server's clock showed as it answered; None where it does not say.
+
+        Raises:
+            LinkError: no answer in time, or the connection broke.
+        """
+        try:
+            async with asyncio.timeout(timeout_s):
+                return await answer_time(self._client)
+        except (OSError, ua.UaError) as exc:
+            raise LinkError(f"{self.address}: {describe(exc)}") from exc
 
     @property
     def _session(self) -> Any:

@@ -14,6 +14,7 @@ from types import TracebackType
 from typing import Final, Self
 
 from control.limits import SetpointLimits
+from opcua.clock_asking import ClockAsking
 from opcua.fit import check_fit
 from opcua.heartbeat import PlantBeat
 from opcua.lease_keeper import LeaseKeeper
@@ -24,7 +25,14 @@ from opcua.resolve import resolve
 from opcua.trip_contact import TripContact
 from opcua.wire_values import wire_count, wire_value
 from opcua.write_batch import WRITE_TIMEOUT_S, BatchRules, LivePlant, WriteBatch
-from stream.edge import ClaimBook, NoClaimBook, SetpointWrite, TripSigns, WriteResult
+from stream.edge import (
+    ClaimBook,
+    ClockOffset,
+    NoClaimBook,
+    SetpointWrite,
+    TripSigns,
+    WriteResult,
+)
 from stream.frames import F64
 
 _log = logging.getLogger(__name__)
@@ -82,6 +90,7 @@ class Writer:
         self._beat_until_s = 0.0  # monotonic; not before the guard says so
         self._lease = LeaseKeeper(watchdog_timeout_s, claims or NoClaimBook(), monotonic_s)
         self._trip = TripContact(monotonic_s)
+        self._clock = ClockAsking(clock_ns, monotonic_s)
         self._connector = Connector(endpoint, clock_ns=clock_ns, opener=opener)
         self._changed = asyncio.Event()
         self._task: asyncio.Task[None] | None = None
@@ -129,6 +138,7 @@ class Writer:
         check_fit(link.address, nodes, self._setpoints)
         live = LivePlant(link, nodes, PictureReader(nodes))
         self._lease.begin(nodes, link.address)
+        self._clock.begin()
         self._trip.begin(has_contact=nodes.trip is not None)
         async with nullcontext() if nodes.trip is None else self._trip.watch(link, nodes.trip):
             await self.look(live)
@@ -149,7 +159,9 @@ class Writer:
                 next_beat_s = now_s + _BEAT_EVERY_S
                 await self._beat(live)
             await asyncio.sleep(_LOOK_EVERY_S)
-            await self.look(live)
+            # Both are under way at once, so that a slow wire does not delay our heartbeat; the
+            # question of the time goes first, and has no long answer to wait for.
+            await asyncio.gather(self._clock.ask(live.link), self.look(live))
             await self._claim(live)
 
     async def _claim(self, live: LivePlant) -> None:
@@ -223,6 +235,10 @@ class Writer:
     def heartbeat_age_s(self) -> float:
         """Wall time since the plant's heartbeat moved (where it has none, its server's clock)."""
         return self._plant_beat.age_s(self._monotonic_s())
+
+    def clock_offset(self) -> ClockOffset | None:
+        """Return how far the server's clock is from ours; None while that is not known."""
+        return self._clock.offset() if self.is_connected else None
 
     def allow_heartbeat(self, for_s: float) -> None:
         """Let our heartbeat run for so long; 0 stops it, so that the plant sheds by itself."""

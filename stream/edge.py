@@ -41,6 +41,27 @@ class WriteResult:
 
 
 @dataclass(frozen=True, slots=True)
+class ClockOffset:
+    """By how much the clock of the plant's server is ahead of ours, in s.
+
+    Attributes:
+        offset_s: below 0 where it is behind.
+        error_s: what is true is no further from `offset_s` than this.
+    """
+
+    offset_s: float
+    error_s: float
+
+    def is_surely_beyond(self, limit_s: float) -> bool:
+        """Whether the clocks are further apart than that, whatever the error."""
+        return abs(self.offset_s) - self.error_s > limit_s
+
+    def is_surely_within(self, limit_s: float) -> bool:
+        """Whether they are not, whatever the error."""
+        return abs(self.offset_s) + self.error_s <= limit_s
+
+
+@dataclass(frozen=True, slots=True)
 class Claim:
     """A token that a guard wrote to be the one writer.
 
@@ -114,6 +135,10 @@ class PlantEdge(Protocol):
 
     def heartbeat_age_s(self) -> float:
         """Wall time since the plant's heartbeat last moved; 0 where the plant has none."""
+
+    def clock_offset(self) -> ClockOffset | None:
+        """Return how far the clock of the plant's server is from ours; None while that is not
+        known, be it that too few of its answers agree, or that they bear no time."""
 
     def allow_heartbeat(self, for_s: float) -> None:
         """Let our heartbeat run for so long and no longer, unless it is allowed again. It does not

@@ -22,6 +22,7 @@ from stream.line_trips import Cause, LineTrips
 from stream.mode_keeper import GuardSettings, ModeKeeper
 from stream.move_desk import MoveDesk
 from stream.order_news import standing_orders
+from stream.plant_clock import APART, DRIFTS, MEASURED, PlantClock
 
 _LOOK_EVERY_S: Final = 0.25
 _BEAT_FOR_S: Final = 2.0
@@ -67,6 +68,7 @@ class SilenceWatch:
         self._came: dict[int, tuple[Order | None, int]] = {}  # newest frame of each section, since
         self._looked_ns = worker.clock_ns()
         self._regulated: dict[int, tuple[float, int]] = {}  # cell -> when last: plant time, ns
+        self._plant_clock = PlantClock()
         self._conditions: dict[tuple[str, int | None, int | None], bool] = {}
 
     async def run(self) -> None:
@@ -118,6 +120,7 @@ class SilenceWatch:
             not lost and heartbeat_age_s > guard.shed_after_s,
             age_s=round(heartbeat_age_s, 1),
         )
+        self._look_at_plant_clock()
         self._look_for_lateness(heartbeat_age_s if not lost else 0.0)
         self._keeper.recall_trips()
         error = self._audit.error
@@ -138,6 +141,18 @@ class SilenceWatch:
             self._keeper.orders.end_what_is_over(section, self._worker.clock_ns())
         if not lost:
             self._take(await self._keeper.tell_plant())
+
+    def _look_at_plant_clock(self) -> None:
+        """Shed when the clock of the plant's server and ours are surely apart: then no age can be
+        told. Before the first measurement of this life, a cause that the last left goes on."""
+        clock = self._plant_clock = self._plant_clock.see(self._edge.clock_offset())
+        if clock.offset is None:
+            return
+        self._condition(APART, TriggerKind.SHED, clock.is_apart, **clock.details)
+        self._tell((DRIFTS, None, None), clock.drifts, **clock.details)
+        if clock.is_news:
+            self._plant_clock = clock.tell()
+            self._keeper.reports.put(MEASURED, None, **clock.details)
 
     def _look_for_lateness(self, heartbeat_age_s: float) -> None:
         """Tell early of what has missed its turn: whoever is asked to look may find out why before

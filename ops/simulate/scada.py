@@ -342,6 +342,15 @@ class SimLink(Link):
         finally:
             over = True
 
+    async def ask_time(self, timeout_s: float = 4.0) -> datetime | None:
+        """Ask over the wire what the server's clock shows."""
+
+        def serve(server: SimScada) -> datetime:
+            return _moment(server.process.clock_ns())
+
+        answer: datetime = await self._ask(serve, timeout_s)
+        return answer
+
     async def translate(self, paths: list[ua.BrowsePath]) -> list[ua.BrowsePathResult]:
         """The mapping has no browse paths here."""
         if paths:

@@ -82,13 +82,19 @@ async def _run(node: str, *arguments: str) -> dict[str, Any]:
 
 @asynccontextmanager
 async def foreign_plant(
-    node: str, port: int, pki: Path, most: int = 0, security: dict[str, Any] | None = None
+    node: str,
+    port: int,
+    pki: Path,
+    most: int = 0,
+    security: dict[str, Any] | None = None,
+    clock_ahead_s: float = 0.0,
 ) -> AsyncIterator[str]:
     """The other stack's server with a plant that is not ours; its endpoint.
 
     With `most` it refuses requests that name more nodes; with `security` (see server.js) it takes
-    encrypted connections alone.
+    encrypted connections alone; the clock of its process is `clock_ahead_s` ahead.
     """
-    command = [node, "server.js", str(port), str(pki), str(most)]
-    async with served_by(*command, *([json.dumps(security)] if security else []), folder=FOLDER):
+    told = json.dumps(security) if security else ""
+    command = [node, "server.js", str(port), str(pki), str(most), told, str(1e3 * clock_ahead_s)]
+    async with served_by(*command, folder=FOLDER):
         yield f"opc.tcp://127.0.0.1:{port}/acme"

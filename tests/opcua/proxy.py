@@ -1,10 +1,14 @@
-"""A wire that can be cut: a TCP proxy between a client and a server."""
+"""A wire that can be cut: a TCP proxy between a client and a server.
+
+It can also make the server's clock look wrong: see `opcua_clock`.
+"""
 
 import asyncio
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager, suppress
 
 from ops.ports import free_port
+from tests.opcua.opcua_clock import ClockSetter
 
 
 class Wire:
@@ -17,6 +21,7 @@ class Wire:
         self._ends: set[asyncio.StreamWriter] = set()
         self._flow = asyncio.Event()
         self._flow.set()
+        self.server_ahead_ns: Callable[[], int] = lambda: 0  # by which its clock looks wrong
 
     @property
     def endpoint(self) -> str:
@@ -52,15 +57,22 @@ class Wire:
             return
         self._ends |= {writer, back}
         with suppress(OSError):
-            await asyncio.gather(self._pump(reader, back), self._pump(there, writer))
+            await asyncio.gather(
+                self._pump(reader, back), self._pump(there, writer, ClockSetter())
+            )
         for end in (writer, back):
             end.transport.abort()
             self._ends.discard(end)
 
-    async def _pump(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+    async def _pump(
+        self,
+        reader: asyncio.StreamReader,
+        writer: asyncio.StreamWriter,
+        clock: ClockSetter | None = None,
+    ) -> None:
         while chunk := await reader.read(65536):
             await self._flow.wait()
-            writer.write(chunk)
+            writer.write(chunk if clock is None else clock.take(chunk, self.server_ahead_ns()))
             await writer.drain()
         writer.transport.abort()
 

@@ -1,15 +1,29 @@
 // A plant that is not ours: other names, other units, scalars only, words for modes, and neither
 // clock nor counter nor heartbeat. Two pots, 11 and 12, that answer to their feed and their bridge.
-// node server.js PORT PKI_FOLDER [MOST [SECURITY]]  ->  "ready" on standard output; runs until standard
+// node server.js PORT PKI_FOLDER [MOST [SECURITY [AHEAD_MS]]]  ->  "ready" on standard output; runs until standard
 // input ends. With MOST it refuses requests that name more nodes, and says so in its OperationLimits.
 // SECURITY, as JSON { certificate, key, uri, users: { name: password }, authority, revoked }: encrypted
-// connections only.
+// connections only. With AHEAD_MS, the clock of its process is so far ahead.
+const [port, pki, most, text, ahead] = process.argv.slice(2);
+// Before anything else is loaded, so that nobody keeps the true clock.
+if (Number(ahead)) setClock(Number(ahead));
+
 const {
   OPCUAServer, OPCUACertificateManager, DataType, MessageSecurityMode, SecurityPolicy,
 } = require("node-opcua");
 
-const [port, pki, most, text] = process.argv.slice(2);
 const security = text ? JSON.parse(text) : null;
+function setClock(aheadMs) {
+  const True = Date;
+  globalThis.Date = class extends True {
+    constructor(...given) {
+      if (given.length) super(...given);
+      else super(True.now() + aheadMs);
+    }
+    static now() { return True.now() + aheadMs; }
+  };
+}
+
 // An authority, and its list of what it has revoked, as DER in base64: the other stack asks for both.
 async function believe(manager, security) {
   await manager.initialize();
