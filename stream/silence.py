@@ -78,6 +78,7 @@ class SilenceWatch:
             self._keeper.recall(section)
             self._desk.recall(section)
             self._keeper.orders.tell(section, standing_orders(self._keeper.state(section)))
+        self._plant_clock = PlantClock(is_apart=self._stood_before(APART, None, None))
         while True:
             await self._look()
             await asyncio.sleep(_LOOK_EVERY_S)
@@ -336,8 +337,9 @@ class SilenceWatch:
         if self._conditions.get(place) is holds:
             return
         # At the first look a condition that does not hold is cleared too: the guard's life before
-        # this one may have ended in the middle of it.
-        if place not in self._conditions and self._stood_before(name, section, cell):
+        # this one may have ended in the middle of it. One that still holds is told anew, for what
+        # the last life told ended with it.
+        if not holds and place not in self._conditions and self._stood_before(name, section, cell):
             self._conditions[place] = True
         trigger = Trigger(kind if holds else _CLEARED[kind], name)
         for number in self._settings.cells if section is None else (section,):

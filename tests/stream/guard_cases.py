@@ -550,6 +550,11 @@ class GuardedLine:
     log: Log
     clock: Clock
     edge_clock: Clock
+    plant_ahead_s: float = 0.0  # by which the clock of SCADA is ahead of the guard's
+
+    def plant_ahead_ns(self) -> int:
+        """By how much SCADA's clock is moved: it goes along when a test lets time pass."""
+        return self.edge_clock.ahead_ns + int(self.plant_ahead_s * _NS)
 
     def follows(self, cell: int) -> bool:
         """Whether the plant really takes this cell's setpoints from outside."""
@@ -690,10 +695,12 @@ async def shared_line(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator
         clock, log = Clock(), Log()
         loop = Loop(producer, clock, clock())
         tasks = [asyncio.ensure_future(log.read(connection)), asyncio.ensure_future(loop.run())]
+        line = GuardedLine(
+            folder, plant, connection, scada, wire, loop, log, clock, edge_clock=clock
+        )
+        wire.server_ahead_ns = line.plant_ahead_ns
         try:
-            yield GuardedLine(
-                folder, plant, connection, scada, wire, loop, log, clock, edge_clock=clock
-            )
+            yield line
         finally:
             await _end(tasks)
             await producer.stop()
@@ -705,4 +712,5 @@ async def calm_line(shared_line: GuardedLine) -> GuardedLine:
     shared_line.loop.calm()
     await shared_line.log.clear()
     shared_line.edge_clock = shared_line.clock
+    shared_line.plant_ahead_s = 0.0
     return shared_line
