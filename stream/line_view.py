@@ -4,6 +4,7 @@ The guard's own state comes by its table's changelog, so that what is shown is w
 is old must look old: whoever shows a state asks `trust_in` whether the guard is still heard.
 """
 
+import math
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from enum import Enum
@@ -16,6 +17,7 @@ from control.retelling import Retelling
 from stream.active import process_of
 from stream.alarm_list import AlarmList, fold_alarms
 from stream.guarding import GuardState, decode_state
+from stream.plant_clock import CLOCK_EVENTS
 from stream.records import Event, Move, Proposal
 
 ANSWER_OVERDUE_S: Final = 15.0  # a proposal is answered within milliseconds; as on the screens
@@ -63,12 +65,16 @@ class LineView:
         sections: by number.
         policy: how cells start, for those that a state does not have.
         alarms: all that are not normal, and the newest that are again.
+        clock_offset_ms: by how much the clock of SCADA is ahead of the guard's, as the guard told
+            it last; NaN before it did. `clock_told_ns`: when that was.
         unreadable: messages that could not be read.
     """
 
     sections: Mapping[int, SectionView]
     policy: ModePolicy
     alarms: AlarmList = field(default_factory=AlarmList)
+    clock_offset_ms: float = math.nan
+    clock_told_ns: int = 0
     unreadable: int = 0
 
     def section_of(self, cell: int) -> int | None:
@@ -141,6 +147,9 @@ def fold_move(view: LineView, move: Move, at_ns: int) -> LineView:
 def fold_event(view: LineView, event: Event) -> LineView:
     """Take in what is told: of alarms whoever tells it, of the guard only what it tells itself."""
     view = replace(view, alarms=fold_alarms(view.alarms, event))
+    offset_ms = event.details.get("offset_ms")
+    if event.name in CLOCK_EVENTS and isinstance(offset_ms, int | float):
+        view = replace(view, clock_offset_ms=float(offset_ms), clock_told_ns=event.t_event_ns)
     if event.section is None or process_of(event.origin) != _GUARD:
         return view
     section = view.sections.get(event.section)

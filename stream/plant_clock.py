@@ -12,6 +12,7 @@ from stream.edge import ClockOffset
 APART: Final = "scada_clock_apart"
 DRIFTS: Final = "scada_clock_drift"
 MEASURED: Final = "scada_clock_measured"
+CLOCK_EVENTS: Final = frozenset({APART, DRIFTS, MEASURED})
 _APART_S: Final = 1.0
 _DRIFTS_S: Final = 0.1
 _WORTH_TELLING_S: Final = 0.02

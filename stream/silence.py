@@ -149,7 +149,7 @@ class SilenceWatch:
         clock = self._plant_clock = self._plant_clock.see(self._edge.clock_offset())
         if clock.offset is None:
             return
-        self._condition(APART, TriggerKind.SHED, clock.is_apart, **clock.details)
+        self._condition(APART, TriggerKind.SHED, clock.is_apart, None, None, **clock.details)
         self._tell((DRIFTS, None, None), clock.drifts, **clock.details)
         if clock.is_news:
             self._plant_clock = clock.tell()

@@ -28,5 +28,4 @@ CONTRACT: Final[dict[int, str]] = {
 OPEN: Final[dict[int, str]] = {
     10: "the control room asks nobody who they are; the front (OPC UA) does",
     11: "no screen of ours offers a bypass; the front has a method for it",
-    12: "a plant's clock that is behind looks like a slow one; its offset is not measured",
 }

@@ -10,7 +10,7 @@ from typing import Final
 from control.modes import Mode
 from opcua.node_rows import DataType, NodeRow, NodeTable, ObjectTypeRow
 from opcua.nodes import SETPOINT_QUANTITIES
-from opcua.units import SECOND
+from opcua.units import MILLISECOND, SECOND, Unit
 
 FRONT_URI: Final = "urn:potline:front:1"
 LINE: Final = "Line"
@@ -24,9 +24,11 @@ _OBJECT_TYPES: Final = (
 )
 
 
-def _line_row(path: str, data_type: DataType, holds: str, *, is_list: bool = False) -> NodeRow:
+def _line_row(
+    path: str, data_type: DataType, holds: str, unit: Unit | None = None, *, is_list: bool = False
+) -> NodeRow:
     node_id = f"{LINE}.{path.replace('/', '.')}"
-    return NodeRow(f"{LINE}/{path}", node_id, data_type, holds, is_list=is_list)
+    return NodeRow(f"{LINE}/{path}", node_id, data_type, holds, unit, is_list=is_list)
 
 
 def _interlock_row(name: str, data_type: DataType, holds: str, *, is_list: bool = False) -> NodeRow:
@@ -76,6 +78,12 @@ NODES: Final[tuple[NodeRow, ...]] = (
     _line_row("Requests/Digest", DataType.STRING, "what an approval has to name", is_list=True),
     _line_row("Requests/Sentence", DataType.STRING, "who asks for what, and why", is_list=True),
     _line_row("GuardHeard", DataType.DATE_TIME, "when the guard was heard last"),
+    _line_row(
+        "Comm/ClockOffset",
+        DataType.DOUBLE,
+        "how far the clock of SCADA is ahead of the guard's; NaN before it was measured",
+        MILLISECOND,
+    ),
     _line_row("CallsRefused", DataType.UINT32, "calls turned away since the start of this server"),
     _interlock_row("State", DataType.STRING, "mode in force"),
     _interlock_row("Wanted", DataType.STRING, "mode that was asked for"),

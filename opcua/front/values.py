@@ -88,6 +88,9 @@ def show_line(
     heard = to_datetime(heard_ns) if heard_ns else NO_TIME
     is_heard = Trust.GOOD if heard_ns else Trust.NONE
     yield Place("Line.GuardHeard"), Shown(heard, is_heard, heard)
+    told = to_datetime(view.clock_told_ns) if view.clock_told_ns else NO_TIME
+    is_told = trust if view.clock_told_ns else Trust.NONE
+    yield Place("Line.Comm.ClockOffset"), Shown(view.clock_offset_ms, is_told, told)
 
 
 def show_section(section: SectionView, trust: Trust, now_ns: int) -> Iterator[tuple[Place, Shown]]:

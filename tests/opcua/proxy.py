@@ -57,9 +57,7 @@ class Wire:
             return
         self._ends |= {writer, back}
         with suppress(OSError):
-            await asyncio.gather(
-                self._pump(reader, back), self._pump(there, writer, ClockSetter())
-            )
+            await asyncio.gather(self._pump(reader, back), self._pump(there, writer, ClockSetter()))
         for end in (writer, back):
             end.transport.abort()
             self._ends.discard(end)

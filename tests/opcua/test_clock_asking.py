@@ -93,9 +93,11 @@ async def test_the_clock_of_a_server_on_node_opcua_is_measured(
 ) -> None:
     mapping, acme = _acme()
     port = free_port()
-    async with foreign_plant(require_node(), port, tmp_path, clock_ahead_s=ahead_s) as endpoint:
-        async with Writer(endpoint, mapping, CELLS, acme.setpoints, readback_deadline_s=4.0) as it:
-            await until(lambda: _is_near(it, ahead_s))
+    async with (
+        foreign_plant(require_node(), port, tmp_path, clock_ahead_s=ahead_s) as endpoint,
+        Writer(endpoint, mapping, CELLS, acme.setpoints, readback_deadline_s=4.0) as writer,
+    ):
+        await until(lambda: _is_near(writer, ahead_s))
 
 
 @pytest.mark.contract(12)
@@ -104,22 +106,26 @@ async def test_the_clock_of_a_server_on_open62541_is_measured(tmp_path: Path) ->
     mapping, acme = _acme()
     make_certificates(tmp_path, ["localhost", "127.0.0.1"], key_bits=2048)
     clock = Clock(5 * _S)
-    async with o6_plant(free_port()) as endpoint:
-        async with Writer(
+    async with (
+        o6_plant(free_port()) as endpoint,
+        Writer(
             endpoint, mapping, CELLS, acme.setpoints, readback_deadline_s=4.0, clock_ns=clock
-        ) as writer:
-            await until(lambda: _is_near(writer, -5.0))
+        ) as writer,
+    ):
+        await until(lambda: _is_near(writer, -5.0))
     policy = Policy("Basic256Sha256")
-    async with o6_plant(free_port(), server_security(tmp_path)) as endpoint:
-        async with Writer(
+    async with (
+        o6_plant(free_port(), server_security(tmp_path)) as endpoint,
+        Writer(
             endpoint,
             mapping,
             CELLS,
             acme.setpoints,
             readback_deadline_s=4.0,
             opener=opener(tmp_path, "guard", policy),
-        ) as writer:
-            await until(lambda: _is_near(writer, 0.0))
+        ) as writer,
+    ):
+        await until(lambda: _is_near(writer, 0.0))
 
 
 def test_an_offset_is_beyond_or_within_a_limit_only_where_its_error_allows() -> None:

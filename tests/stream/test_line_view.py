@@ -1,5 +1,7 @@
 """What is known of the guard from outside, and when it looks old."""
 
+import math
+
 import msgspec
 import pytest
 
@@ -89,7 +91,7 @@ def move(decided_ns: int, cell: int = 1) -> Move:
     )
 
 
-def event(name: str, origin: str, at_ns: int, **details: str) -> Event:
+def event(name: str, origin: str, at_ns: int, **details: str | float) -> Event:
     return Event(
         event_id="guard-1-1",
         name=name,
@@ -147,6 +149,21 @@ def test_without_anything_to_say_a_guard_is_believed_for_a_while_only() -> None:
     assert trust_in(heard.sections[0], late, SILENCE_S) is Trust.GOOD
     others = fold_event(read(), event("samples_missing", "loop-1", after_s(30.0)))
     assert trust_in(others.sections[0], late, SILENCE_S) is Trust.OLD
+
+
+@pytest.mark.contract(12)
+def test_the_clock_of_scada_is_as_the_guard_told_it_last() -> None:
+    assert math.isnan(read().clock_offset_ms)
+    view = fold_event(read(), event("scada_clock_measured", "guard", after_s(1.0), offset_ms=-4))
+    assert (view.clock_offset_ms, view.clock_told_ns) == (-4.0, after_s(1.0))
+    view = fold_event(view, event("scada_clock_apart", "guard", after_s(2.0), offset_ms=-3000))
+    assert (view.clock_offset_ms, view.clock_told_ns) == (-3000.0, after_s(2.0))
+    for other in (
+        event("scada_lost", "guard", after_s(3.0), offset_ms=9),
+        event("scada_clock_drift", "guard", after_s(3.0), offset_ms="much"),
+        event("scada_clock_drift", "guard", after_s(3.0)),
+    ):
+        assert fold_event(view, other).clock_offset_ms == -3000.0
 
 
 def test_a_state_of_another_version_or_section_changes_nothing_else() -> None:

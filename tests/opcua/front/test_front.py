@@ -105,6 +105,29 @@ async def test_what_was_never_read_is_bad_and_what_is_old_is_uncertain(
         assert (await visitor.read(name)).Value.Value == "ADVISORY"
 
 
+@pytest.mark.contract(12)
+async def test_the_line_shows_how_far_the_clock_of_scada_is_from_ours(
+    front: Front, line: Line, endpoint: str
+) -> None:
+    del front
+    name = "Line.Comm.ClockOffset"
+    async with visit(endpoint) as visitor:
+        assert status(await visitor.read(name)) == "BadWaitingForInitialData"
+        told = line.tell(
+            "scada_clock_measured",
+            active=False,
+            offset_ms=-42,
+            error_ms=17,
+            apart_ms=42,
+            side="behind",
+        )
+        assert told.sentence.startswith("The clock of SCADA is 42 ms behind the guard's")
+        await shows(visitor, name, lambda one: one.Value.Value == -42.0)
+        assert status(await visitor.read(name)) == "Good"
+        line.is_following = False
+        await shows(visitor, name, lambda one: status(one) == "UncertainLastUsableValue")
+
+
 async def test_a_cell_shows_who_moves_it_and_what_stands_against(
     front: Front, endpoint: str, line: Line
 ) -> None:
