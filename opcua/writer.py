@@ -159,10 +159,19 @@ class Writer:
                 next_beat_s = now_s + _BEAT_EVERY_S
                 await self._beat(live)
             await asyncio.sleep(_LOOK_EVERY_S)
-            # Both are under way at once, so that a slow wire does not delay our heartbeat; the
-            # question of the time goes first, and has no long answer to wait for.
-            await asyncio.gather(self._clock.ask(live.link), self.look(live))
+            await self._look_and_ask_time(live)
             await self._claim(live)
+
+    async def _look_and_ask_time(self, live: LivePlant) -> None:
+        """Do both at once, so that a slow wire does not delay our heartbeat."""
+        asking = asyncio.ensure_future(self._clock.ask(live.link))
+        await asyncio.sleep(0.0)  # it goes first: then no long answer is in its way
+        try:
+            await self.look(live)
+            await asking
+        finally:
+            asking.cancel()
+            await asyncio.gather(asking, return_exceptions=True)  # nothing of it outlives the link
 
     async def _claim(self, live: LivePlant) -> None:
         await self._lease.take_if_free(live, may_take_over=self._may_beat())
