@@ -5,6 +5,7 @@ import re
 import pytest
 
 from opcua import units
+from opcua.front.nodes import NODES as FRONT_NODES
 from opcua.mapping import expand
 from opcua.node_rows import WrittenBy
 from opcua.nodes import NAMESPACE_URI, NODES
@@ -38,7 +39,7 @@ def test_unit_ids_are_the_published_ones() -> None:
 
 
 def test_every_unit_is_in_use_and_no_code_stands_twice() -> None:
-    used = {row.unit for row in NODES}
+    used = {row.unit for row in (*NODES, *FRONT_NODES)}
     assert set(UNITS.values()) == used - {None}
     codes = [unit.common_code for unit in UNITS.values()]
     assert len(set(codes)) == len(codes)
