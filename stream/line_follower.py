@@ -36,6 +36,8 @@ _AT_ONCE: Final = 2_000
 _TURN: Final = 500  # messages folded before others may run
 _FIRST_WAIT_S: Final = 0.5
 _LONGEST_WAIT_S: Final = 10.0
+_ASK_EVERY_S: Final = 2.0
+_ANSWER_WITHIN_S: Final = 5.0
 _NS_PER_MS: Final = 1_000_000
 
 _log: Final = logging.getLogger(__name__)
@@ -119,10 +121,25 @@ class LineFollower:
         self.caught_up.set()
 
     async def _follow(self, consumer: AIOKafkaConsumer) -> None:
-        while True:
-            for message in _in_order(await self._poll(consumer)):
-                self.view = self._fold(self.view, message)
-            self.is_following = True
+        """Read on for ever, and know whether the broker is there. A poll cannot tell: the client
+        tries again by itself, without a word, goes on where it was, and there is nothing new."""
+        partition, asked_s = min(consumer.assignment()), time.monotonic()
+        self.is_following = True
+        question = asyncio.ensure_future(consumer.end_offsets([partition]))
+        try:
+            while True:
+                for message in _in_order(await self._poll(consumer)):
+                    self.view = self._fold(self.view, message)
+                waited_s = time.monotonic() - asked_s
+                if question.done():
+                    self.is_following = not question.cancelled() and question.exception() is None
+                    if waited_s > _ASK_EVERY_S:
+                        asked_s = time.monotonic()
+                        question = asyncio.ensure_future(consumer.end_offsets([partition]))
+                elif waited_s > _ANSWER_WITHIN_S:
+                    self.is_following = False
+        finally:
+            question.cancel()
 
     @staticmethod
     async def _poll(consumer: AIOKafkaConsumer) -> list[Any]:
