@@ -1,60 +1,15 @@
-"""Who may come to a server of ours, and what they may do: names, roles, password hashes."""
+"""Accounts as the library's server asks for them: who a session's user is."""
 
-import hashlib
-import hmac
-import re
-import secrets
 import time
-import tomllib
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from enum import StrEnum
-from pathlib import Path
-from typing import Any, Final
+from typing import Any
 
 from asyncua.crypto.permission_rules import User, UserRole
 from asyncua.server.user_managers import UserManager
 
-from stream.secret_files import write_secret
-
-_COST: Final = 2**14  # scrypt: some 50 ms a try
-_BLOCK: Final = 8
-_SALT_BYTES: Final = 16
-_TRIES_AT_ONCE: Final = 5  # wrong passwords; each takes the server's one thread for a while
-_ANOTHER_TRY_AFTER_S: Final = 2.0
-_NAME: Final = re.compile(r"[A-Za-z][A-Za-z0-9._-]{0,39}")
-_SHORTEST_PASSWORD: Final = 12
-
-
-class Role(StrEnum):
-    """What somebody may do, by the names of OPC 10000-18 and one of ours."""
-
-    OBSERVER = "Observer"  # reads
-    OPERATOR = "Operator"  # puts cells under the optimiser, and takes them back; overrides
-    ENGINEER = "Engineer"  # besides: bypasses and limits
-    SUPERVISOR = "Supervisor"  # the manager: bypasses and limits, but puts no cell under anything
-    # At the plant: writes setpoints, modes and its heartbeat. At the front: asks for setpoints.
-    OPTIMISER = "Optimiser"
-
-
-# Of the front's accounts; the last is no person, but a program that has a name of its own.
-PEOPLE_ROLES: Final = (Role.OBSERVER, Role.OPERATOR, Role.ENGINEER, Role.SUPERVISOR, Role.OPTIMISER)
-NOT_PEOPLE: Final = frozenset({"optimiser", "guard", "gateway", "loop", "doctor", "anonymous"})
-PEOPLE_REMEDY: Final = "name them with `potline people FOLDER NAME --role ROLE`"
-
-
-class AccountError(ValueError):
-    """The file of accounts cannot be used; the message says why."""
-
-
-@dataclass(frozen=True, slots=True)
-class Account:
-    """One who may come, with `scrypt$<salt>$<hash>` of the password."""
-
-    name: str
-    role: Role
-    password_hash: str
-    application: str = ""  # URI of the one application that it comes from; "": of any
+from stream.accounts import Account, Role
+from stream.doorkeeper import Doorkeeper
 
 
 @dataclass
@@ -64,88 +19,11 @@ class PlantUser(User):
     plant_role: Role = Role.OBSERVER
 
 
-def hash_password(password: str) -> str:
-    """Return what is kept of a password."""
-    salt = secrets.token_bytes(_SALT_BYTES)
-    return f"scrypt${salt.hex()}${_derive(password, salt).hex()}"
-
-
-def is_password_good(password: str, kept: str) -> bool:
-    """Whether this is the password of which that was kept."""
-    _, salt, digest = kept.split("$")
-    return hmac.compare_digest(_derive(password, bytes.fromhex(salt)), bytes.fromhex(digest))
-
-
-def write_accounts(path: Path, accounts: Iterable[Account]) -> None:
-    """Write the file of accounts."""
-    lines = ["# Who may come to the server: made by potline.\n"]
-    for account in accounts:
-        lines += [
-            "\n[[account]]\n",
-            f'name = "{account.name}"\n',
-            f'role = "{account.role.value}"\n',
-            f'password_hash = "{account.password_hash}"\n',
-            f'application = "{account.application}"\n',
-        ]
-    write_secret(path, "".join(lines).encode())
-
-
-def keep_person(path: Path, name: str, role: Role, password: str, application: str = "") -> None:
-    """Put a person, or an optimiser from outside, into a file of accounts, which may not be there
-    yet; one of that name is replaced.
-
-    Args:
-        application: URI of the one application that it comes from; "": of any that is trusted.
-
-    Raises:
-        AccountError: the name or the password cannot be used, or the file cannot be read.
-    """
-    if _NAME.fullmatch(name) is None or name.lower() in NOT_PEOPLE:
-        raise AccountError(
-            f"{name!r} cannot be a person's name here. Remedy: letters, digits, . _ and -, at most "
-            f"40, begun with a letter, and none of {', '.join(sorted(NOT_PEOPLE))}"
-        )
-    if len(password) < _SHORTEST_PASSWORD:
-        raise AccountError(
-            f"a password of {len(password)} characters is too short. Remedy: {_SHORTEST_PASSWORD} "
-            "or more"
-        )
-    known = read_accounts(path, PEOPLE_REMEDY) if path.exists() else {}
-    kept = known | {name: Account(name, role, hash_password(password), application)}
-    write_accounts(path, kept.values())
-
-
-def read_accounts(path: Path, remedy: str = "run `potline certs`") -> dict[str, Account]:
-    """Return the accounts in a file, by name.
-
-    Raises:
-        AccountError: it cannot be read, or an account is incomplete or named twice.
-    """
-    try:
-        rows = tomllib.loads(path.read_text(encoding="utf-8")).get("account", [])
-        accounts = [
-            Account(
-                row["name"], Role(row["role"]), row["password_hash"], row.get("application", "")
-            )
-            for row in rows
-        ]
-    except (OSError, tomllib.TOMLDecodeError, KeyError, TypeError, ValueError) as exc:
-        raise AccountError(f"{path} cannot be used: {exc}. Remedy: {remedy}") from exc
-    by_name = {account.name: account for account in accounts}
-    if len(by_name) < len(accounts) or not accounts:
-        raise AccountError(f"{path} names nobody, or somebody twice. Remedy: {remedy}")
-    return by_name
-
-
 class Accounts(UserManager):
     """Lets those in who have an account and its password, and nobody else.
 
     The certificate of the connection is asked for here too: the library's own check is of a field
     of a request that a client may leave out.
-
-    A password that was good once is known by a quick hash from then on, so that clients that come
-    again and again cost nothing; wrong ones are tried a few at once and then one in two seconds,
-    for each name.
     """
 
     def __init__(
@@ -163,10 +41,7 @@ class Accounts(UserManager):
         """
         self._accounts = accounts
         self._vouch = vouch
-        self._monotonic_s = monotonic_s
-        self._known: dict[str, bytes] = {}
-        self._pepper = secrets.token_bytes(32)
-        self._tries = dict.fromkeys(accounts, (float(_TRIES_AT_ONCE), monotonic_s()))
+        self._doorkeeper = Doorkeeper(monotonic_s)
         self.refused = 0
 
     def get_user(
@@ -182,28 +57,8 @@ class Accounts(UserManager):
             account is None
             or password is None
             or not self._vouch(certificate, account.application)
-            or not self._is_good(account, password)
+            or self._doorkeeper.admit(self._accounts, account.name, password) is None
         ):
             self.refused += 1
             return None
         return PlantUser(role=UserRole.User, name=account.name, plant_role=account.role)
-
-    def _is_good(self, account: Account, password: str) -> bool:
-        quick = hmac.new(self._pepper, password.encode(), hashlib.sha256).digest()
-        known = self._known.get(account.name)
-        if known is not None and hmac.compare_digest(known, quick):
-            return True
-        now_s = self._monotonic_s()
-        tries, tried_s = self._tries[account.name]
-        tries = min(float(_TRIES_AT_ONCE), tries + (now_s - tried_s) / _ANOTHER_TRY_AFTER_S)
-        is_good = tries >= 1.0 and is_password_good(password, account.password_hash)
-        if is_good:
-            self._known[account.name] = quick
-        elif tries >= 1.0:
-            tries -= 1.0
-        self._tries[account.name] = (tries, now_s)
-        return is_good
-
-
-def _derive(password: str, salt: bytes) -> bytes:
-    return hashlib.scrypt(password.encode(), salt=salt, n=_COST, r=_BLOCK, p=1)

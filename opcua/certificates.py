@@ -22,7 +22,7 @@ from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import rsa
 from cryptography.x509.oid import ExtendedKeyUsageOID, NameOID
 
-from opcua.accounts import Account, Role, hash_password, write_accounts
+from stream.accounts import Account, Role, hash_password, write_accounts
 from stream.secret_files import write_secret
 
 CERTIFICATE_FILE: Final = "certificate.pem"
@@ -31,7 +31,6 @@ PASSWORD_FILE: Final = "password"  # noqa: S105 - the name of a file
 ACCOUNTS_FILE: Final = "accounts.toml"
 TRUSTED_FOLDER: Final = "trusted"
 AUTHORITY_FOLDER: Final = "authority"
-PEOPLE_FILE: Final = "people.toml"
 SERVER: Final = "scada"
 FRONT: Final = "front"
 # The processes that connect, and who they are at the server: the gateway cannot write.

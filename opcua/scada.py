@@ -19,7 +19,6 @@ import numpy as np
 from asyncua import Server, ua
 
 from control.limits import SetpointLimits
-from opcua.accounts import Role
 from opcua.address_space import AddressSpace, build_address_space
 from opcua.display import Display
 from opcua.fence import LEASE
@@ -31,6 +30,7 @@ from opcua.simulation import LineScan, LineSimulation
 from opcua.write_log import WriteLog
 from opcua.write_rules import Anonymous, Attempt, RuledWrites, WriteRule
 from physics.design import PlantDesign
+from stream.accounts import Role
 from stream.signals import SignalLimits
 
 _SHORTEST_SCAN_S: Final = 0.25

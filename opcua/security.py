@@ -18,7 +18,7 @@ from asyncua.crypto.validator import CertificateValidator, CertificateValidatorO
 from cryptography import x509
 from cryptography.x509.oid import ExtendedKeyUsageOID
 
-from opcua.accounts import Accounts, read_accounts
+from opcua.accounts import Accounts
 from opcua.certificates import (
     ACCOUNTS_FILE,
     CERTIFICATE_FILE,
@@ -29,6 +29,7 @@ from opcua.certificates import (
     CertificateError,
     read_certificate,
 )
+from stream.accounts import read_accounts
 
 REVOKED_FOLDER: Final = "revoked"  # lists of revoked certificates, where there are any
 

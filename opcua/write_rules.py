@@ -16,8 +16,9 @@ from asyncua.crypto.permission_rules import User, UserRole
 from asyncua.server.address_space import AttributeService
 from asyncua.server.user_managers import UserManager
 
-from opcua.accounts import PlantUser, Role
+from opcua.accounts import PlantUser
 from opcua.fence import LEASE, Fence
+from stream.accounts import Role
 
 _ITSELF: Final = User(role=UserRole.Admin)  # the server's own set-up
 _NOBODY: Final = "anonymous"  # the user of a session without a name

@@ -8,7 +8,6 @@ from typing import Final
 
 from control.modes import ModePolicy
 from control.retelling import Retelling
-from opcua.accounts import AccountError
 from opcua.certificates import CertificateError
 from opcua.front.server import Front, FrontSettings, Source, open_front
 from ops.entry import needed, start_log, stop_event
@@ -17,6 +16,7 @@ from ops.mistakes import OperationError
 from ops.plantfile import PlantFile
 from ops.settings import Settings
 from physics.design import sections
+from stream.accounts import AccountError
 from stream.asking import Asker, CommandSender
 from stream.kafka import KafkaConnection
 from stream.line_follower import LineFollower

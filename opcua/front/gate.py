@@ -8,14 +8,10 @@ from typing import Final
 
 from asyncua import ua
 
-from opcua.accounts import PlantUser, Role
+from opcua.accounts import PlantUser
 from opcua.front.methods import Fault
+from stream.accounts import GUARD_ROLES, Role
 
-ROLES: Final[Mapping[Role, str]] = {  # what a role of OPC UA is to the guard
-    Role.OPERATOR: "operator",
-    Role.ENGINEER: "engineer",
-    Role.SUPERVISOR: "manager",
-}
 NOBODY: Final = "anonymous"
 _AT_ONCE: Final = 10.0  # calls of one account; a person at a screen has not more
 _PER_S: Final = 1.0  # and an optimiser asks once a scan
@@ -50,7 +46,7 @@ class Gate:
         self._accounts: dict[str, _Account] = {}
         self.refused = 0
 
-    def enter(self, user: object, roles: Mapping[Role, str] = ROLES) -> Caller | Fault:
+    def enter(self, user: object, roles: Mapping[Role, str] = GUARD_ROLES) -> Caller | Fault:
         """Return who calls, whom `leave` has to be told of afterwards, or why they may not.
 
         Args:

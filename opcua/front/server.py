@@ -17,10 +17,8 @@ from urllib.parse import urlsplit
 from asyncua import Server, ua
 
 from control.limits import SetpointLimits
-from opcua.accounts import PEOPLE_REMEDY
 from opcua.address_space import AddressSpace, build_address_space
 from opcua.certificates import FRONT as SERVER_NAME
-from opcua.certificates import PEOPLE_FILE
 from opcua.front.alarm_desk import AlarmDesk, Report
 from opcua.front.alarm_teller import AlarmTeller
 from opcua.front.desk import ANSWER_WITHIN_S, Ask, MethodDesk
@@ -36,6 +34,7 @@ from opcua.front.values import Place, Shown, show_line, show_section, trusts_in
 from opcua.scans import to_datetime
 from opcua.security import secure_server
 from opcua.write_rules import Anonymous, RuledWrites
+from stream.accounts import PEOPLE_FILE, PEOPLE_REMEDY
 from stream.alarm_list import AlarmList, pass_time
 from stream.line_view import LineView, SectionView, Trust
 from stream.request_book import RequestBook

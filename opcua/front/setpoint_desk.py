@@ -13,7 +13,6 @@ from typing import Final
 
 from asyncua import ua
 
-from opcua.accounts import Role
 from opcua.front.gate import Caller, Gate
 from opcua.front.methods import Fault
 from opcua.front.setpoint_call import (
@@ -23,6 +22,7 @@ from opcua.front.setpoint_call import (
     expiry_fault,
     read_request,
 )
+from stream.accounts import Role
 from stream.asking import NotSentError
 from stream.records import MoveState, SetpointRequest, decision_id
 from stream.request_book import Became, Entry, RequestBook, wait_for_all

@@ -34,9 +34,15 @@ def people(
 
         potline people /etc/potline/certs hal --role Optimiser --application hal
     """
-    from opcua.accounts import PEOPLE_ROLES, AccountError, keep_person, read_accounts
-    from opcua.certificates import PEOPLE_FILE, application_uri
+    from opcua.certificates import application_uri
     from ops.mistakes import OperationError
+    from stream.accounts import (
+        PEOPLE_FILE,
+        PEOPLE_ROLES,
+        AccountError,
+        keep_person,
+        read_accounts,
+    )
 
     kept = folder / PEOPLE_FILE
     try:

@@ -6,17 +6,7 @@ from pathlib import Path
 import pytest
 from cryptography.x509 import BasicConstraints
 
-from opcua.accounts import (
-    Account,
-    AccountError,
-    Accounts,
-    PlantUser,
-    Role,
-    hash_password,
-    is_password_good,
-    keep_person,
-    read_accounts,
-)
+from opcua.accounts import Accounts, PlantUser
 from opcua.certificates import (
     ACCOUNTS_FILE,
     CertificateError,
@@ -24,6 +14,15 @@ from opcua.certificates import (
     expiries,
     make_certificates,
     read_certificate,
+)
+from stream.accounts import (
+    Account,
+    AccountError,
+    Role,
+    hash_password,
+    is_password_good,
+    keep_person,
+    read_accounts,
 )
 
 HOSTS = ["localhost", "127.0.0.1"]

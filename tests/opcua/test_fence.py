@@ -7,13 +7,14 @@ import pytest
 from asyncua import ua
 from asyncua.crypto.permission_rules import UserRole
 
-from opcua.accounts import PlantUser, Role
+from opcua.accounts import PlantUser
 from opcua.fence import Fence
 from opcua.line_control import LineControl
 from opcua.link import Link, open_link
 from opcua.nodes import NAMESPACE_URI, CellMode
 from opcua.scada import Scada, open_scada
 from ops.plantfile import PlantFile
+from stream.accounts import Role
 from tests.opcua.lines import scada_settings
 
 FEED_TARGET = "L1.C001.SP.AluminaFeedRate.Target"

@@ -9,11 +9,12 @@ from asyncua import Server, ua
 from asyncua.crypto.permission_rules import User, UserRole
 
 from control.limits import SetpointLimits
-from opcua.accounts import PlantUser, Role
+from opcua.accounts import PlantUser
 from opcua.line_control import MODE, limit_states
 from opcua.nodes import LimitState
 from opcua.write_log import WriteLog
 from opcua.write_rules import Attempt, RuledWrites, WriteRule
+from stream.accounts import Role
 
 FEED = "alumina_feed_rate_kg_per_h"
 RULE = WriteRule(FEED, ua.VariantType.Double, 2, 90.0, 360.0)

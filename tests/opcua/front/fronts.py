@@ -12,12 +12,12 @@ from asyncua import Client, ua
 
 from control.events import EVENTS
 from control.modes import ModePolicy
-from opcua.accounts import Role, keep_person
-from opcua.certificates import PEOPLE_FILE, application_uri, make_certificates
+from opcua.certificates import application_uri, make_certificates
 from opcua.front.nodes import FRONT_URI, LINE
 from opcua.front.server import FrontSettings, Source
 from opcua.security import Policy, client_security, secure_client
 from ops.plantfile import PlantFile
+from stream.accounts import PEOPLE_FILE, Role, keep_person
 from stream.asking import Answer, NotSentError, Outcome
 from stream.guarding import GuardState, encode_state
 from stream.line_view import LineView, fold_event, fold_state, init_view

@@ -9,10 +9,11 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from control.modes import Mode
-from opcua.accounts import PlantUser, Role
+from opcua.accounts import PlantUser
 from opcua.front.gate import Caller, Gate
 from opcua.front.methods import METHODS, Fault, Method, Wish, read_call
 from opcua.front.setpoint_call import SetpointFault, read_request
+from stream.accounts import Role
 from stream.records import CommandKind
 
 CELLS, FEED = frozenset({1, 2, 3}), "alumina_feed_rate_kg_per_h"

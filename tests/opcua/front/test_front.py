@@ -14,12 +14,12 @@ from control.bypasses import Bypass
 from control.limit_changes import LimitRequest
 from control.modes import Mode
 from control.overrides import Override
-from opcua.accounts import AccountError
 from opcua.front.nodes import FRONT_TABLE
 from opcua.front.server import Front, open_front
 from opcua.object_types import declarations
 from ops.plantfile import PlantFile
 from ops.ports import free_port
+from stream.accounts import AccountError
 from stream.asking import Answer, Outcome
 from stream.guarding import GuardState, init_guard_state
 from stream.records import CommandKind

@@ -1,0 +1,58 @@
+"""Who is let in by name and password, and how often somebody may try."""
+
+from stream.accounts import Account, Role, hash_password
+from stream.doorkeeper import Doorkeeper
+
+GOOD = "a long enough word"
+
+
+class Clock:
+    def __init__(self) -> None:
+        self.now_s = 100.0
+
+    def __call__(self) -> float:
+        return self.now_s
+
+
+def accounts_of(*names: str, password: str = GOOD) -> dict[str, Account]:
+    return {name: Account(name, Role.OPERATOR, hash_password(password)) for name in names}
+
+
+def test_who_has_an_account_and_its_password_is_let_in_and_nobody_else() -> None:
+    accounts = accounts_of("anna")
+    keeper = Doorkeeper(Clock())
+    assert keeper.admit(accounts, "anna", GOOD) is accounts["anna"]
+    assert keeper.admit(accounts, "anna", GOOD + " ") is None
+    assert keeper.admit(accounts, "bert", GOOD) is None
+    assert keeper.admit(accounts, "", "") is None
+    assert keeper.admit({}, "anna", GOOD) is None
+
+
+def test_wrong_passwords_are_tried_a_few_at_once_and_then_one_in_two_seconds() -> None:
+    clock = Clock()
+    accounts = accounts_of("anna", "bert")
+    keeper = Doorkeeper(clock)
+    for number in range(5):
+        assert keeper.admit(accounts, "anna", f"wrong {number}") is None
+    assert keeper.admit(accounts, "anna", GOOD) is None, "it is not even looked at"
+    assert keeper.admit(accounts, "bert", GOOD) is not None, "each name has tries of its own"
+    clock.now_s += 2.1
+    assert keeper.admit(accounts, "anna", GOOD) is not None
+    for number in range(10):
+        assert keeper.admit(accounts, "anna", f"wrong {number}") is None
+    assert keeper.admit(accounts, "anna", GOOD) is not None, "who was in once is not locked out"
+
+
+def test_names_that_nobody_has_share_their_tries() -> None:
+    keeper = Doorkeeper(Clock())
+    for number in range(50):
+        assert keeper.admit({}, f"name{number}", GOOD) is None
+    assert len(keeper._tries) == 1
+
+
+def test_another_password_is_in_force_at_once() -> None:
+    keeper = Doorkeeper(Clock())
+    assert keeper.admit(accounts_of("anna"), "anna", GOOD) is not None
+    changed = accounts_of("anna", password="another long word")
+    assert keeper.admit(changed, "anna", GOOD) is None
+    assert keeper.admit(changed, "anna", "another long word") is not None
