@@ -24,6 +24,7 @@ from ops.processes import (
 )
 from ops.ready import ReadyCheck, answers_http, has_written, listens
 from ops.reservation import Reservation
+from ops.screens import check_entrance
 from ops.settings import Settings, to_environment
 from ops.units import Unit, ready_at_once
 from stream.topics import MODELS, SAMPLES
@@ -56,7 +57,8 @@ class Assembly:
     @property
     def control_room(self) -> str:
         """Address of the control room."""
-        return f"http://{self.settings.ui.host}:{self.settings.ui.port}"
+        scheme = "http" if self.settings.ui.certificate_file is None else "https"
+        return f"{scheme}://{self.settings.ui.host}:{self.settings.ui.port}"
 
     @property
     def is_simulated(self) -> bool:
@@ -110,7 +112,9 @@ def assemble(
 
     Raises:
         ConfigurationError: a real plant, and nothing says where its audit is to be kept.
+        OperationError: people could not come to the control room, see `ops.screens`.
     """
+    check_entrance(settings)
     rows = rows_to_start(settings)
     ports = [port_of(launch.address) for launch in launches.values()]
     values: dict[str, object] = {
@@ -203,7 +207,10 @@ def _ready(row: Process, assembly: Assembly, follower: Follower) -> tuple[ReadyC
         return listens(where.hostname or _LOCAL, where.port or 0), row.ready_deadline_s
     if row is UI:
         return (
-            answers_http(settings.ui.host, settings.ui.port, "/healthz"),
+            # Over TLS an answer takes a certificate to be checked: that it listens is enough then.
+            answers_http(settings.ui.host, settings.ui.port, "/healthz")
+            if settings.ui.certificate_file is None
+            else listens(settings.ui.host, settings.ui.port),
             row.ready_deadline_s,
         )
     if row is LOOP:

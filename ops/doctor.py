@@ -24,6 +24,7 @@ from ops.plantfile import load_plant, plant_hash
 from ops.ports import is_free
 from ops.redis_server import USUAL_PORT as REDIS_PORT
 from ops.redis_server import redis_program
+from ops.screens import check_entrance
 from ops.settings import Settings, masked
 from stream.topics import TOPICS
 
@@ -199,6 +200,10 @@ async def _check_scada(settings: Settings) -> list[Finding]:
 
 
 async def _check_control_room(settings: Settings) -> list[Finding]:
+    try:
+        check_entrance(settings)
+    except OperationError as exc:
+        return [Finding("control room", Verdict.BAD, str(exc))]
     port = settings.ui.port
     if port and not is_free(port, settings.ui.host):
         text = f"port {port} of {settings.ui.host} is taken: a free one will be chosen"

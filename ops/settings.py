@@ -50,6 +50,9 @@ _PATHS: Final = {  # in a settings file: relative to the file's own folder
     "audit.keys",
     "opcua.certificates",
     "front.certificates",
+    "ui.accounts",
+    "ui.certificate_file",
+    "ui.key_file",
 }
 
 

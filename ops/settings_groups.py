@@ -218,10 +218,34 @@ class AuditSettings(_Group):
 
 
 class UiSettings(_Group):
-    """Where the control room listens."""
+    """Where the control room listens, and who may ask for something there.
+
+    Without accounts it is the operator's on this machine, and everybody's to look at elsewhere.
+    """
 
     host: str = "127.0.0.1"
     port: int = Field(default=5006, ge=0, le=65_535)  # 0: any free port
+    names: str = ""  # further names under which browsers reach it, with commas between them
+    accounts: Path | None = None  # folder as `potline people` fills it; None: front.certificates
+    idle_after_min: float = Field(default=15.0, gt=0.0, le=1440.0)  # then a login ends
+    certificate_file: ExistingFile | None = None
+    key_file: ExistingFile | None = None
+
+    @model_validator(mode="after")
+    def _whole(self) -> Self:
+        if (self.certificate_file is None) is not (self.key_file is None):
+            raise ValueError(
+                "certificate_file and key_file go together, and one is missing. Remedy: set "
+                "ui.certificate_file and ui.key_file, or neither"
+            )
+        if self.certificate_file is not None:
+            _check_own_certificate(self.certificate_file, self.key_file)
+        return self
+
+    @property
+    def further_names(self) -> tuple[str, ...]:
+        """The names one by one."""
+        return tuple(name.strip() for name in self.names.split(",") if name.strip())
 
 
 class FrontSettings(_Group):

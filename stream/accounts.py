@@ -25,6 +25,7 @@ _COST: Final = 2**14  # scrypt: some 50 ms a try
 _BLOCK: Final = 8
 _SALT_BYTES: Final = 16
 _NAME: Final = re.compile(r"[A-Za-z][A-Za-z0-9._-]{0,39}")
+_HASH: Final = re.compile(r"scrypt\$[0-9a-f]{32}\$[0-9a-f]{128}")
 _SHORTEST_PASSWORD: Final = 12
 
 
@@ -132,6 +133,9 @@ def read_accounts(path: Path, remedy: str = "run `potline certs`") -> dict[str, 
             )
             for row in rows
         ]
+        for account in accounts:
+            if _HASH.fullmatch(account.password_hash) is None:
+                raise ValueError(f"the password_hash of {account.name} is none of ours")  # noqa: TRY301
     except (OSError, tomllib.TOMLDecodeError, KeyError, TypeError, ValueError) as exc:
         raise AccountError(f"{path} cannot be used: {exc}. Remedy: {remedy}") from exc
     by_name = {account.name: account for account in accounts}

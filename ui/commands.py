@@ -3,14 +3,14 @@
 import asyncio
 import time
 import uuid
-from collections.abc import Callable
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
 from typing import Final
 
 from control.modes import Mode
 from stream.asking import CommandSender, NotSentError
 from stream.kafka import KafkaConnection
-from stream.records import Command, CommandKind
+from stream.records import WHOLE_SECTION, Command, CommandKind
 from ui.layout import LineLayout
 from ui.roles import Person, refusal
 
@@ -20,9 +20,16 @@ _SEND_TIMEOUT_S: Final = 4.0
 
 @dataclass(frozen=True, slots=True)
 class Sent:
-    """Kafka has the command in its log; whether the guard obeys is seen in the picture."""
+    """Kafka has the commands in its log; whether the guard obeys is seen in the picture.
 
-    command: Command
+    Attributes:
+        commands: one for each section that is concerned, all with one id.
+        unsent: why the command of a section may not have been sent, by section; those are not
+            among `commands`.
+    """
+
+    commands: tuple[Command, ...]
+    unsent: Mapping[int, str] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,42 +44,72 @@ Outcome = Sent | Refused
 
 @dataclass(frozen=True, slots=True)
 class Wish:
-    """What a person wants of a cell; which fields a kind needs stands at `CommandKind`."""
+    """What a person wants of a cell, or of whole sections; which fields a kind needs stands at
+    `CommandKind`."""
 
     kind: CommandKind
-    cell: int
+    cell: int  # WHOLE_SECTION: of every cell of `sections`
     reason: str
     mode: Mode | None = None
     setpoint: str = ""
     value: float | None = None  # in the unit of the setpoint's name
     duration_s: float | None = None
+    sections: tuple[int, ...] = ()  # where no cell is named
+    check: str = ""
+    limit: str = ""
+    subject: str = ""
+    digest: str = ""
 
 
-def make_command(layout: LineLayout, person: Person, wish: Wish, now_ns: int) -> Command | Refused:
-    """Return the command that asks the guard for it, or why `person` may not give it."""
+def make_commands(
+    layout: LineLayout, person: Person, wish: Wish, now_ns: int
+) -> tuple[Command, ...] | Refused:
+    """Return the commands that ask the guard for it, or why `person` may not give them.
+
+    There is one for each section, and all have one id: a limit of a whole line is one request.
+    """
     denied = refusal(person, wish.kind, wish.mode)
     if denied:
         return Refused(denied)
-    if wish.cell not in layout.place:
-        return Refused(f"The line has no cell {wish.cell}.")
+    sections = _sections(layout, wish)
+    if isinstance(sections, Refused):
+        return sections
     if not wish.reason.strip():
         return Refused("Say why: the reason goes into the journal.")
-    section, _ = layout.place[wish.cell]
-    return Command(
-        command_id=str(uuid.uuid4()),
-        kind=wish.kind,
-        section=section,
-        cell=wish.cell,
-        mode=wish.mode,
-        setpoint=wish.setpoint,
-        value=wish.value,
-        duration_s=wish.duration_s,
-        issued_by=person.name,
-        role=person.role,
-        reason=wish.reason.strip()[:200],
-        t_issued_ns=now_ns,
-        expires_ns=now_ns + int(VALIDITY_S * 1e9),
+    command_id = str(uuid.uuid4())
+    return tuple(
+        Command(
+            command_id=command_id,
+            kind=wish.kind,
+            section=section,
+            cell=wish.cell,
+            mode=wish.mode,
+            setpoint=wish.setpoint,
+            value=wish.value,
+            duration_s=wish.duration_s,
+            check=wish.check,
+            limit=wish.limit,
+            subject=wish.subject,
+            digest=wish.digest,
+            issued_by=person.name,
+            role=person.role,
+            reason=wish.reason.strip()[:200],
+            t_issued_ns=now_ns,
+            expires_ns=now_ns + int(VALIDITY_S * 1e9),
+        )
+        for section in sections
     )
+
+
+def _sections(layout: LineLayout, wish: Wish) -> tuple[int, ...] | Refused:
+    if wish.cell == WHOLE_SECTION:
+        known = all(0 <= section < len(layout.sections) for section in wish.sections)
+        if not wish.sections or not known:
+            return Refused("Say which sections of the line are meant.")
+        return tuple(dict.fromkeys(wish.sections))
+    if wish.cell not in layout.place:
+        return Refused(f"The line has no cell {wish.cell}.")
+    return (layout.place[wish.cell][0],)
 
 
 class CommandDesk:
@@ -96,11 +133,11 @@ class CommandDesk:
 
     def ask(self, person: Person, wish: Wish, done: Callable[[Outcome], None]) -> None:
         """Ask the guard for something; `done` is told the outcome, always exactly once."""
-        command = make_command(self._layout, person, wish, self._clock_ns())
-        if isinstance(command, Refused):
-            done(command)
+        commands = make_commands(self._layout, person, wish, self._clock_ns())
+        if isinstance(commands, Refused):
+            done(commands)
             return
-        task = asyncio.get_running_loop().create_task(self._send(command, done))
+        task = asyncio.get_running_loop().create_task(self._send(commands, done))
         self._tasks.add(task)
         task.add_done_callback(self._tasks.discard)
 
@@ -110,10 +147,19 @@ class CommandDesk:
             await asyncio.wait(self._tasks, timeout=_SEND_TIMEOUT_S)
         await self._sender.close()
 
-    async def _send(self, command: Command, done: Callable[[Outcome], None]) -> None:
+    async def _send(self, commands: tuple[Command, ...], done: Callable[[Outcome], None]) -> None:
+        faults = await asyncio.gather(*(self._send_one(command) for command in commands))
+        sent = tuple(one for one, fault in zip(commands, faults, strict=True) if not fault)
+        if not sent:
+            done(Refused(faults[0]))
+            return
+        unsent = {one.section: fault for one, fault in zip(commands, faults, strict=True) if fault}
+        done(Sent(sent, unsent))
+
+    async def _send_one(self, command: Command) -> str:
+        """Return why a command may not have been sent; "" where it was."""
         try:
             await self._sender.send(command)
         except NotSentError as exc:
-            done(Refused(str(exc)))
-        else:
-            done(Sent(command))
+            return str(exc)
+        return ""

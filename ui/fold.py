@@ -12,9 +12,11 @@ from msgspec.structs import replace
 from control.modes import Mode
 from stream.active import fold_active, process_of
 from stream.alarm_list import fold_alarms
+from stream.asking import OBEYED, REFUSED
 from stream.frames import EstimateFrame, Quality, RejectFrame, SampleFrame
 from stream.records import Command, CommandKind, Event, Move, MoveState, Proposal
 from ui.picture import (
+    ANSWERS_LENGTH,
     EXAMPLES_LENGTH,
     F64,
     GUARD,
@@ -23,6 +25,7 @@ from ui.picture import (
     LinePicture,
     Picture,
     SectionPicture,
+    asked_of,
     column_of,
     times_of,
 )
@@ -177,6 +180,8 @@ def fold_event(picture: Picture, event: Event) -> Picture:
     if len(ended) > JOURNAL_LENGTH:
         ended = {kept.event_id: ended[kept.event_id] for kept in journal if kept.event_id in ended}
     line = replace(line, journal=journal, alarms=fold_alarms(line.alarms, event), ended=ended)
+    if event.name in (OBEYED, REFUSED):
+        line = replace(line, answers=(*line.answers, event)[-ANSWERS_LENGTH:])
     line = _seen(line, "events", event.t_event_ns)
     if process_of(event.origin) == GUARD:
         line = _seen(line, GUARD, event.t_event_ns)
@@ -204,10 +209,11 @@ def fold_command(picture: Picture, command: Command) -> Picture:
     """Take in what mode a person asked for, so that every screen shows it as pending."""
     if command.kind not in _OF_MODES:
         return picture  # what came of it is told by events
-    known = picture.line.commands.get(command.cell)
+    key = asked_of(command.section, command.cell)
+    known = picture.line.commands.get(key)
     if known is not None and known.t_issued_ns >= command.t_issued_ns:
         return _count(picture, repeated=1)
-    line = replace(picture.line, commands=picture.line.commands | {command.cell: command})
+    line = replace(picture.line, commands=picture.line.commands | {key: command})
     return replace(picture, line=_seen(line, "commands", command.t_issued_ns))
 
 

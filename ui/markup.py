@@ -94,6 +94,18 @@ def age(seconds: float) -> str:
     return f"{seconds / 3600:.1f} h"
 
 
+def lasting(seconds: float) -> str:
+    """Return for how long something still stands, in whole minutes: what changes is sent again."""
+    if not np.isfinite(seconds):
+        return "no end"
+    if seconds <= 0.0:
+        return "over"
+    minutes = int(seconds // 60)
+    if minutes < 1:
+        return "less than 1 min"
+    return f"{minutes} min" if minutes < 60 else f"{minutes // 60} h {minutes % 60} min"
+
+
 def analogue_bar(
     value: float,
     low: float,

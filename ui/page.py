@@ -14,13 +14,13 @@ from jinja2 import Environment, FileSystemLoader
 from control.limits import SetpointLimits
 from ui.collector import Collector
 from ui.commands import CommandDesk, Outcome, Wish
+from ui.door import Visit
 from ui.drawing import ColumnDataSource, Div, InlineStyleSheet, LayoutDOM, column
 from ui.layout import LineLayout
 from ui.markup import text
 from ui.pages import PAGES, Column, Page
 from ui.panel import PANEL_CSS, Desk, Panel, PanelMaker, Selection
 from ui.quantities import MAP_QUANTITIES, Quantity
-from ui.roles import Person
 from ui.snapshot import Snapshot
 
 _log: Final = logging.getLogger(__name__)
@@ -85,6 +85,7 @@ class OpenPage:
     Args:
         document: of the browser's session.
         page: which page.
+        visit: of whoever opened it.
         query: of the address: `cell` chooses the cell.
     """
 
@@ -97,7 +98,7 @@ class OpenPage:
         quantities: tuple[Quantity, ...],
         columns: tuple[str, ...],
         setpoints: tuple[SetpointLimits, ...],
-        person: Person,
+        visit: Visit,
         collector: Collector,
         command_desk: CommandDesk,
         query: Mapping[str, str],
@@ -106,7 +107,7 @@ class OpenPage:
         self._page = page
         self._collector = collector
         self._command_desk = command_desk
-        self._person = person
+        self._visit = visit
         self._has_turn = False
         self._is_closed = False
         self._due_ns = 0
@@ -115,17 +116,18 @@ class OpenPage:
             layout=layout,
             quantities=quantities,
             columns=columns,
-            person=person,
+            who=lambda: visit.person,
             selection=selection,
             setpoints=setpoints,
             ask=self._ask,
         )
         self._slots = [Slot(place.name, place.make, desk) for place in page.panels]
         self._beat = ColumnDataSource(
-            {"number": [0], "now_ms": [0.0], "t_plant_ms": [0.0]}, name="heartbeat"
+            {"number": [0], "now_ms": [0.0], "t_plant_ms": [0.0], "who": [""], "login": [""]},
+            name="heartbeat",
         )
         selection.listen(self._look_elsewhere)
-        self._dress(layout)
+        self._dress(layout, selection.cell)
         for slot in self._slots:
             slot.update(collector.snapshot, now=True)
         with document.models.freeze():  # one walk over all models, not one a root
@@ -135,15 +137,19 @@ class OpenPage:
         document.on_session_destroyed(self._close)
         collector.subscribe(self._news)
 
-    def _dress(self, layout: LineLayout) -> None:
+    def _dress(self, layout: LineLayout, cell: int) -> None:
         self._document.title = f"{self._page.title} – {layout.name}"
         self._document.theme = _THEME
         self._document.template = _TEMPLATE
         self._document.template_variables.update(
             plant_name=layout.name,
             metal=layout.metal,
-            pages=[page for page in PAGES if self._person.role in page.roles],
+            pages=PAGES,
             route=self._page.route,
+            back=f"{self._page.route}?cell={cell}",
+            who=self._visit.words,
+            login=self._login,
+            xsrf=self._visit.xsrf,
             page_key=self._page.key,
             question=self._page.question,
             columns={
@@ -151,6 +157,13 @@ class OpenPage:
                 for column in Column
             },
         )
+
+    @property
+    def _login(self) -> str:
+        """Whether this visitor can log in or out; "" where nobody can."""
+        if not self._visit.door.has_accounts:
+            return ""
+        return "out" if self._visit.is_logged_in else "in"
 
     def _news(self) -> None:
         """Ask for a turn unless one is waiting: a slow screen skips looks, it queues none."""
@@ -180,13 +193,16 @@ class OpenPage:
                 "number": [snapshot.number],
                 "now_ms": [snapshot.now_ns / 1e6],
                 "t_plant_ms": [plant_ms if math.isfinite(plant_ms) else 0.0],
+                "who": [self._visit.words],
+                "login": [self._login],
             }
         finally:
             self._document.unhold()
 
     def _ask(self, wish: Wish, done: Callable[[Outcome], None]) -> None:
+        # Who that is now, not who it was when the page was opened.
         self._command_desk.ask(
-            self._person, wish, lambda outcome: self._schedule(partial(done, outcome))
+            self._visit.use(), wish, lambda outcome: self._schedule(partial(done, outcome))
         )
 
     def _schedule(self, action: Callable[[], None]) -> None:

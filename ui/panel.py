@@ -6,7 +6,6 @@ from pathlib import Path
 from typing import Final, Protocol
 
 from control.limits import SetpointLimits
-from stream.records import Command, Event
 from ui.commands import Outcome, Wish
 from ui.drawing import Div, InlineStyleSheet, LayoutDOM
 from ui.layout import LineLayout
@@ -93,14 +92,14 @@ class Desk:
         quantities: with the normal bands of this plant.
         columns: of the trend rows, in their order.
         setpoints: of the plant file.
-        ask: gives a command in the name of `person`; its outcome comes back on this screen's
-            own turn.
+        who: who sits at the screen now.
+        ask: gives a command in their name; its outcome comes back on this screen's own turn.
     """
 
     layout: LineLayout
     quantities: tuple[Quantity, ...]
     columns: tuple[str, ...]
-    person: Person
+    who: Callable[[], Person]
     selection: Selection
     setpoints: tuple[SetpointLimits, ...]
     ask: Ask
@@ -111,27 +110,6 @@ class Desk:
 
 
 PanelMaker = Callable[[Desk], Panel]
-
-
-@dataclass(frozen=True, slots=True)
-class Said:
-    """What a panel says about the last command, and whether that is bad news."""
-
-    sentence: str = ""
-    is_bad: bool = False
-
-
-def answer_to(command: Command, snapshot: Snapshot) -> Event | None:
-    """Return the event in which the guard answered a command, by its id; None where none is seen.
-
-    The id alone says it: a cell may be in a mode, or a setpoint be held, for other reasons, and the
-    clocks of two machines are no measure of what came first.
-    """
-    for event in reversed(snapshot.line.journal):
-        is_answer = event.name in ("command_obeyed", "command_refused")
-        if is_answer and event.details.get("command_id") == command.command_id:
-            return event
-    return None
 
 
 def set_changed(model: LayoutDOM, **wanted: object) -> None:

@@ -15,13 +15,14 @@ from numpy.typing import NDArray
 from control.modes import Mode
 from control.retelling import Retelling
 from stream.alarm_list import AlarmList
-from stream.records import Command, Event, Move
+from stream.records import WHOLE_SECTION, Command, Event, Move
 
 F64 = NDArray[np.float64]
 F32 = NDArray[np.float32]
 I64 = NDArray[np.int64]
 
 JOURNAL_LENGTH: Final = 200  # events kept
+ANSWERS_LENGTH: Final = 400  # of the guard kept; a line has 300 sections at most
 EXAMPLES_LENGTH: Final = 40  # rejected samples kept, with what they were
 LATENCY_LENGTH: Final = 600  # latencies kept per stage, for their quantiles
 
@@ -91,8 +92,10 @@ class LinePicture(msgspec.Struct, frozen=True, kw_only=True):
         refused: reason -> messages refused whole.
         reject_order: source, see `ui.rejected` -> offset of the newest rejected message.
         alarms: as `potline front` has them, with what people did about them there.
+        answers: newest answers of the guard to commands, by themselves: a command for a whole line
+            changes so many modes that the journal loses what came before.
         ended: id of an event of the journal that ended something -> when that had begun, wall time.
-        commands: newest command of each cell.
+        commands: newest command about the modes of each cell or of a whole section, see `asked_of`.
     """
 
     points_accepted: int = 0
@@ -110,6 +113,7 @@ class LinePicture(msgspec.Struct, frozen=True, kw_only=True):
     solve_ms: tuple[float, ...] = ()
     reject_order: dict[str, int] = {}
     journal: tuple[Event, ...] = ()
+    answers: tuple[Event, ...] = ()
     alarms: AlarmList = AlarmList(is_of_now=True)
     ended: dict[str, int] = {}
     examples: tuple[RejectExample, ...] = ()
@@ -119,6 +123,12 @@ class LinePicture(msgspec.Struct, frozen=True, kw_only=True):
     def active(self) -> Mapping[str, Event]:
         """What has begun and not ended, by its subject, see `stream.active`."""
         return self.alarms.active
+
+
+def asked_of(section: int, cell: int) -> int:
+    """Return the key of a cell in `LinePicture.commands`, or of a whole section: cells have numbers
+    from 1, sections those below 0."""
+    return cell if cell != WHOLE_SECTION else -1 - section
 
 
 class TrendRow(msgspec.Struct, frozen=True, kw_only=True, eq=False):

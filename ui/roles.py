@@ -9,10 +9,12 @@ from stream.records import CommandKind
 
 
 class Role(StrEnum):
-    """What a person is to the line."""
+    """What a person is to the line, by the guard's own words."""
 
-    OPERATOR = "operator"
     VIEWER = "viewer"
+    OPERATOR = "operator"
+    ENGINEER = "engineer"
+    MANAGER = "manager"
 
 
 @dataclass(frozen=True, slots=True)
@@ -23,30 +25,43 @@ class Rights:
     modes: frozenset[Mode] = frozenset()
 
 
+# To calm the line, to set by hand, and to make the interlock or its limits whole again.
+_EVERYBODY: Final = frozenset(
+    {
+        CommandKind.SET_MODE,
+        CommandKind.SWITCH_OFF,
+        CommandKind.APPLY_OVERRIDE,
+        CommandKind.RELEASE_OVERRIDE,
+        CommandKind.RELEASE_BYPASS,
+        CommandKind.REJECT_LIMIT,
+    }
+)
+_ENGAGING: Final = frozenset({CommandKind.SWITCH_ON, CommandKind.RESET_TRIP})
+_INTERLOCK: Final = frozenset(
+    {CommandKind.REQUEST_BYPASS, CommandKind.REQUEST_LIMIT, CommandKind.APPROVE_LIMIT}
+)
+_CALM: Final = frozenset({Mode.ADVISORY, Mode.MANUAL})
+
+# The guard has the last word; these say no sooner, and with whom to ask.
 RIGHTS: Final[dict[Role, Rights]] = {
-    Role.OPERATOR: Rights(
-        commands=frozenset(
-            {
-                CommandKind.SET_MODE,
-                CommandKind.SWITCH_OFF,
-                CommandKind.SWITCH_ON,
-                CommandKind.RESET_TRIP,
-                CommandKind.APPLY_OVERRIDE,
-                CommandKind.RELEASE_OVERRIDE,
-            }
-        ),
-        modes=frozenset({Mode.AUTO, Mode.ADVISORY, Mode.MANUAL}),
-    ),
     Role.VIEWER: Rights(),
+    Role.OPERATOR: Rights(_EVERYBODY | _ENGAGING, _CALM | {Mode.AUTO}),
+    Role.ENGINEER: Rights(_EVERYBODY | _ENGAGING | _INTERLOCK, _CALM | {Mode.AUTO}),
+    Role.MANAGER: Rights(_EVERYBODY | _INTERLOCK, _CALM),
 }
 
 
 @dataclass(frozen=True, slots=True)
 class Person:
-    """Who sits at a screen."""
+    """Who sits at a screen.
+
+    Attributes:
+        note: why a viewer may only look, as a sentence; "" where the role says it.
+    """
 
     name: str
     role: Role
+    note: str = ""
 
 
 def refusal(person: Person, kind: CommandKind, mode: Mode | None = None) -> str:
@@ -56,8 +71,18 @@ def refusal(person: Person, kind: CommandKind, mode: Mode | None = None) -> str:
         mode: that is asked for, where the kind asks for one.
     """
     rights = RIGHTS[person.role]
-    if kind not in rights.commands:
-        return f"{person.name} ({person.role}) may not give commands; ask an operator."
-    if kind is CommandKind.SET_MODE and mode not in rights.modes:
+    if not rights.commands:
+        return person.note or f"{person.name} ({person.role}) may not give commands."
+    if kind is CommandKind.SET_MODE and not any(mode in one.modes for one in RIGHTS.values()):
         return f"{mode} cannot be asked for; the guard sets it by itself."
-    return ""
+    if kind in rights.commands and (kind is not CommandKind.SET_MODE or mode in rights.modes):
+        return ""
+    able = [
+        role.value
+        for role, one in RIGHTS.items()
+        if kind in one.commands and (kind is not CommandKind.SET_MODE or mode in one.modes)
+    ]
+    wish = f"ask for {mode}" if kind is CommandKind.SET_MODE else kind.value.replace("_", " ")
+    return (
+        f"{person.name} ({person.role}) may not {wish}; who may is of the role {' or '.join(able)}."
+    )

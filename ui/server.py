@@ -5,12 +5,14 @@ import gc
 import json
 import logging
 import math
+import secrets
 import socket
 import time
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from functools import partial
-from typing import Final
+from pathlib import Path
+from typing import Any, Final
 
 from bokeh.application import Application
 from bokeh.application.handlers.function import FunctionHandler
@@ -20,14 +22,19 @@ from tornado.ioloop import IOLoop
 from tornado.web import RequestHandler, StaticFileHandler
 
 from control.limits import SetpointLimits
+from stream.accounts import AccountError
 from stream.kafka import KafkaConnection
 from ui.collector import Collector
 from ui.commands import CommandDesk
+from ui.door import EVERYBODY, IDLE_AFTER_MIN, Door, Visit, listening_fault
 from ui.layout import LineLayout
+from ui.login_pages import Entrance, EntranceAuth, LoginPage, LogoutPage
+from ui.logins import Logins
 from ui.page import THEME_FOLDER, OpenPage
 from ui.pages import PAGES, Page
+from ui.people import People
 from ui.quantities import QUANTITIES, Quantity, trend_columns
-from ui.roles import Person, Role
+from ui.roles import Person
 from ui.snapshot import SILENCE_S
 
 _log: Final = logging.getLogger(__name__)
@@ -44,7 +51,10 @@ class ScreenSettings:
         max_age_s: wall time after which a value is stale.
         silence_s: wall time after which silence of decisions and of the guard is bad news.
         setpoints: of the plant file, for what people set by hand.
-        person: in whose name commands are given.
+        person: in whose name commands are given where people have no accounts.
+        people: file of people's accounts; None: they have none.
+        idle_s: without a command and a page opened, after which a login ends.
+        certificate_file, key_file: of the server, PEM; None: plain HTTP.
         pages: normally the whole table.
         names: further names under which browsers may reach the server.
         look_interval_s: how often the picture is read.
@@ -61,7 +71,11 @@ class ScreenSettings:
     silence_s: float = SILENCE_S
     quantities: tuple[Quantity, ...] = QUANTITIES
     setpoints: tuple[SetpointLimits, ...] = ()
-    person: Person = field(default_factory=lambda: Person("operator", Role.OPERATOR))
+    person: Person = EVERYBODY
+    people: Path | None = None
+    idle_s: float = IDLE_AFTER_MIN * 60.0
+    certificate_file: Path | None = None
+    key_file: Path | None = None
     pages: tuple[Page, ...] = PAGES
     names: tuple[str, ...] = ()
     look_interval_s: float = 0.5
@@ -71,8 +85,9 @@ class ScreenSettings:
 class _Health(RequestHandler):
     """Says whether the screens get news: 200 if so, 503 with the reason if not."""
 
-    def initialize(self, collector: Collector) -> None:
+    def initialize(self, collector: Collector, door: Door) -> None:
         self._collector = collector
+        self._door = door
 
     def get(self) -> None:
         snapshot = self._collector.snapshot
@@ -91,19 +106,25 @@ class _Health(RequestHandler):
                     "reason": reason,
                     "screens": self._collector.listeners,
                     "data_age_s": data_age_s if math.isfinite(data_age_s) else None,
+                    "logins": self._door.figures(),
                 }
             )
         )
 
 
 def _applications(
-    settings: ScreenSettings, collector: Collector, command_desk: CommandDesk
+    settings: ScreenSettings, collector: Collector, command_desk: CommandDesk, auth: EntranceAuth
 ) -> dict[str, Application]:
     columns = trend_columns(settings.quantities)
 
     def open_page(page: Page, document: Document) -> None:
-        request = getattr(document.session_context, "request", None)
-        arguments: dict[str, list[bytes]] = {} if request is None else request.arguments
+        session: Any = document.session_context
+        request = session.request
+        arguments: dict[str, list[bytes]] = request.arguments
+        visit: Visit = request.visit
+        visit.use()
+        auth.own(session.id, visit)
+        document.on_session_destroyed(lambda gone: auth.disown(gone.id))
         OpenPage(
             document,
             page,
@@ -111,7 +132,7 @@ def _applications(
             quantities=settings.quantities,
             columns=columns,
             setpoints=settings.setpoints,
-            person=settings.person,
+            visit=visit,
             collector=collector,
             command_desk=command_desk,
             query={name: values[-1].decode(errors="replace") for name, values in arguments.items()},
@@ -120,7 +141,6 @@ def _applications(
     return {
         page.route: Application(FunctionHandler(partial(open_page, page)))
         for page in settings.pages
-        if settings.person.role in page.roles
     }
 
 
@@ -138,26 +158,65 @@ def free_port(host: str, wanted: int) -> int:
     raise OSError(f"No port of {host} can be listened at. Remedy: set ui.host to a local address.")
 
 
-def _listen(settings: ScreenSettings, collector: Collector, command_desk: CommandDesk) -> Server:
+def _listen(
+    settings: ScreenSettings,
+    collector: Collector,
+    command_desk: CommandDesk,
+    door: Door,
+    people: People | None,
+) -> Server:
     port = free_port(settings.host, settings.port)
     names = {settings.host, *settings.names}
     if settings.host in {"127.0.0.1", "localhost"}:
         names |= {"127.0.0.1", "localhost"}
+    is_secure = settings.certificate_file is not None
+    entrance = Entrance(
+        door=door,
+        people=people,
+        # Browsers keep cookies by host, whatever the port: two control rooms must not share one.
+        cookie=f"{'__Host-' if is_secure else ''}potline-login-{port}",
+        is_secure=is_secure,
+        routes=frozenset(page.route for page in settings.pages),
+        plant=settings.layout.name,
+    )
+    auth = EntranceAuth(entrance)
+    pages = [("/login", LoginPage), ("/logout", LogoutPage)] if door.has_accounts else []
     return Server(
-        _applications(settings, collector, command_desk),
+        _applications(settings, collector, command_desk, auth),
         io_loop=IOLoop.current(),
         address=settings.host,
         port=port,
         allow_websocket_origin=sorted(f"{name}:{port}" for name in names),
         extra_patterns=[
-            (r"/healthz", _Health, {"collector": collector}),
+            (r"/healthz", _Health, {"collector": collector, "door": door}),
             (r"/theme/(.*)", StaticFileHandler, {"path": str(THEME_FOLDER)}),
+            *((route, page, {"entrance": entrance}) for route, page in pages),
         ],
         unused_session_lifetime_milliseconds=round(settings.session_grace_s * 1000),
         check_unused_sessions_milliseconds=round(settings.session_grace_s * 300),
         # What people do is in the journal; the figures of sessions are in /healthz.
         stats_log_frequency_milliseconds=3_600_000,
+        auth_provider=auth,
+        # Bokeh would write what a page was asked with into the page, cookies too.
+        include_headers=[],
+        include_cookies=[],
+        cookie_secret=secrets.token_hex(32),
+        xsrf_cookies=True,
+        xsrf_cookie_name=f"{entrance.cookie}-form",
+        xsrf_cookie_kwargs={"httponly": True, "samesite": "Strict", "secure": is_secure},
+        ssl_certfile=None if settings.certificate_file is None else str(settings.certificate_file),
+        ssl_keyfile=None if settings.key_file is None else str(settings.key_file),
     )
+
+
+def _open_door(settings: ScreenSettings) -> tuple[Door, People | None]:
+    has_tls = settings.certificate_file is not None
+    if fault := listening_fault(settings.host, settings.people is not None, has_tls):
+        raise AccountError(fault)
+    if settings.people is None:
+        return Door(settings.person), None
+    people = People(settings.people)
+    return Door(settings.person, Logins(people, settings.idle_s)), people
 
 
 async def run_ui(
@@ -170,7 +229,9 @@ async def run_ui(
 
     Raises:
         OSError: nothing can be listened at on the host.
+        AccountError: the accounts cannot be used, or passwords would cross a network in the clear.
     """
+    door, people = _open_door(settings)
     collector = Collector(
         settings.redis_address,
         settings.layout,
@@ -179,7 +240,8 @@ async def run_ui(
         settings.silence_s,
     )
     command_desk = CommandDesk(settings.kafka, settings.layout, settings.partitions)
-    server = _listen(settings, collector, command_desk)
+    server = _listen(settings, collector, command_desk, door, people)
+    scheme = "http" if settings.certificate_file is None else "https"
     looking = asyncio.create_task(collector.run(stop))
     stopping = asyncio.create_task(stop.wait())
     # Bokeh collects all garbage twice for each screen that closes, and every other screen waits for
@@ -188,7 +250,7 @@ async def run_ui(
     gc.freeze()
     try:
         server.start()
-        announce(f"http://{settings.host}:{server.port}/")
+        announce(f"{scheme}://{settings.host}:{server.port}/")
         await asyncio.wait({looking, stopping}, return_when=asyncio.FIRST_COMPLETED)
         if not stop.is_set():
             looking.result()  # it never ends by itself: say why it did
@@ -199,4 +261,5 @@ async def run_ui(
         server.unlisten()
         server.stop()
         await command_desk.close()
+        door.close()
         gc.unfreeze()

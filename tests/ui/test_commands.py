@@ -11,7 +11,7 @@ from stream.kafka import KafkaConnection, make_consumer
 from stream.records import Command, CommandKind, decode
 from stream.topics import COMMANDS, partition_of
 from tests.ui.conftest import PARTITIONS
-from ui.commands import VALIDITY_S, CommandDesk, Outcome, Refused, Sent, Wish, make_command
+from ui.commands import VALIDITY_S, CommandDesk, Outcome, Refused, Sent, Wish, make_commands
 from ui.layout import LineLayout
 from ui.roles import RIGHTS, Person, Role, refusal
 
@@ -19,6 +19,11 @@ LAYOUT = LineLayout("REF", "aluminium", ((1, 2, 3), (4, 5)))
 ANN = Person("ann", Role.OPERATOR)
 VIV = Person("viv", Role.VIEWER)
 NOW_NS = 1_790_000_000_000_000_000
+
+
+def make_command(layout: LineLayout, person: Person, wish: Wish, now_ns: int) -> Command | Refused:
+    made = make_commands(layout, person, wish, now_ns)
+    return made if isinstance(made, Refused) else made[0]
 
 
 def wish_of(cell: int, mode: Mode, reason: str) -> Wish:
@@ -89,7 +94,7 @@ async def test_command_arrives_on_kafka_in_the_partition_of_its_section(
     finally:
         await consumer.stop()
         await desk.close()
-    assert decode(message.value, Command) == outcome.command
+    assert decode(message.value, Command) == outcome.commands[0]
     assert message.partition == partition_of(1, PARTITIONS)
     assert message.key == b"1"
 

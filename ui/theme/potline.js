@@ -37,6 +37,11 @@
       heard = now;
       text("plant-time", beat.t_plant_ms[0] > 0 ? utc(beat.t_plant_ms[0]) : "–");
       text("wall-time", utc(beat.now_ms[0]).slice(11));
+      if (beat.who[0] !== "") {
+        text("who", beat.who[0]);
+        document.getElementById("log-in").hidden = beat.login[0] !== "in";
+        document.getElementById("log-out").hidden = beat.login[0] !== "out";
+      }
     }
     const silentMs = now - heard;
     lost = silentMs > (number === null ? FIRST_MS : SILENCE_MS);
