@@ -1,4 +1,4 @@
-"""The page table: every page, who may see it, the question that it answers."""
+"""The page table: every page and the question that it answers. Everybody may look at all."""
 
 from dataclasses import dataclass
 from enum import StrEnum
@@ -6,19 +6,22 @@ from typing import Final
 
 from ui.panel import PanelMaker
 from ui.panels.alarms import AlarmsPanel
+from ui.panels.bypass import BypassPanel
 from ui.panels.cell import CellPanel
 from ui.panels.counts import CountsPanel
 from ui.panels.flow import FlowPanel
 from ui.panels.header import HeaderPanel
+from ui.panels.held import HeldPanel
 from ui.panels.journal import JournalPanel
+from ui.panels.limits import LimitsPanel
 from ui.panels.map import MapPanel
 from ui.panels.mode import ModePanel
 from ui.panels.override import OverridePanel
 from ui.panels.picker import PickerPanel
 from ui.panels.profile import ProfilePanel
 from ui.panels.rejects import RejectsPanel
+from ui.panels.switch import SwitchPanel
 from ui.panels.trends import TrendsPanel
-from ui.roles import Role
 
 
 class Column(StrEnum):
@@ -51,12 +54,9 @@ class Page:
     route: str
     title: str
     question: str
-    roles: frozenset[Role]
     interval_ms: int
     panels: tuple[Place, ...]
 
-
-_ALL: Final = frozenset(Role)
 
 PAGES: Final = (
     Page(
@@ -64,7 +64,6 @@ PAGES: Final = (
         route="/",
         title="Line",
         question="Is the line well, and which cell needs me?",
-        roles=_ALL,
         interval_ms=500,
         panels=(
             Place("header", HeaderPanel, Column.WIDE),
@@ -80,7 +79,6 @@ PAGES: Final = (
         route="/cell",
         title="Cell",
         question="What did this cell do, what does the controller want, and did it obey?",
-        roles=_ALL,
         interval_ms=500,
         panels=(
             Place("header", HeaderPanel, Column.WIDE),
@@ -92,11 +90,24 @@ PAGES: Final = (
         ),
     ),
     Page(
+        key="orders",
+        route="/orders",
+        title="Orders",
+        question="What do people hold, leave out or want changed, and who answers for it?",
+        interval_ms=500,
+        panels=(
+            Place("header", HeaderPanel, Column.WIDE),
+            Place("held", HeldPanel, Column.MAIN),
+            Place("bypass", BypassPanel, Column.MAIN),
+            Place("limits", LimitsPanel, Column.MAIN),
+            Place("switch", SwitchPanel, Column.SIDE),
+        ),
+    ),
+    Page(
         key="events",
         route="/events",
         title="Events",
         question="What happened, and what is to be done about it?",
-        roles=_ALL,
         interval_ms=1000,
         panels=(
             Place("header", HeaderPanel, Column.WIDE),
@@ -109,7 +120,6 @@ PAGES: Final = (
         route="/health",
         title="Health",
         question="Does the loop itself work: who is silent, what is turned away, how late is it?",
-        roles=_ALL,
         interval_ms=1000,
         panels=(
             Place("header", HeaderPanel, Column.WIDE),

@@ -86,7 +86,8 @@ def _by_hand(kpis: LineKpis) -> str:
     word = "bypass" if kpis.bypasses == 1 else "bypasses"
     return (
         '<div class="tile"><div class="label">Held by hand</div><div class="figure">'
-        f"{kpis.overrides}<small{mark}>{kpis.bypasses} {word}</small></div></div>"
+        f'{kpis.overrides}<small{mark}><a href="/orders">{kpis.bypasses} {word}</a></small>'
+        "</div></div>"
     )
 
 
