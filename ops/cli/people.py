@@ -1,4 +1,5 @@
-"""`potline people`: who may come to the front, and in which role; also optimisers from outside."""
+"""`potline people`: who may come to the front and the control room, in which role; and optimisers
+from outside."""
 
 from pathlib import Path
 from typing import Annotated
@@ -20,10 +21,10 @@ def people(
         typer.Option(metavar="NAME", help="Only from that program of `potline certs`."),
     ] = "",
 ) -> None:
-    """Give a person an account at `potline front`, or another password.
+    """Give a person an account at `potline front` and in the control room, or another password.
 
     The password is asked for, and only its hash is kept, in FOLDER/people.toml.
-    The front has to be started again after that.
+    The front has to be started again after that; the control room knows at once.
 
         potline people /etc/potline/certs anna --role Operator
 
@@ -59,4 +60,4 @@ def people(
         keep_person(kept, name, chosen[0], password, uri)
     except (AccountError, OSError) as exc:
         raise OperationError(str(exc)) from exc
-    typer.echo(f"{name} may come as {role}; start the front again.")
+    typer.echo(f"{name} may come as {role}; start the front again, where there is one.")

@@ -81,8 +81,13 @@ def test_passwords_are_kept_as_hashes_and_guessing_is_slow() -> None:
 
 @pytest.mark.parametrize(
     "text",
-    ["", "[[account]]\nname = 'a'", "no toml", "[[account]]\nname='a'\nrole='King'"]
-    + ["[[account]]\nname='a'\nrole='Operator'\npassword_hash='secret'"],
+    [
+        "",
+        "[[account]]\nname = 'a'",
+        "no toml",
+        "[[account]]\nname='a'\nrole='King'",
+        "[[account]]\nname='a'\nrole='Operator'\npassword_hash='secret'",
+    ],
 )
 def test_a_file_of_accounts_that_cannot_be_used_says_so(text: str, tmp_path: Path) -> None:
     (tmp_path / ACCOUNTS_FILE).write_text(text)

@@ -90,6 +90,8 @@ def test_all_mistakes_of_all_layers_come_at_once(tmp_path: Path) -> None:
         ("front.endpoint", "opc.tcp://0.0.0.0:4841", "set front.certificates"),
         ("alarms.again_high_min", -1.0, "alarms.again_high_min"),
         ("alarms.again_acknowledged_h", float("nan"), "alarms.again_acknowledged_h"),
+        ("ui.key_file", __file__, "Remedy: set ui.certificate_file and ui.key_file"),
+        ("ui.idle_after_min", 0, "ui.idle_after_min"),
         ("kafka.security_protocol", "SSL", "Remedy: set kafka.address"),
         ("opcua.endpoint", "opc.tcp://", "host:port"),
         ("opcua.endpoint", "opc.tcp://plant:99999", "host:port"),

@@ -23,10 +23,11 @@ from control.modes import Mode
 from ops.ports import free_port
 from stream.frame_codec import encode_estimates, encode_samples
 from stream.kafka import KafkaConnection, make_consumer, make_producer
-from stream.records import Command, decode, encode
+from stream.records import WHOLE_SECTION, Command, Event, decode, encode
 from stream.topics import COMMANDS
 from tests.ui.conftest import PARTITIONS
 from tests.ui.line_story import SECOND_NS, LineStory, make_event, make_mode_event
+from tests.ui.logins import PASSWORD, make_people
 from ui.feed import run_feed
 from ui.layout import LineLayout
 from ui.pages import PAGES
@@ -50,8 +51,16 @@ pytestmark = [
 class RunningLine:
     """Feed, screens and a story on Kafka, in a thread of their own; obeys commands like a guard."""
 
-    def __init__(self, kafka: KafkaConnection, redis_address: str) -> None:
+    def __init__(
+        self,
+        kafka: KafkaConnection,
+        redis_address: str,
+        people: Path | None = None,
+        told: tuple[Event, ...] = (),
+    ) -> None:
         self._kafka = kafka
+        self._people = people
+        self._told = told
         self._redis_address = redis_address
         self._loop = asyncio.new_event_loop()
         self._stop = asyncio.Event()
@@ -102,6 +111,7 @@ class RunningLine:
             kafka=self._kafka,
             layout=LAYOUT,
             partitions=PARTITIONS,
+            people=self._people,
         )
         while not self._stop.is_set():
             await run_ui(settings, self._stop_screens, lambda _address: self._is_up.set())
@@ -134,28 +144,48 @@ class RunningLine:
         await consumer.start()
         await producer.start()
         await consumer.seek_to_end()
+        for event in self._told:
+            await producer.send_and_wait("events", encode(event))
         while not self._stop.is_set():
             for batch in (await consumer.getmany(timeout_ms=200)).values():
                 for message in batch:
                     command = decode(message.value, Command)
                     self.commands.append(command)
-                    self._modes[command.cell] = command.mode
                     now_ns = time.time_ns()
-                    changed = make_mode_event(command.cell, command.mode, now_ns)
+                    changed = self._change(command, now_ns)
                     answer = make_event(
                         "command_obeyed", now_ns, number=2, cell=command.cell, place="",
                         kind=command.kind.value, who=command.issued_by,
                         command_id=command.command_id,
                     )  # fmt: skip
-                    for event in (changed, answer):
+                    for event in (*changed, answer):
                         await producer.send_and_wait("events", encode(event))
         await consumer.stop()
         await producer.stop()
+
+    def _change(self, command: Command, now_ns: int) -> list[Event]:
+        mode = command.mode
+        if mode is None:
+            return []
+        cells = CELLS if command.cell == WHOLE_SECTION else (command.cell,)
+        self._modes.update(dict.fromkeys(cells, mode))
+        return [
+            make_mode_event(cell, mode, now_ns, number=10 + at) for at, cell in enumerate(cells)
+        ]
 
 
 @pytest.fixture
 def line(topics: KafkaConnection, database: str) -> Iterator[RunningLine]:
     running = RunningLine(topics, database)
+    running.start()
+    yield running
+    running.stop()
+
+
+@pytest.fixture
+def guarded(topics: KafkaConnection, database: str, tmp_path: Path) -> Iterator[RunningLine]:
+    """A line whose control room asks people who they are."""
+    running = RunningLine(topics, database, make_people(tmp_path))
     running.start()
     yield running
     running.stop()
@@ -347,6 +377,35 @@ def test_a_click_puts_a_cell_in_manual(line: RunningLine, browser: webdriver.Chr
     wait(lambda: "The guard obeyed; it has cell 207 in MANUAL" in words(browser))
     wait(lambda: is_enabled(browser, "MANUAL") is False)
     wait(lambda: is_enabled(browser, "AUTO"))
+    assert complaints(browser) == []
+
+
+@pytest.mark.contract(10)
+def test_who_logs_in_may_switch_the_line_and_who_does_not_may_look(
+    guarded: RunningLine, browser: webdriver.Chrome
+) -> None:
+    browser.get(f"{guarded.address}orders")
+    wait(lambda: "kWh/kg" in words(browser))
+    wait(lambda: is_enabled(browser, "MANUAL") is False)
+    assert browser.find_element("id", "who").text == "View only"
+    browser.find_element("id", "log-in").click()
+    for name, value in (("name", "anna"), ("password", PASSWORD)):
+        browser.find_element("name", name).send_keys(value)
+    browser.find_element("css selector", ".login button").click()
+    wait(lambda: "kWh/kg" in words(browser))
+    assert browser.current_url.startswith(f"{guarded.address}orders")
+    assert browser.find_element("id", "who").text == "anna, operator"
+    press(browser, "MANUAL")
+    reason = wait(lambda: [f for f in find(browser, "input.bk-input") if f.is_displayed()])[-1]
+    reason.send_keys("anode change", Keys.TAB)
+    press(browser, f"Put all {len(CELLS)} cells in MANUAL")
+    command = wait(lambda: guarded.commands)[0]
+    assert (command.cell, command.issued_by, command.role) == (WHOLE_SECTION, "anna", "operator")
+    wait(lambda: f"of {len(CELLS)} cells it has {len(CELLS)} in MANUAL" in words(browser))
+    assert is_enabled(browser, "Ask for a bypass") is False, "an operator may not"
+    browser.find_element("css selector", "#log-out button").click()
+    wait(lambda: browser.find_element("id", "who").text == "View only")
+    wait(lambda: is_enabled(browser, "ADVISORY") is False)
     assert complaints(browser) == []
 
 

@@ -4,6 +4,8 @@ import json
 from pathlib import Path
 
 import pytest
+from bokeh.document import Document
+from bokeh.models import Div
 from tornado.httpclient import HTTPClientError, HTTPRequest
 from tornado.websocket import websocket_connect
 
@@ -11,12 +13,27 @@ from control.modes import Mode
 from opcua.certificates import make_certificates
 from stream.accounts import PEOPLE_FILE, AccountError, Role, keep_person, read_accounts
 from stream.records import CommandKind
+from tests.ui.conftest import until
 from tests.ui.logins import PASSWORD, Visitor, make_people, token_in
-from tests.ui.test_server import health, serving
+from tests.ui.test_panels import (
+    COLUMNS,
+    LAYOUT,
+    SETPOINTS,
+    _click,
+    snapshot_of,
+    take_turns,
+    told,
+)
+from tests.ui.test_server import NO_KAFKA, health, serving
+from ui.collector import Collector
+from ui.commands import CommandDesk
 from ui.door import EVERYBODY, Door, Visit, everybody_at, listening_fault
 from ui.login_pages import safe_next
 from ui.logins import Logins
+from ui.page import OpenPage
+from ui.pages import PAGES
 from ui.people import People
+from ui.quantities import QUANTITIES
 from ui.roles import Role as UiRole
 from ui.roles import refusal
 
@@ -314,3 +331,55 @@ def test_the_file_is_read_again_when_it_is_changed(people: Path) -> None:
     assert "dora" in known.accounts
     with pytest.raises(AccountError, match="Remedy"):
         People(people.with_name("nothing") / PEOPLE_FILE)
+
+
+async def test_a_login_that_is_idle_falls_back_to_the_view(database: str, people: Path) -> None:
+    async with serving(database, people=people, idle_s=1.0) as address:
+        anna = Visitor(address)
+        assert (await anna.log_in("anna")).code == 303
+
+        async def has_ended() -> bool:
+            _, body = await health(address)
+            return body["logins"]["idle"] == 1  # type: ignore[index,call-overload]
+
+        await until(has_ended)
+        assert await anna.who() == "View only"
+        await anna.log_in("anna")
+        assert await anna.who() == "anna, operator"
+
+
+@pytest.mark.contract(10)
+async def test_what_is_pressed_all_the_same_is_refused_where_the_command_is_made(
+    people: Path,
+) -> None:
+    clock = Clock()
+    door = Door(EVERYBODY, logins_of(people, clock))
+    key = await door.log_in(People(people), "anna", PASSWORD, "here")
+    assert key is not None
+    collector = Collector("redis://127.0.0.1:1/0", LAYOUT, 0.5, 5.0)
+    collector.show(snapshot_of(told(3)))
+    desk = CommandDesk(NO_KAFKA, LAYOUT, 3)
+    for visit, words in (
+        (Visit(door, key), "ended after 15 min without a command"),
+        (Visit(door, key), "ended after 15 min without a command"),
+        (Visit(door), "View only: log in to give commands"),
+    ):
+        document = Document()
+        page = next(page for page in PAGES if page.key == "cell")
+        OpenPage(
+            document, page, layout=LAYOUT, quantities=QUANTITIES, columns=COLUMNS,
+            setpoints=SETPOINTS, visit=visit, collector=collector, command_desk=desk, query={},
+        )  # fmt: skip
+        clock.now_s += 1000.0
+        (button,) = document.select({"name": "MANUAL"})
+        (reason,) = document.select({"name": "reason"})
+        (confirm,) = document.select({"name": "confirm"})
+        button.disabled = confirm.disabled = False  # as any client can make them
+        _click(button)
+        reason.value = "tapping"
+        _click(confirm)
+        take_turns(document)
+        said = " ".join(div.text for div in document.select({"type": Div}))
+        assert words in said
+    await desk.close()
+    door.close()

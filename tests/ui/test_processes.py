@@ -10,11 +10,19 @@ from pathlib import Path
 import pytest
 from tornado.httpclient import AsyncHTTPClient
 
-from ops.mistakes import ConfigurationError
+from ops.mistakes import ConfigurationError, OperationError
 from ops.plantfile import load_plant
-from ops.screens import line_layout, run_feed_process, run_ui_process, shown_quantities
+from ops.screens import (
+    check_entrance,
+    line_layout,
+    people_file,
+    run_feed_process,
+    run_ui_process,
+    shown_quantities,
+)
 from ops.settings import DEFAULT_PLANT, Settings, load_settings, to_environment
 from stream.kafka import KafkaConnection
+from tests.ui.logins import make_people
 
 
 def environment_of(settings: Settings, tmp_path: Path) -> Mapping[str, str]:
@@ -63,6 +71,38 @@ async def test_a_missing_address_is_one_sentence(
     settings = load_settings(flags, environment={"POTLINE_SETTINGS": ""})
     with pytest.raises(ConfigurationError, match=f"{key}.*set {key}"):
         await run(settings, load_plant(DEFAULT_PLANT))  # type: ignore[operator]
+
+
+def entrance_of(**flags: object) -> Settings:
+    named = {key.replace("__", "."): value for key, value in flags.items()}
+    return load_settings(named, environment={"POTLINE_SETTINGS": ""})
+
+
+def test_people_of_the_front_are_people_of_the_control_room(tmp_path: Path) -> None:
+    assert people_file(entrance_of()) is None
+    check_entrance(entrance_of(ui__host="0.0.0.0"))
+    settings = entrance_of(front__certificates=tmp_path)
+    assert people_file(settings) == tmp_path / "people.toml"
+    with pytest.raises(OperationError, match="Remedy: name them with `potline people"):
+        check_entrance(settings)
+    make_people(tmp_path)
+    check_entrance(settings)
+    own = entrance_of(front__certificates=tmp_path / "else", ui__accounts=tmp_path)
+    assert people_file(own) == tmp_path / "people.toml"
+
+
+async def test_a_control_room_that_takes_passwords_in_the_clear_does_not_start(
+    tmp_path: Path,
+) -> None:
+    make_people(tmp_path)
+    settings = entrance_of(
+        ui__accounts=tmp_path,
+        ui__host="0.0.0.0",
+        redis__address="redis://127.0.0.1:1/0",
+        kafka__address="kafka://127.0.0.1:1",
+    )
+    with pytest.raises(OperationError, match=r"in the clear\. Remedy: set ui\.certificate_file"):
+        await run_ui_process(settings, load_plant(DEFAULT_PLANT))
 
 
 async def test_both_start_say_where_they_are_and_end_on_sigterm(

@@ -31,7 +31,7 @@ class BypassPanel:
         self.duration = _select("For", list(DURATIONS_S), "bypass duration")
         self.chosen = _select("Bypass to end", [], "bypass chosen")
         self.ask = button("Ask for a bypass", "bypass open")
-        self.release = button("End this bypass", "bypass release")
+        self.release = button("End this bypass", "bypass release", align="end")
         self._fields = row(self.cell, self.check, self.duration, sizing_mode=WIDE, spacing=6)
         self.form = AskForm(
             desk,
