@@ -225,7 +225,9 @@ class UiSettings(_Group):
 
     host: str = "127.0.0.1"
     port: int = Field(default=5006, ge=0, le=65_535)  # 0: any free port
-    names: str | None = None  # further names under which browsers reach it, with commas between them
+    names: str | None = (
+        None  # further names under which browsers reach it, with commas between them
+    )
     accounts: Path | None = None  # folder as `potline people` fills it; None: front.certificates
     idle_after_min: float = Field(default=15.0, gt=0.0, le=1440.0)  # then a login ends
     certificate_file: ExistingFile | None = None

@@ -10,6 +10,7 @@ from itertools import count
 import hypothesis  # noqa: F401
 import pytest
 import pytest_asyncio
+from redis import Redis
 
 from ops.broker import Broker, prepare_broker
 from ops.ports import free_port
@@ -32,8 +33,12 @@ async def topics(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Kafk
 
 @pytest.fixture
 def database(redis: str) -> str:
-    """Address of a database of Redis that no other test has used."""
-    return f"{redis.rsplit('/', 1)[0]}/{next(_databases) % 16}"
+    """Address of a database of Redis with nothing in it; there are sixteen, and the first is
+    everybody's."""
+    address = f"{redis.rsplit('/', 1)[0]}/{1 + next(_databases) % 15}"
+    with Redis.from_url(address) as connection:
+        connection.flushdb()
+    return address
 
 
 async def until(
