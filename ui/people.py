@@ -14,9 +14,10 @@ from stream.accounts import (
     PEOPLE_REMEDY,
     Account,
     AccountError,
+    Role,
     read_accounts,
 )
-from ui.roles import Role
+from ui.roles import Role as UiRole
 
 _log: Final = logging.getLogger(__name__)
 _Stamp = tuple[int, int, int]
@@ -33,7 +34,7 @@ class People:
         """
         self._path = path
         self._stamp = self._look()
-        self._accounts: Mapping[str, Account] = read_accounts(path, PEOPLE_REMEDY)
+        self._accounts: Mapping[str, Account] = _people_in(path)
 
     @property
     def accounts(self) -> Mapping[str, Account]:
@@ -42,7 +43,7 @@ class People:
         if stamp != self._stamp:
             self._stamp = stamp
             try:
-                self._accounts = read_accounts(self._path, PEOPLE_REMEDY)
+                self._accounts = _people_in(self._path)
             except AccountError as exc:
                 self._accounts = {}
                 _log.error("Nobody can log in: %s", exc)
@@ -58,6 +59,16 @@ class People:
         return found.st_mtime_ns, found.st_size, found.st_ino
 
 
-def role_of(account: Account) -> Role:
+def _people_in(path: Path) -> dict[str, Account]:
+    """Return the accounts of people. One of a program, or bound to a program with a certificate, is
+    for the front alone: a browser cannot show that it is that program."""
+    return {
+        name: account
+        for name, account in read_accounts(path, PEOPLE_REMEDY).items()
+        if account.role is not Role.OPTIMISER and not account.application
+    }
+
+
+def role_of(account: Account) -> UiRole:
     """Return what an account is to the line: who may ask nothing is a viewer."""
-    return Role(GUARD_ROLES.get(account.role, Role.VIEWER))
+    return UiRole(GUARD_ROLES.get(account.role, UiRole.VIEWER))

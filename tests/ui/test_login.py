@@ -324,6 +324,12 @@ async def test_over_tls_the_cookie_never_leaves_it(
         assert body["logins"]["open"] == 1
 
 
+def test_accounts_of_programs_are_for_the_front_alone(people: Path) -> None:
+    keep_person(people, "hal", Role.OPTIMISER, PASSWORD)
+    keep_person(people, "dora", Role.OPERATOR, PASSWORD, "urn:potline:hmi")
+    assert set(read_accounts(people)) - set(People(people).accounts) == {"hal", "dora"}
+
+
 def test_the_file_is_read_again_when_it_is_changed(people: Path) -> None:
     known = People(people)
     assert "dora" not in known.accounts
