@@ -171,6 +171,13 @@ EVENTS: Final[dict[str, EventType]] = {
             "When the cause is gone and the plant's trip is reset, reset that of the cells here.",
         ),
         EventType(
+            "trip_contact_unknown",
+            Priority.HIGH,
+            Consequence.SHED,
+            "Whether the plant has tripped cannot be read at {address}.",
+            "Look at the node that opcua.trip names; put cells back in AUTO when it is well.",
+        ),
+        EventType(
             "line_not_following",
             Priority.HIGH,
             Consequence.SHED,

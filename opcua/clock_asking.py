@@ -8,7 +8,7 @@ import logging
 from collections.abc import Callable
 
 from opcua.clock_offset import Exchange, OffsetWindow
-from opcua.link import Link
+from opcua.link import Link, LinkError
 from opcua.scans import to_ns
 from stream.edge import ClockOffset
 
@@ -34,13 +34,13 @@ class ClockAsking:
         self._window = OffsetWindow()
 
     async def ask(self, link: Link) -> None:
-        """Ask once.
-
-        Raises:
-            LinkError: no answer in time, or the connection broke.
-        """
+        """Ask once; without an answer nothing is measured, and that is all."""
         asked_s, asked_ns = self._monotonic_s(), self._clock_ns()
-        answered = await link.ask_time()
+        try:
+            answered = await link.ask_time()
+        except LinkError as exc:
+            _log.debug("%s", exc)
+            return
         heard_ns, heard_s = self._clock_ns(), self._monotonic_s()
         if answered is not None:
             exchange = Exchange(asked_ns, heard_ns, asked_s, heard_s, to_ns(answered))

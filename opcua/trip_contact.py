@@ -1,12 +1,13 @@
 """The plant's trip contact: a node that is not 0 while its own protection has tripped the line.
 
-It is told by a subscription, which a pulse between two looks does not escape, and read with every
-look, so that it is known at once on a new connection and whatever became of the subscription.
+It is told by a subscription, which hears a pulse between two looks as far as the server samples it
+so often, and read with every look, so that it is known at once on a new connection and whatever
+became of the subscription. From then on nothing is written until the guard has tripped its cells.
 """
 
 from collections.abc import Callable
 from contextlib import AbstractAsyncContextManager
-from typing import Final
+from typing import Any, Final
 
 from asyncua import ua
 
@@ -19,21 +20,35 @@ _QUEUE: Final = 20  # changes in one publishing interval: a contact that bounces
 class TripContact:
     """What has been seen of it, over all connections."""
 
-    def __init__(self, monotonic_s: Callable[[], float]) -> None:
-        """Know of no contact.
+    def __init__(self, monotonic_s: Callable[[], float], *, has_contact: bool) -> None:
+        """Know nothing of it yet.
 
         Args:
             monotonic_s: a clock that nobody sets.
+            has_contact: whether the plant file names one; a plant without has never tripped.
         """
         self._monotonic_s = monotonic_s
+        self._has_contact = has_contact
+        self._known = 0  # how many of the times that it was set the guard has acted on
         self._told_s = 0.0  # when there was news last
         self._ended = ""
-        self.signs = TripSigns(stands=False)
+        self.signs = TripSigns(stands=None if has_contact else False)
 
-    def begin(self, *, has_contact: bool) -> None:
+    @property
+    def bars_writing(self) -> bool:
+        """Whether nothing may be written: it is set or not known, or was, and the guard does not
+        know yet."""
+        return self.signs.stands is not False or self.signs.times_set > self._known
+
+    def know(self, times_set: int) -> None:
+        """Take in that the guard has acted on all that was set so often."""
+        self._known = max(self._known, times_set)
+
+    def begin(self) -> None:
         """Know of a new connection: until the first look nobody knows how the contact stands."""
         self._ended = ""
-        self.signs = TripSigns(None if has_contact else False, self.signs.times_set)
+        if self._has_contact:
+            self.signs = TripSigns(None, self.signs.times_set)
 
     def watch(self, link: Link, node_id: ua.NodeId) -> AbstractAsyncContextManager[None]:
         """Be told of every change while the block lasts; errors as of `Link.watch`."""
@@ -48,22 +63,21 @@ class TripContact:
             asked_s: monotonic time at which the look began.
 
         Raises:
-            LinkError: the contact cannot be read, or its subscription has ended: a plant that does
-                not say whether it has tripped is as good as lost.
+            LinkError: its subscription has ended; a new connection has a new one.
         """
         if self._ended:
             raise LinkError(f"{address}: {self._ended}")
         is_set = _is_set(value)
         if is_set is None:
             self.signs = TripSigns(None, self.signs.times_set)
-            raise LinkError(f"{address}: the trip contact, opcua.trip, cannot be read: {value!r}")
         # What was on its way when a change was told is older than that change.
-        if is_set or asked_s >= self._told_s:
+        elif is_set or asked_s >= self._told_s:
             self._note(is_set)
 
-    def datachange_notification(self, _node: object, value: object, _data: object) -> None:
+    def datachange_notification(self, _node: object, value: object, data: Any) -> None:
         """Take what the subscription tells (called by asyncua)."""
-        is_set = _is_set(value)
+        status = data.monitored_item.Value.StatusCode
+        is_set = None if status is not None and status.is_bad() else _is_set(value)
         if is_set is not None:  # what is bad is found by the next look
             self._told_s = self._monotonic_s()
             self._note(is_set)

@@ -89,7 +89,7 @@ class Writer:
         self._plant_beat = PlantBeat(monotonic_s())
         self._beat_until_s = 0.0  # monotonic; not before the guard says so
         self._lease = LeaseKeeper(watchdog_timeout_s, claims or NoClaimBook(), monotonic_s)
-        self._trip = TripContact(monotonic_s)
+        self._trip = TripContact(monotonic_s, has_contact=mapping.trip is not None)
         self._clock = ClockAsking(clock_ns, monotonic_s)
         self._connector = Connector(endpoint, clock_ns=clock_ns, opener=opener)
         self._changed = asyncio.Event()
@@ -139,7 +139,7 @@ class Writer:
         live = LivePlant(link, nodes, PictureReader(nodes))
         self._lease.begin(nodes, link.address)
         self._clock.begin()
-        self._trip.begin(has_contact=nodes.trip is not None)
+        self._trip.begin()
         async with nullcontext() if nodes.trip is None else self._trip.watch(link, nodes.trip):
             await self.look(live)
             await self._claim(live)
@@ -152,26 +152,25 @@ class Writer:
                 self.live = None
 
     async def _go_on(self, live: LivePlant) -> None:
-        next_beat_s = 0.0
-        while True:
-            now_s = self._monotonic_s()
-            if now_s >= next_beat_s:
-                next_beat_s = now_s + _BEAT_EVERY_S
-                await self._beat(live)
-            await asyncio.sleep(_LOOK_EVERY_S)
-            await self._look_and_ask_time(live)
-            await self._claim(live)
-
-    async def _look_and_ask_time(self, live: LivePlant) -> None:
-        """Do both at once, so that a slow wire does not delay our heartbeat."""
-        asking = asyncio.ensure_future(self._clock.ask(live.link))
-        await asyncio.sleep(0.0)  # it goes first: then no long answer is in its way
+        next_beat_s, asking = 0.0, None
         try:
-            await self.look(live)
-            await asking
+            while True:
+                now_s = self._monotonic_s()
+                if now_s >= next_beat_s:
+                    next_beat_s = now_s + _BEAT_EVERY_S
+                    await self._beat(live)
+                await asyncio.sleep(_LOOK_EVERY_S)
+                # Beside the look and before it, where no long answer is in its way; nobody waits
+                # for it, least of all the heartbeat.
+                if asking is None or asking.done():
+                    asking = asyncio.create_task(self._clock.ask(live.link))
+                    await asyncio.sleep(0.0)
+                await self.look(live)
+                await self._claim(live)
         finally:
-            asking.cancel()
-            await asyncio.gather(asking, return_exceptions=True)  # nothing of it outlives the link
+            if asking is not None:  # nothing of it outlives the link
+                asking.cancel()
+                await asyncio.gather(asking, return_exceptions=True)
 
     async def _claim(self, live: LivePlant) -> None:
         await self._lease.take_if_free(live, may_take_over=self._may_beat())
@@ -240,6 +239,10 @@ class Writer:
     def trip_signs(self) -> TripSigns:
         """What the plant's own protection has said."""
         return self._trip.signs
+
+    def know_trips(self, times_set: int) -> None:
+        """Take in that the guard has tripped its cells for all that was set so often."""
+        self._trip.know(times_set)
 
     def heartbeat_age_s(self) -> float:
         """Wall time since the plant's heartbeat moved (where it has none, its server's clock)."""
@@ -316,4 +319,8 @@ class Writer:
         Returns:
             One result for each, in order, within the deadline.
         """
-        return await WriteBatch(self, self._rules, may_write).run(writes)
+
+        def may(write: SetpointWrite) -> bool:
+            return not self._trip.bars_writing and may_write(write)
+
+        return await WriteBatch(self, self._rules, may).run(writes)

@@ -131,7 +131,11 @@ class PlantEdge(Protocol):
 
     @property
     def trip_signs(self) -> TripSigns:
-        """What the plant's own protection has said."""
+        """What the plant's own protection has said. Where it has said that it trips, nothing is
+        written before `know_trips`, nor while it stands or is not known."""
+
+    def know_trips(self, times_set: int) -> None:
+        """Take in that the cells were tripped for all that was set so often."""
 
     def heartbeat_age_s(self) -> float:
         """Wall time since the plant's heartbeat last moved; 0 where the plant has none."""

@@ -57,12 +57,15 @@ class LineTrips:
         begins, self._times_set = signs.times_set > self._times_set, signs.times_set
         if begins or signs.stands is not None:  # else it stays as it was known last
             yield Cause(PLANT_TRIP, begins, begins or bool(signs.stands))
+        self._edge.know_trips(signs.times_set)  # the cells have tripped by now
         currents = [
             picture.line_current_ka
             for picture in self._pictures.values()
             if picture.line_current_ka is not None
             and now_ns - picture.current_source_ns <= self._limits.max_input_age_s * 1e9
         ]
+        if not currents and self._is_down:
+            return  # nobody knows that it is back
         # One current runs through all: where sections disagree, a sensor is wrong and no line down.
         current_ka = max(currents, default=math.inf)
         is_down = current_ka < self._limits.trip_below_ka

@@ -66,6 +66,7 @@ class MoveDesk:
         self._edges = Edges(_ENDS_AFTER_NS)
         self._told: dict[tuple[str, int], set[str]] = {}  # event, cell -> setpoints
         self._refused: dict[tuple[int, str], int] = {}  # cell, setpoint -> times in a row
+        self._unproved: dict[tuple[int, str], int] = {}  # cell, setpoint -> times in a row
         # cell, cause -> wall time until which it stays shed, and the event's details
         self._standing: dict[tuple[int, str], tuple[int, Details]] = {}
 
@@ -202,10 +203,17 @@ class MoveDesk:
     async def _settle(self, move: Move, result: WriteResult) -> None:
         """Shed a cell that does not follow or refuses again and again, and put the result of a
         write on record."""
-        place = (move.cell, move.setpoint)
-        # What a person has set since is not what was written, and no fault of the cell.
-        is_failed = result.state is MoveState.FAILED and not self._keeper.orders.is_superseded(move)
-        if move.role != OPTIMISER_ROLE:
+        place, by_hand = (move.cell, move.setpoint), move.role != OPTIMISER_ROLE
+        # What was set since is not what was written, and no fault of the cell; nor is it that one
+        # which does not follow us any more has kept its own value.
+        mode = self._keeper.state(move.section).mode_of(move.cell)
+        is_failed = (
+            result.state is MoveState.FAILED
+            and mode.is_remote
+            and not self._keeper.orders.is_superseded(move)
+            and not self._is_outdone_again(move, result)
+        )
+        if by_hand:
             if result.state is MoveState.VERIFIED:
                 self._keeper.orders.confirm(move)
             elif self._keeper.orders.drop(move):
@@ -227,10 +235,21 @@ class MoveDesk:
             self._note(UNWRITTEN, *place, True, result.reason)
         elif result.state is MoveState.VERIFIED:
             self._refused.pop(place, None)
+            self._unproved.pop(place, None)
             self._note(UNWRITTEN, *place, False, _OVER)
         if not move.is_from_outside:
             self._note(HELD, *place, False, _OVER)
         await self._record(_with_result(move, result))
+
+    def _is_outdone_again(self, move: Move, result: WriteResult) -> bool:
+        """Whether another value was permitted before this one could be proved, not for the third time
+        in a row: an actuator that is stuck must be found however fast values follow."""
+        is_outdone = move.role == OPTIMISER_ROLE and self._keeper.orders.is_outdone(move)
+        if not is_outdone or result.t_written_ns is None:
+            return is_outdone
+        place = (move.cell, move.setpoint)
+        self._unproved[place] = self._unproved.get(place, 0) + 1
+        return self._unproved[place] < _REFUSALS_IN_A_ROW
 
     def _tell_unwritten_override(self, move: Move, result: WriteResult) -> None:
         """Let whoever set it by hand know that it is not so."""

@@ -56,7 +56,7 @@ class OrderKeeper:
         a bypass that it was judged under, or made its limits narrower. Not where another value has
         been permitted since, of whichever optimiser: what waited longer must not be written last.
         """
-        if self.is_overridden(move) or self._is_outdone(move):
+        if self.is_overridden(move) or self.is_outdone(move):
             return False
         state = self._table.get(move.section)
         mode = state.mode_of(move.cell)
@@ -79,7 +79,8 @@ class OrderKeeper:
         state = self._table.get(move.section)
         return bool(override_sentence(state, move.cell, move.setpoint, self._clock_ns()))
 
-    def _is_outdone(self, move: Move) -> bool:
+    def is_outdone(self, move: Move) -> bool:
+        """Whether another value of the setpoint has been permitted since."""
         interlock = self._table.get(move.section).interlock
         return interlock.of(move.cell, move.setpoint).applied != move.applied
 

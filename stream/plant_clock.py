@@ -15,6 +15,7 @@ MEASURED: Final = "scada_clock_measured"
 CLOCK_EVENTS: Final = frozenset({APART, DRIFTS, MEASURED})
 _APART_S: Final = 1.0
 _DRIFTS_S: Final = 0.1
+_GIVEN_UP_AFTER_S: Final = 60.0  # of a connection over which nothing can be measured
 _WORTH_TELLING_S: Final = 0.02
 _MOST_SHOWN_MS: Final = 1_000_000_000
 
@@ -27,24 +28,49 @@ class PlantClock:
         offset: measured last; None before the first.
         is_apart: whether cells must be shed for it; `drifts`: whether people should look.
         told: the offset that people were told last of.
+        unknown_since_s: monotonic time since which a connected server has not been measured.
+        is_given_up: that has been so for long: this server does not say what time it has.
     """
 
     offset: ClockOffset | None = None
     is_apart: bool = False
     drifts: bool = False
     told: ClockOffset | None = None
+    unknown_since_s: float | None = None
+    is_given_up: bool = False
 
-    def see(self, offset: ClockOffset | None) -> "PlantClock":
+    def see(
+        self, offset: ClockOffset | None, now_s: float = 0.0, *, is_connected: bool = True
+    ) -> "PlantClock":
         """Return what is known after a measurement.
 
         What its error may explain changes nothing, and neither does one that was not had: what
-        stood goes on until it is surely over.
+        stood goes on until it is surely over. But a server that has been exchanged for one that
+        puts no time on its answers would leave the cells shed for ever: after a minute it is as if
+        it had never been measured.
+
+        Args:
+            offset: None where there was none.
+            now_s: monotonic.
+            is_connected: whether there could have been one.
         """
+        if offset is None and not is_connected:
+            return replace(self, unknown_since_s=None)
         if offset is None:
-            return self
+            since_s = now_s if self.unknown_since_s is None else self.unknown_since_s
+            if now_s - since_s <= _GIVEN_UP_AFTER_S:
+                return replace(self, unknown_since_s=since_s)
+            return PlantClock(unknown_since_s=since_s, is_given_up=True)
         is_apart = _goes_on(offset, _APART_S, self.is_apart)
         is_off = _goes_on(offset, _DRIFTS_S, self.drifts or self.is_apart)
-        return replace(self, offset=offset, is_apart=is_apart, drifts=is_off and not is_apart)
+        return replace(
+            self,
+            offset=offset,
+            is_apart=is_apart,
+            drifts=is_off and not is_apart,
+            unknown_since_s=None,
+            is_given_up=False,
+        )
 
     @property
     def is_news(self) -> bool:

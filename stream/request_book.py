@@ -54,12 +54,13 @@ class Entry:
     Attributes:
         asked: as this process was asked; None where only `moves` tell of it.
         became: of each cell, as far as known.
-        sent: sections that were told of it.
+        sent: sections that were told of it; `doubted`: those of which it is not known.
     """
 
     asked: Asked | None = None
     became: dict[int, Became] = field(default_factory=dict)
     sent: set[int] = field(default_factory=set)
+    doubted: set[int] = field(default_factory=set)
     news: asyncio.Event = field(default_factory=asyncio.Event)
 
     def is_about(self, asked: Asked) -> bool:

@@ -9,6 +9,7 @@ from collections.abc import Callable
 from functools import partial
 from typing import Final
 
+from control.interlock import OPTIMISER_ROLE
 from stream.app import Message, Worker
 from stream.mode_keeper import GuardSettings, ModeKeeper
 from stream.move_desk import MoveDesk
@@ -75,6 +76,10 @@ class RequestDesk:
             return f"cells {some} are not of section {request.section}, or there are none"
         if not request.issued_by or request.issued_by == OUR_OPTIMISER:
             return f"nobody from outside is called {request.issued_by!r}"
+        if request.role != OPTIMISER_ROLE:
+            return f"the role {request.role[:_LONGEST_NAME]!r} requests no setpoints"
+        if request.setpoint not in self._settings.limits.setpoints:
+            return f"there is no setpoint {request.setpoint[:_LONGEST_NAME]!r}"
         names = (request.request_id, request.issued_by, request.role, request.setpoint)
         if max(map(len, names)) > _LONGEST_NAME or len(request.reason) > _LONGEST_REASON:
             return "a name or the reason is too long"

@@ -13,10 +13,11 @@ from control.interlock import InterlockLimits
 from control.modes import Mode
 from stream.guarding import GuardState, PlantView
 from stream.judging import Author, judge_proposal, rehearse_proposal
-from stream.records import OUR_OPTIMISER, Move, MoveState, Proposal, SetpointRequest
+from stream.records import OUR_OPTIMISER, Move, Proposal, SetpointRequest
 from stream.section_picture import SectionPicture
 
-LONGEST_VALIDITY_S: Final = 60.0  # design value: an optimiser's scan; nothing is kept for later
+LONGEST_VALIDITY_S: Final = 60.0  # design value: an optimiser's scan
+LONGEST_WAY_S: Final = 5.0  # design value: to the guard; what was kept over an outage is not sent
 CLOCK_TOLERANCE_S: Final = 2.0  # between the clocks of the front and the guard
 _NS: Final = 1e9
 
@@ -29,6 +30,8 @@ def fault_of(request: SetpointRequest, now_ns: int) -> str:
     ahead_s = (request.t_issued_ns - now_ns) / _NS
     if ahead_s > CLOCK_TOLERANCE_S:
         return f"the request is dated {ahead_s:.1f} s ahead of the guard's clock"
+    if -ahead_s > LONGEST_WAY_S + CLOCK_TOLERANCE_S:
+        return f"it was {-ahead_s:.1f} s on its way, of {LONGEST_WAY_S:g} s at most"
     good_for_s = (request.expires_ns - now_ns) / _NS
     if good_for_s > LONGEST_VALIDITY_S + CLOCK_TOLERANCE_S:
         return f"it would be good for {good_for_s:.0f} s, of {LONGEST_VALIDITY_S:g} s at most"
@@ -84,12 +87,6 @@ def judge_request(
             )
         moves += judged
     return state, [_with_reason(move, request.reason) for move in moves]
-
-
-def is_expired(move: Move, expires_ns: int) -> bool:
-    """Whether a request came to nothing because its time was over, when it was judged or after."""
-    too_late = move.state is MoveState.HELD and move.t_permitted_ns >= expires_ns
-    return too_late or move.state is MoveState.EXPIRED
 
 
 def _with_reason(move: Move, reason: str) -> Move:

@@ -121,6 +121,12 @@ class SilenceWatch:
             not lost and heartbeat_age_s > guard.shed_after_s,
             age_s=round(heartbeat_age_s, 1),
         )
+        self._condition(
+            "trip_contact_unknown",
+            TriggerKind.SHED,
+            not lost and edge.trip_signs.stands is None,
+            address=edge.address,
+        )
         self._look_at_plant_clock()
         self._look_for_lateness(heartbeat_age_s if not lost else 0.0)
         self._keeper.recall_trips()
@@ -146,8 +152,11 @@ class SilenceWatch:
     def _look_at_plant_clock(self) -> None:
         """Shed when the clock of the plant's server and ours are surely apart: then no age can be
         told. Before the first measurement of this life, a cause that the last left goes on."""
-        clock = self._plant_clock = self._plant_clock.see(self._edge.clock_offset())
-        if clock.offset is None:
+        now_s, is_connected = asyncio.get_running_loop().time(), self._edge.is_connected
+        offset = self._edge.clock_offset()
+        clock = self._plant_clock.see(offset, now_s, is_connected=is_connected)
+        self._plant_clock = clock
+        if clock.offset is None and not clock.is_given_up:
             return
         self._condition(APART, TriggerKind.SHED, clock.is_apart, None, None, **clock.details)
         self._tell((DRIFTS, None, None), clock.drifts, **clock.details)

@@ -203,6 +203,8 @@ def _mistyped(argument: Argument, variant: ua.Variant) -> str:
         return f"{name} has to be {wanted}."
     if value is None or (argument.is_list and any(one is None for one in value)):
         return f"{name} is empty."
+    if argument.is_list and any(isinstance(one, list) for one in value):
+        return f"{name} has to be a list of one dimension."
     return ""
 
 

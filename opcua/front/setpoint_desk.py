@@ -157,14 +157,19 @@ class SetpointDesk:
         try:
             async with asyncio.timeout_at(deadline_s):
                 await self._desk.send(request)
-        except (NotSentError, TimeoutError):
+        except NotSentError:
             entry.sent.discard(request.section)
+        except TimeoutError:
+            # It may have come, or come yet: what is sent again under the same id is judged once.
+            entry.sent.discard(request.section)
+            entry.doubted.add(request.section)
 
     def _result_of(self, entry: Entry, cell: int, wish: SetpointWish) -> Result:
         became = entry.became.get(cell)
         if became is not None:
             return result_of(became, wish.expires_ns)
-        if self._section_of[cell] not in entry.sent:
+        section = self._section_of[cell]
+        if section not in entry.sent | entry.doubted:
             return Result(_CODES.BadCommunicationError, math.nan, _NOT_SENT)
         return Result(_CODES.BadTimeout, math.nan, _UNKNOWN)
 

@@ -10,7 +10,7 @@ from typing import Any, Final
 from ops.simulate.clockwork import Clockwork, Process
 from ops.simulate.invariants import Judge
 from stream.audit.chain import AuditEntry, AuditRecord
-from stream.audit.entries import left_tripped, result_unknown, unanswered
+from stream.audit.entries import result_unknown, see_trips, unanswered
 from stream.audit.files import AuditError
 from stream.edge import Claim
 
@@ -100,7 +100,7 @@ class SimAudit:
             raise AuditError(self.error)
         if disk.owner is not self._at:
             disk.owner = self._at
-            self.left_tripped = left_tripped(_as_records(disk.entries))
+            self.left_tripped = see_trips({}, disk.entries)
             entries = [*close_intents(disk.entries), *entries]
         self.error = ""
         disk.entries += entries

@@ -280,6 +280,12 @@ def trip_plant(world: World, draw: random.Random) -> None:
     world.trips.trip(draw.choice((0.01, 0.2, draw.uniform(*_SHORT_S), draw.uniform(*_LONG_S))))
 
 
+def blind_contact(world: World, draw: random.Random) -> None:
+    """Let the plant's trip contact have no good value for a while."""
+    if world.scada is not None:
+        world.scada.blind_until_s = world.clockwork.now_s + draw.uniform(*_SHORT_S)
+
+
 def crash_guard_at_trip(world: World, draw: random.Random) -> None:
     """Trip the plant for a moment and kill the guard shortly after, whatever it has put on record
     by then."""
@@ -374,6 +380,7 @@ FAULTS: Final[tuple[Fault, ...]] = (
     bypass,
     switch,
     trip_plant,
+    blind_contact,
     crash_guard_at_trip,
     lose_current,
     reset_trip,

@@ -60,7 +60,8 @@ class PlantTrips:
         world, wire = self._world, self._world.wire
         if world.scada is None or world.scada_began_s > since_s:
             return set()
-        troubles_s = (wire.cut_until_s, wire.deaf_until_s, world.scada.process.frozen_until_s)
+        server = world.scada.process
+        troubles_s = (wire.cut_until_s, wire.deaf_until_s, server.frozen_until_s)
         if max(troubles_s) > since_s or wire.mean_delay_s > _QUICK_S:
             return set()
         return {

@@ -99,6 +99,7 @@ class SimScada:
     fence: Fence
     wrong_by: dict[tuple[int, str], float] = field(default_factory=dict)
     heartbeat: int = 0
+    blind_until_s: float = 0.0  # until then the trip contact has no good value
     freeze_at_next: tuple[str, float] | None = None  # what a write begins with, and for how long
     heard_s: float = -1e9  # when a heartbeat came last, for the record of who watches
 
@@ -179,6 +180,8 @@ class SimScada:
             return _value(_moment(self.process.clock_ns()), ua.VariantType.DateTime)
         if attribute == ua.AttributeIds.NodeClass:
             return _value(int(ua.NodeClass.Variable), ua.VariantType.Int32)
+        if name == "L1.Interlock.Trip" and self.process.monotonic_s() < self.blind_until_s:
+            return ua.DataValue(StatusCode=ua.StatusCode(ua.StatusCodes.BadSensorFailure))
         kind = _kind_of(name)
         if attribute == ua.AttributeIds.DataType:
             return _value(ua.NodeId(kind.value), ua.VariantType.NodeId)
@@ -278,6 +281,7 @@ class SimLink(Link):
         server = find_server()
         self._life = -1 if server is None else server.session
         self._is_closed = False
+        self.is_told_of_trip = False  # whoever writes on it knows that the plant has tripped
 
     @property
     def is_whole(self) -> bool:
@@ -325,6 +329,10 @@ class SimLink(Link):
         """Be told of the trip contact over the wire, in order, while the block lasts."""
         over, last_s = False, 0.0
 
+        def take(value: int) -> None:
+            self.is_told_of_trip = bool(value)
+            told.datachange_notification(None, value, _Notice(value))
+
         def tell(value: int) -> None:
             nonlocal last_s
             clockwork, wire = self._wire.clockwork, self._wire
@@ -332,7 +340,7 @@ class SimLink(Link):
 
             def arrive() -> None:
                 if not over and self.is_whole and not wire.is_deaf:
-                    self._at.call(lambda: told.datachange_notification(None, value, None))
+                    self._at.call(lambda: take(value))
 
             clockwork.at(last_s, arrive)
 
@@ -408,6 +416,18 @@ class SimLink(Link):
                 return await done
         except TimeoutError as exc:
             raise LinkError(f"{self.address}: no answer in time") from exc
+
+
+class _Item:
+    def __init__(self, value: int) -> None:
+        self.Value = ua.DataValue(ua.Variant(value, ua.VariantType.Int32))
+
+
+class _Notice:
+    """What comes with a value that a subscription tells, as far as anybody looks at it."""
+
+    def __init__(self, value: int) -> None:
+        self.monitored_item = _Item(value)
 
 
 def _kind_of(name: str) -> ua.VariantType:

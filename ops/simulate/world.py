@@ -162,12 +162,14 @@ class World:
         found: list[Guard] = []
 
         async def open_link(address: str) -> Link:
-            link = SimLink(process, self.wire, lambda: self.scada, note)
+            link = SimLink(process, self.wire, lambda: self.scada, lambda *sent: note(link, *sent))
             if not link.is_whole or self.wire.is_deaf:
                 raise LinkError(f"{address}: nobody answers")
             return link
 
-        def note(node_id: ua.NodeId, value: float) -> None:
+        def note(link: SimLink, node_id: ua.NodeId, value: float) -> None:
+            if link.is_told_of_trip and str(node_id.Identifier).endswith(".Target"):
+                self.judge.note("nothing is sent to a line that has tripped", f"{node_id}")
             self._note_sending(process, found[0], disk, node_id, value)
 
         writer = Writer(

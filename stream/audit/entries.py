@@ -4,7 +4,7 @@ A move that is held reaches nobody and is on the topic `moves`; what stands in t
 went to the plant, who said so, and who was refused.
 """
 
-from collections.abc import Collection, Iterable
+from collections.abc import Collection, Iterable, Mapping
 from typing import Final
 
 import msgspec
@@ -127,15 +127,20 @@ def unanswered(records: Iterable[AuditRecord]) -> list[AuditRecord]:
     return list(intents.values())
 
 
-def left_tripped(records: Iterable[AuditRecord]) -> dict[int, str]:
-    """Return the cells whose last change of mode was a trip, and what caused it."""
-    tripped: dict[int, str] = {}
-    for record in records:
-        if record.action == MODE:
-            cell = int(record.target.removeprefix("C"))
+def see_trips(before: Mapping[int, str], entries: Iterable[AuditEntry]) -> dict[int, str]:
+    """Return the cells whose last change of mode was a trip, and what caused it.
+
+    Args:
+        before: those of which that was so before these entries.
+        entries: of an audit, in order.
+    """
+    tripped = dict(before)
+    for entry in entries:
+        if entry.action == MODE:
+            cell = int(entry.target.removeprefix("C"))
             tripped.pop(cell, None)
-            if record.applied == Mode.TRIPPED.value:
-                tripped[cell] = record.reason
+            if entry.applied == Mode.TRIPPED.value:
+                tripped[cell] = entry.reason
     return tripped
 
 

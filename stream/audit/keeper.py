@@ -18,9 +18,10 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
 from stream.audit.chain import AuditEntry, unfit
 from stream.audit.checkpoint import EVERY_S, is_due, sign_checkpoint
-from stream.audit.entries import GUARD, left_tripped, result_unknown, unanswered
+from stream.audit.entries import GUARD, result_unknown, unanswered
 from stream.audit.files import AuditError, newest_records, pack_finished
 from stream.audit.log import AuditLog
+from stream.audit.trip_file import TripFile
 from stream.outbox import Outbox
 from stream.records import encode
 from stream.topics import CHECKPOINTS
@@ -84,6 +85,7 @@ class AuditKeeper:
         self._came = asyncio.Event()
         self._error = ""
         self._left_tripped: Mapping[int, str] | None = None
+        self._trips: TripFile | None = None
         self._has_ended = False
         self._has_opened = False
         self._tried_s = -_TRY_AGAIN_AFTER_S
@@ -200,12 +202,23 @@ class AuditKeeper:
                     self._waiting.extendleft(reversed(waiting))
                     raise
                 self._dropped -= dropped
+                self._note_trips(told)
         except (OSError, ValueError) as exc:
             self._fail(exc)
             raise AuditError(self._error) from exc
         if self._error:
             _log.warning("The audit is written again.")
             self._error = ""
+
+    def _note_trips(self, entries: Sequence[AuditEntry]) -> None:
+        """Keep trips in a file of their own too. They are on record by now: a file that cannot be
+        written is tried again with the next change, and is no reason to take that back."""
+        if self._trips is None:
+            return
+        try:
+            self._trips.see(entries)
+        except OSError as exc:
+            _log.error("which cells stand tripped cannot be kept: %s", exc)
 
     def _opened(self) -> AuditLog:
         """Return the log, opened where it was not; not tried again at every entry."""
@@ -224,7 +237,9 @@ class AuditKeeper:
                 records = newest_records(log.folder)
                 if closed := unanswered(records):
                     log.append([result_unknown(intent) for intent in closed])
-                self._left_tripped = left_tripped(records)
+                trips = TripFile(log.folder)
+                self._left_tripped = trips.recall(records)
+                self._trips = trips
         except BaseException:
             log.close()
             raise

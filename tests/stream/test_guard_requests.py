@@ -146,3 +146,24 @@ async def test_what_is_no_request_of_anybody_is_kept_with_the_rejects(line: Guar
         held = await line.log.answered(await line.loop.request(0, {1: line.feed(1)}), 1)
         assert held.state is MoveState.VERIFIED
         assert "expired" in (await line.log.answered(late, 1)).reasons[0]
+
+
+@pytest.mark.contract(6)
+async def test_a_value_that_another_has_outdone_is_no_fault_of_its_cell_and_a_stuck_one_is(
+    line: GuardedLine,
+) -> None:
+    async with line.guard() as life:
+        await life.ready()
+        await until(lambda: life.has_room(3))
+        begin = line.feed(3)
+        line.scada.control.stick(3, FEED)
+        asked = []
+        for step in (3.0, 4.0):
+            asked.append(await line.loop.request(1, {3: begin + step}))
+            await asyncio.sleep(4 * _AGAIN_S)
+        outdone, stuck = [await line.log.answered(one, 3) for one in asked]
+        assert (outdone.state, stuck.state) == (MoveState.FAILED, MoveState.FAILED)
+        told = await line.log.told(lambda event: event.name == "readback_mismatch")
+        assert told.details["written"] == stuck.applied, "the newest, not what it has outdone"
+        await life.modes(Mode.SHED, 3)
+        assert len(line.log.named("readback_mismatch")) == 1

@@ -17,6 +17,10 @@ class Edge:
     """The part of an edge that is looked at."""
 
     trip_signs: TripSigns = field(default_factory=lambda: TripSigns(stands=False))
+    known: int = 0
+
+    def know_trips(self, times_set: int) -> None:
+        self.known = times_set
 
 
 def picture(current_ka: float | None, age_s: float = 0.5) -> SectionPicture:
@@ -73,7 +77,23 @@ def test_a_line_without_current_in_every_section_begins_once() -> None:
     assert not looked(trips, WITHOUT_CURRENT)[0].stands
 
 
-def test_an_old_current_says_nothing() -> None:
-    limit_s = LIMITS.max_input_age_s
-    trips = line(Edge(), {0: picture(12.0, age_s=limit_s + 1.0)})
+def test_the_plant_s_edge_hears_of_it_only_when_the_cells_have_been_tripped() -> None:
+    edge = Edge(TripSigns(stands=True, times_set=2))
+    looking = line(edge).look(NOW_NS)
+    assert next(looking).begins
+    assert edge.known == 0
+    list(looking)
+    assert edge.known == 2
+
+
+def test_an_old_current_neither_trips_nor_ends_a_trip() -> None:
+    long_ago_s = LIMITS.max_input_age_s + 1.0
+    pictures = {0: picture(12.0, age_s=long_ago_s)}
+    trips = line(Edge(), pictures)
+    assert not looked(trips, WITHOUT_CURRENT)[0].stands
+    pictures[0] = picture(12.0)
+    assert looked(trips, WITHOUT_CURRENT)[0].begins
+    pictures[0] = picture(300.0, age_s=long_ago_s)
+    assert looked(trips, WITHOUT_CURRENT) == [], "nobody knows that it is back"
+    pictures[0] = picture(300.0)
     assert not looked(trips, WITHOUT_CURRENT)[0].stands

@@ -48,6 +48,18 @@ def test_what_stands_goes_on_until_it_is_surely_over() -> None:
     assert (over.is_apart, over.drifts) == (False, False)
 
 
+def test_a_server_that_tells_no_time_any_more_leaves_nobody_shed_for_ever() -> None:
+    apart = _after((2.0, 0.02))
+    waiting = apart.see(None, 100.0).see(None, 159.0)
+    assert (waiting.is_apart, waiting.is_given_up) == (True, False)
+    away = waiting.see(None, 161.0, is_connected=False)
+    assert away.see(None, 200.0).is_apart, "over an outage nothing could be asked"
+    given_up = waiting.see(None, 161.0)
+    assert (given_up.is_apart, given_up.offset, given_up.is_given_up) == (False, None, True)
+    again = given_up.see(ClockOffset(2.0, 0.02), 162.0)
+    assert (again.is_apart, again.is_given_up) == (True, False)
+
+
 def test_nothing_is_known_before_the_first_measurement() -> None:
     clock = _after(None, None)
     assert (clock.offset, clock.is_apart, clock.drifts, clock.is_news) == (None,) + (False,) * 3

@@ -10,7 +10,7 @@ from stream.guarding import GuardState, decode_state, encode_state
 from stream.judging import judge_proposal, note_written
 from stream.line_view import fold_move, fold_proposal, init_view
 from stream.records import Move, MoveState, RecordError, SetpointRequest, decode, encode
-from stream.requesting import is_expired, judge_request
+from stream.requesting import judge_request
 from stream.section_picture import SectionPicture
 from tests.stream.frame_cases import CELLS, NOW_NS, SECOND_NS
 from tests.stream.test_guarding import (
@@ -199,12 +199,15 @@ def test_a_request_survives_its_bytes_and_no_number_is_no_request() -> None:
         decode(encode(request(values={2: float("nan")})), SetpointRequest)
 
 
-def test_what_came_too_late_is_known_as_such(state: GuardState) -> None:
-    asked = request()
-    _, (late,) = ask(state, asked, now_ns=asked.expires_ns + SECOND_NS)
-    assert is_expired(late, asked.expires_ns)
-    _, (held,) = ask(state, request(role="operator"))
-    assert not is_expired(held, asked.expires_ns)
+@pytest.mark.contract(15)
+def test_what_was_kept_over_an_outage_is_not_written(state: GuardState) -> None:
+    asked = request(expires_ns=NOW_NS + 60 * SECOND_NS)
+    _, (fresh,) = ask(state, asked, now_ns=asked.t_issued_ns + 4 * SECOND_NS)
+    assert "on its way" not in fresh.reasons[0]
+    after, (held,) = ask(state, asked, now_ns=asked.t_issued_ns + 20 * SECOND_NS)
+    assert held.state is MoveState.HELD
+    assert held.reasons[0] == "it was 20.0 s on its way, of 5 s at most"
+    assert after.interlock == state.interlock, "nothing of it is remembered"
 
 
 def test_a_request_answers_no_decision_of_our_loop(state: GuardState) -> None:

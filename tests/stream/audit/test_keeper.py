@@ -1,6 +1,7 @@
 """The audit of a running guard: durable before it returns, in order, and it says when it is not."""
 
 import asyncio
+import stat
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from pathlib import Path
@@ -15,6 +16,7 @@ from stream.audit.files import AuditError, audit_files, read_lines
 from stream.audit.keeper import AuditKeeper
 from stream.audit.keys import PUBLIC_FILE, SIGNING_FILE, read_public_key, read_signing_key
 from stream.audit.log import AuditLog
+from stream.audit.trip_file import TRIP_FILE, TripFile
 from stream.audit.verify import read_records
 from stream.kafka import KafkaConnection
 from stream.outbox import Outbox
@@ -153,6 +155,34 @@ async def test_what_was_left_tripped_is_known_at_the_next_start(tmp_path: Path) 
     async with keeper_in(tmp_path, None) as second:
         await second.append([])
         assert second.left_tripped == {7: "plant_trip"}
+
+
+@pytest.mark.contract(9)
+async def test_what_was_left_tripped_long_ago_is_known_too(tmp_path: Path) -> None:
+    """The end of the audit, of which a start takes account, is some thousands of records."""
+    trips = TripFile(tmp_path)
+    assert trips.recall([]) == {}
+    trips.see([_mode(7, Mode.AUTO, Mode.TRIPPED, "plant_trip")])
+    trips.see([_mode(8, Mode.AUTO, Mode.TRIPPED, "plant_trip")])
+    trips.see([_mode(8, Mode.TRIPPED, Mode.MANUAL, "looked at"), entry(3)])
+    assert TripFile(tmp_path).recall([]) == {7: "plant_trip"}
+    assert stat.S_IMODE((tmp_path / TRIP_FILE).stat().st_mode) == 0o600
+
+
+@pytest.mark.contract(9)
+async def test_the_audit_s_end_is_newer_than_the_file_of_trips(tmp_path: Path) -> None:
+    async with keeper_in(tmp_path, None) as first:
+        await first.append([_mode(7, Mode.AUTO, Mode.TRIPPED, "plant_trip")])
+        kept = (tmp_path / "audit" / TRIP_FILE).read_bytes()
+        await first.append([_mode(7, Mode.TRIPPED, Mode.MANUAL, "looked at")])
+    (tmp_path / "audit" / TRIP_FILE).write_bytes(kept)  # as if it had ended between the two
+    async with keeper_in(tmp_path, None) as second:
+        await second.append([])
+        assert second.left_tripped == {}
+    (tmp_path / "audit" / TRIP_FILE).write_bytes(b"no JSON")
+    async with keeper_in(tmp_path, None) as third:
+        await third.append([])
+        assert third.left_tripped == {}
 
 
 async def test_checkpoints_are_shipped_signed(tmp_path: Path, connection: KafkaConnection) -> None:
