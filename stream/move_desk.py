@@ -242,8 +242,8 @@ class MoveDesk:
         await self._record(_with_result(move, result))
 
     def _is_outdone_again(self, move: Move, result: WriteResult) -> bool:
-        """Whether another value was permitted before this one could be proved, not for the third time
-        in a row: an actuator that is stuck must be found however fast values follow."""
+        """Whether another value was permitted before this one could be proved, and that not for the
+        third time: a stuck actuator must be found however fast values follow."""
         is_outdone = move.role == OPTIMISER_ROLE and self._keeper.orders.is_outdone(move)
         if not is_outdone or result.t_written_ns is None:
             return is_outdone

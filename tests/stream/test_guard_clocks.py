@@ -79,7 +79,7 @@ async def test_a_clock_that_drifts_is_told_before_it_sheds(line: GuardedLine) ->
         line.plant_ahead_s = 0.0
         await until(lambda: _edges(line, _DRIFT) == [True, False])
         await until(lambda: len(line.log.named(_MEASURED)) >= 2)
-        assert all(life.mode(cell) is Mode.AUTO for cell in CELLS)
+        assert all(_APART not in life.mode_state(cell).sheds for cell in CELLS)
         assert not line.log.named(_APART)
 
 
