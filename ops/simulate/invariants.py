@@ -94,6 +94,7 @@ class Judge:
     _people: dict[object, People] = field(default_factory=dict)  # by audit
     _trips: dict[object, TripBook] = field(default_factory=dict)  # by audit
     _narrowed: dict[object, Narrowed] = field(default_factory=dict)  # by audit
+    _limit_requests: dict[str, tuple[str, dict[str, str]]] = field(default_factory=dict)
     _travels: dict[tuple[int, str], list[tuple[float, float]]] = field(default_factory=dict)
     is_shared: bool = False  # guards on two machines keep their state in one table
     _writer: object = None  # the session that wrote the newest token to the server that lives now
@@ -108,7 +109,7 @@ class Judge:
         entries = list(entries)
         for target in self._trips.setdefault(audit, TripBook()).see(entries):
             self.note("a trip is never lost", f"{target} left TRIPPED, and nobody had reset it")
-        for sentence in self._narrowed.setdefault(audit, Narrowed()).see(entries):
+        for sentence in self._narrowed_of(audit).see(entries):
             self.note("two people change a limit", sentence)
         for entry in entries:
             if entry.action == INTENT and isinstance(entry.applied, int | float):
@@ -248,7 +249,10 @@ class Judge:
         row = self.limits[sending.setpoint]
         if self.is_shared:
             return row
-        return self._narrowed.setdefault(sending.audit, Narrowed()).limits_of(sending.section, row)
+        return self._narrowed_of(sending.audit).limits_of(sending.section, row)
+
+    def _narrowed_of(self, audit: object) -> Narrowed:
+        return self._narrowed.setdefault(audit, Narrowed(self._limit_requests))
 
     def _announced(self, sending: Sending) -> list[Intent]:
         target = f"C{sending.cell:03d}/{sending.setpoint}"

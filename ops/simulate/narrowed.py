@@ -19,9 +19,13 @@ class Narrowed:
 
     A change counts for whoever judges once people were told that it was obeyed: until then the
     guard may end and begin again without it.
+
+    Attributes:
+        asked: requests by their id, who and what; of all audits, for a guard on another machine may
+            obey the approval.
     """
 
-    _asked: dict[str, tuple[str, dict[str, str]]] = field(default_factory=dict)  # id -> who, what
+    asked: dict[str, tuple[str, dict[str, str]]] = field(default_factory=dict)
     _approved: dict[str, tuple[str, str, str, float]] = field(default_factory=dict)  # by command
     _in_force: dict[tuple[str, str, str], float] = field(default_factory=dict)
 
@@ -34,9 +38,9 @@ class Narrowed:
             kind, _, rest = str(entry.asked).partition(" ")
             wish = dict(part.partition("=")[::2] for part in rest.split())
             if kind == _REQUEST:
-                self._asked[entry.request_id] = entry.actor, wish
+                self.asked[entry.request_id] = entry.actor, wish
             elif kind == _APPROVE:
-                requester, asked = self._asked.get(wish["subject"], ("", {}))
+                requester, asked = self.asked.get(wish["subject"], ("", {}))
                 if _name(requester) in ("", _name(entry.actor)):
                     alone.append(f"{entry.actor} alone has changed a limit of {entry.target}")
                     continue

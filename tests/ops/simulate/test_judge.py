@@ -252,6 +252,14 @@ def test_a_limit_that_one_person_changed_alone_is_seen() -> None:
     assert [violation.rule for violation in one.violations] == ["two people change a limit"]
 
 
+def test_a_change_that_another_machine_s_guard_was_asked_for_has_two_people_too() -> None:
+    one = judge()
+    request, approval = limit_entries(170.0)
+    one.see_entries([request], "here")
+    one.see_entries([approval], "there")
+    assert not one.violations
+
+
 def test_more_travel_than_a_window_has_is_seen_over_stays() -> None:
     one = judge()
     row = SETPOINT_LIMITS[FEED]
