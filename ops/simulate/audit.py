@@ -15,6 +15,7 @@ from stream.audit.files import AuditError
 from stream.edge import Claim
 
 _DISK_TAKES_S: Final = 0.005
+_LOOK_EVERY_S: Final = 1.0  # as the audit of a real guard looks
 
 
 @dataclass(eq=False)
@@ -58,6 +59,7 @@ class SimAudit:
         self._at = process
         self._waiting: list[AuditEntry] = []
         self._turn = asyncio.Lock()
+        self._came = asyncio.Event()
         self.error = ""
         self.left_tripped: Mapping[int, str] | None = None
 
@@ -80,13 +82,17 @@ class SimAudit:
     def put(self, entries: Sequence[AuditEntry]) -> None:
         """Keep entries until they can be written."""
         self._waiting += entries
+        self._came.set()
 
     async def run(self) -> None:
         """Write what was put, for ever."""
         while True:
+            self._came.clear()
             with suppress(AuditError):
                 await self.append([])
-            await asyncio.sleep(0.05)
+            with suppress(TimeoutError):
+                async with asyncio.timeout(_LOOK_EVERY_S):
+                    await self._came.wait()
 
     def _write(self, entries: list[AuditEntry]) -> None:
         disk = self._disk

@@ -34,6 +34,7 @@ class SteppedLoop(asyncio.BaseEventLoop):
         super().__init__()
         self._clock = clock
         self._selector = _NoFiles()
+        self.next_s = float("inf")  # when there is something to run, or was before it was cancelled
         self.failures: list[BaseException] = []
         self.set_exception_handler(self._note_failure)
 
@@ -48,8 +49,21 @@ class SteppedLoop(asyncio.BaseEventLoop):
             self._run_once()  # type: ignore[attr-defined]
         finally:
             asyncio._set_running_loop(None)
+        self.next_s = self._due_s()
 
-    def due_s(self) -> float:
+    def call_soon(self, *args: Any, **context: Any) -> asyncio.Handle:  # type: ignore[override]
+        """Note what is to run at once."""
+        self.next_s = self._clock()
+        return super().call_soon(*args, **context)
+
+    def call_at(  # type: ignore[override]
+        self, when: float, *args: Any, **context: Any
+    ) -> asyncio.TimerHandle:
+        """Note what is to run at a time."""
+        self.next_s = min(self.next_s, when)
+        return super().call_at(when, *args, **context)
+
+    def _due_s(self) -> float:
         """Return when there is something to run: now, later, or never."""
         if self._ready:  # type: ignore[attr-defined]
             return self._clock()
@@ -112,10 +126,6 @@ class Process:
     def freeze(self, for_s: float) -> None:
         """Stop it for a while, as SIGSTOP and SIGCONT do."""
         self.frozen_until_s = max(self.frozen_until_s, self._clockwork.now_s + for_s)
-
-    def due_s(self) -> float:
-        """Return when it has something to run."""
-        return max(self.loop.due_s(), self.frozen_until_s)
 
     def kill(self) -> None:
         """End it at once. Its tasks are unwound so that nothing is left; nobody hears of that."""
@@ -182,8 +192,10 @@ class Clockwork:
         while True:
             event_s = self._events[0][0] if self._events else float("inf")
             due, process = float("inf"), None
-            for one in self.processes:
-                one_s = one.due_s()
+            for one in self.processes:  # the most of all that a simulation does
+                one_s = one.loop.next_s
+                if one_s < one.frozen_until_s:
+                    one_s = one.frozen_until_s
                 if one_s < due:
                     due, process = one_s, one
             next_s = min(event_s, due)
