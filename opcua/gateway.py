@@ -17,9 +17,10 @@ from control.channel_faults import Stillness
 from opcua.backfill import backfill
 from opcua.channel_news import ChannelNews
 from opcua.channels import make_rules, stillness_of
+from opcua.connector import Connector, LinkStatus
 from opcua.counter import watch_counter
 from opcua.laboratory import LaboratoryDesk, LaboratoryReader, PublishReport
-from opcua.link import Connector, Link, LinkError, LinkStatus, open_link
+from opcua.link import Link, LinkError, open_link
 from opcua.link_news import LinkNews, Report
 from opcua.mapping import Mapping
 from opcua.order import Arrival, ScanOrder

@@ -5,7 +5,7 @@ from collections import deque
 from collections.abc import Callable
 from typing import Final, Protocol
 
-from opcua.link import LinkState, LinkStatus
+from opcua.connector import LinkState, LinkStatus
 
 _GRACE_S: Final = 5.0  # at start the plant may still be starting too
 _MAX_REPORTS: Final = 100

@@ -15,10 +15,11 @@ from typing import Final, Self
 
 from control.limits import SetpointLimits
 from opcua.clock_asking import ClockAsking
+from opcua.connector import Connector, LinkState, LinkStatus
 from opcua.fit import check_fit
 from opcua.heartbeat import PlantBeat
 from opcua.lease_keeper import LeaseKeeper
-from opcua.link import Connector, Link, LinkError, LinkState, LinkStatus, open_link
+from opcua.link import Link, LinkError, open_link
 from opcua.mapping import Mapping
 from opcua.plant_picture import PictureReader, PlantPicture
 from opcua.resolve import resolve

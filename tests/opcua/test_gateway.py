@@ -6,8 +6,8 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
+from opcua.connector import LinkState
 from opcua.gateway import Gateway
-from opcua.link import LinkState
 from opcua.mapping import ClockNodes
 from opcua.scada import open_scada
 from ops.plantfile import PlantFile

@@ -4,7 +4,7 @@ from dataclasses import replace
 
 import numpy as np
 
-from opcua.link import LinkState
+from opcua.connector import LinkState
 from opcua.mapping import ClockNodes
 from opcua.resume import ResumePoint, resume_point
 from opcua.scada import open_scada

@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 from asyncua import ua
 
-from opcua.link import LinkState
+from opcua.connector import LinkState
 from opcua.scada import Scada, open_scada
 from opcua.writer import Writer
 from ops.plantfile import PlantFile

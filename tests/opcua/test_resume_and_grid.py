@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from opcua.link import LinkState, LinkStatus
+from opcua.connector import LinkState, LinkStatus
 from opcua.link_news import LinkNews
 from opcua.packing import Packet, cut_frame
 from opcua.poll_grid import PollGrid

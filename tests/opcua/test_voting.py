@@ -10,8 +10,8 @@ import pytest
 
 from control.channel_faults import FAULT_WORDS, Fault
 from control.events import EVENTS
+from opcua.connector import LinkState
 from opcua.gateway import Gateway
-from opcua.link import LinkState
 from opcua.mapping import Layout, Mapping, SignalNode
 from opcua.scada import open_scada
 from ops.plantfile import PlantFile

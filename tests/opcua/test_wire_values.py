@@ -9,7 +9,7 @@ from asyncua.ua.ua_binary import variant_from_binary, variant_to_binary
 from hypothesis import given
 from hypothesis import strategies as st
 
-from opcua.link import LinkState
+from opcua.connector import LinkState
 from opcua.mapping import ModeNodes
 from opcua.wire_values import WireValueError, wire_count, wire_value
 from opcua.writer import Writer

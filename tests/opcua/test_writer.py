@@ -7,7 +7,7 @@ from contextlib import asynccontextmanager
 
 import pytest
 
-from opcua.link import LinkState
+from opcua.connector import LinkState
 from opcua.nodes import CellMode
 from opcua.scada import Scada, open_scada
 from opcua.writer import Writer
