@@ -11,6 +11,7 @@ from stream.accounts import Account, hash_password, is_password_good
 
 _TRIES_AT_ONCE: Final = 5  # wrong passwords; each takes a while
 _ANOTHER_TRY_AFTER_S: Final = 2.0
+MOST_KEPT: Final = 4096  # names from an address whose tries are counted; the oldest makes room
 _NOBODY: Final = ""  # in the place of a name that has no account
 
 
@@ -19,22 +20,42 @@ class Doorkeeper:
 
     A password that was good once is known by a quick hash from then on, so that those who come
     again and again cost nothing; wrong ones are tried a few at once and then one in two seconds,
-    for each name, and for all names together that nobody has.
+    for each name from each address, and for all names together that nobody has. So nobody uses up
+    the tries of somebody at another address.
     """
 
-    def __init__(self, monotonic_s: Callable[[], float] = time.monotonic) -> None:
+    def __init__(
+        self,
+        monotonic_s: Callable[[], float] = time.monotonic,
+        *,
+        is_even: bool = False,
+        check: Callable[[str, str], bool] = is_password_good,
+    ) -> None:
         """Make one.
 
         Args:
             monotonic_s: a clock that nobody sets.
+            is_even: look at a password also where no tries are left, and throw away what comes of
+                it, so that no answer comes sooner than another. For those only who themselves
+                limit how many are looked at.
+            check: whether a password is the one of which something was kept.
         """
         self._monotonic_s = monotonic_s
+        self._is_even = is_even
+        self._check = check
         self._known: dict[str, bytes] = {}  # by what is kept of the password: another one is new
         self._pepper = secrets.token_bytes(32)
-        self._tries: dict[str, tuple[float, float]] = {}  # as many as there are accounts, and one
+        self._tries: dict[tuple[str, str], tuple[float, float]] = {}  # that used last comes last
         self._nobodys = hash_password(secrets.token_hex())
 
-    def admit(self, accounts: Mapping[str, Account], name: str, password: str) -> Account | None:
+    @property
+    def kept(self) -> int:
+        """For how many names from an address tries are counted."""
+        return len(self._tries)
+
+    def admit(
+        self, accounts: Mapping[str, Account], name: str, password: str, address: str = ""
+    ) -> Account | None:
         """Return the account of that name if the password is its, else None.
 
         A name that has no account takes as long as one that has: nobody learns names by the clock.
@@ -42,24 +63,28 @@ class Doorkeeper:
         Args:
             accounts: by name, as they are now.
             name, password: as they came.
+            address: from where; "" where that is not known.
         """
         account = accounts.get(name)
         kept = self._nobodys if account is None else account.password_hash
-        is_good = self._is_good(_NOBODY if account is None else name, password, kept)
-        return account if is_good else None
+        counted = (_NOBODY if account is None else name, address)
+        return account if self._is_good(counted, password, kept) else None
 
-    def _is_good(self, name: str, password: str, kept: str) -> bool:
+    def _is_good(self, counted: tuple[str, str], password: str, kept: str) -> bool:
         quick = hmac.new(self._pepper, password.encode(), hashlib.sha256).digest()
         known = self._known.get(kept)
         if known is not None and hmac.compare_digest(known, quick):
             return True
         now_s = self._monotonic_s()
-        tries, tried_s = self._tries.get(name, (float(_TRIES_AT_ONCE), now_s))
+        tries, tried_s = self._tries.pop(counted, (float(_TRIES_AT_ONCE), now_s))
         tries = min(float(_TRIES_AT_ONCE), tries + (now_s - tried_s) / _ANOTHER_TRY_AFTER_S)
-        is_good = tries >= 1.0 and is_password_good(password, kept)
+        may_try = tries >= 1.0
+        is_good = (may_try or self._is_even) and self._check(password, kept) and may_try
         if is_good:
             self._known[kept] = quick
-        elif tries >= 1.0:
+        elif may_try:
             tries -= 1.0
-        self._tries[name] = (tries, now_s)
+        self._tries[counted] = (tries, now_s)
+        while len(self._tries) > MOST_KEPT:
+            del self._tries[next(iter(self._tries))]
         return is_good

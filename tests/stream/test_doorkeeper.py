@@ -1,7 +1,7 @@
 """Who is let in by name and password, and how often somebody may try."""
 
-from stream.accounts import Account, Role, hash_password
-from stream.doorkeeper import Doorkeeper
+from stream.accounts import Account, Role, hash_password, is_password_good
+from stream.doorkeeper import MOST_KEPT, Doorkeeper
 
 GOOD = "a long enough word"
 
@@ -47,7 +47,46 @@ def test_names_that_nobody_has_share_their_tries() -> None:
     keeper = Doorkeeper(Clock())
     for number in range(50):
         assert keeper.admit({}, f"name{number}", GOOD) is None
-    assert len(keeper._tries) == 1
+    assert keeper.kept == 1
+
+
+def test_who_uses_up_the_tries_of_a_name_uses_up_their_own() -> None:
+    accounts = accounts_of("anna")
+    keeper = Doorkeeper(Clock())
+    for number in range(10):
+        assert keeper.admit(accounts, "anna", f"wrong {number}", "10.0.0.66") is None
+    assert keeper.admit(accounts, "anna", GOOD, "10.0.0.66") is None, "it is not even looked at"
+    assert keeper.admit(accounts, "anna", GOOD, "10.0.0.7") is accounts["anna"]
+
+
+def test_the_tries_of_so_many_addresses_are_kept_and_no_more() -> None:
+    keeper = Doorkeeper(Clock(), check=lambda _password, _kept: False)
+    for number in range(MOST_KEPT + 100):
+        assert keeper.admit({}, "anna", GOOD, f"address {number}") is None
+    assert keeper.kept == MOST_KEPT
+
+
+def test_where_the_work_is_limited_it_is_done_whatever_the_answer() -> None:
+    derived: list[str] = []
+
+    def check(password: str, kept: str) -> bool:
+        derived.append(password)
+        return is_password_good(password, kept)
+
+    accounts = accounts_of("anna")
+    even = Doorkeeper(Clock(), is_even=True, check=check)
+    for name in ("anna", "nobody"):
+        derived.clear()
+        for number in range(8):  # five tries, and three beyond
+            assert even.admit(accounts, name, f"wrong {number}", "here") is None
+        assert len(derived) == 8, name
+        assert even.admit(accounts, name, GOOD, "here") is None, "what comes of it is thrown away"
+        assert len(derived) == 9, name
+    derived.clear()
+    spare = Doorkeeper(Clock(), check=check)
+    for number in range(8):
+        spare.admit(accounts, "anna", f"wrong {number}")
+    assert len(derived) == 5, "who cannot limit the work does none where no tries are left"
 
 
 def test_another_password_is_in_force_at_once() -> None:
