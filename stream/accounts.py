@@ -119,6 +119,24 @@ def keep_person(path: Path, name: str, role: Role, password: str, application: s
     write_accounts(path, kept.values())
 
 
+def remove_person(path: Path, name: str) -> int:
+    """Take a person's account away, and return how many are left; with the last one the file goes.
+
+    Raises:
+        AccountError: nobody has that name, or the file cannot be read.
+        OSError: the file cannot be changed.
+    """
+    known = read_accounts(path, PEOPLE_REMEDY)
+    if name not in known:
+        raise AccountError(f"{path} names no {name!r}. Remedy: one of {', '.join(sorted(known))}")
+    left = [account for account in known.values() if account.name != name]
+    if left:
+        write_accounts(path, left)
+    else:
+        path.unlink()
+    return len(left)
+
+
 def read_accounts(path: Path, remedy: str = "run `potline certs`") -> dict[str, Account]:
     """Return the accounts in a file, by name.
 
@@ -127,21 +145,28 @@ def read_accounts(path: Path, remedy: str = "run `potline certs`") -> dict[str, 
     """
     try:
         rows = tomllib.loads(path.read_text(encoding="utf-8")).get("account", [])
-        accounts = [
-            Account(
-                row["name"], Role(row["role"]), row["password_hash"], row.get("application", "")
-            )
-            for row in rows
-        ]
-        for account in accounts:
-            if _HASH.fullmatch(account.password_hash) is None:
-                raise ValueError(f"the password_hash of {account.name} is none of ours")  # noqa: TRY301
-    except (OSError, tomllib.TOMLDecodeError, KeyError, TypeError, ValueError) as exc:
+        accounts = [_account_in(row) for row in rows]
+    except (OSError, KeyError, TypeError, ValueError, RecursionError) as exc:
         raise AccountError(f"{path} cannot be used: {exc}. Remedy: {remedy}") from exc
     by_name = {account.name: account for account in accounts}
     if len(by_name) < len(accounts) or not accounts:
         raise AccountError(f"{path} names nobody, or somebody twice. Remedy: {remedy}")
     return by_name
+
+
+def _account_in(row: Mapping[str, object]) -> Account:
+    """Return the account in a row of the file; whatever stands there, it raises an error that
+    `read_accounts` knows."""
+    words = {"application": "", **row}
+    for key in ("name", "role", "password_hash", "application"):
+        if not isinstance(words[key], str):
+            raise TypeError(f"the {key} of an account is no text")
+    name, role, password_hash, application = (
+        str(words[key]) for key in ("name", "role", "password_hash", "application")
+    )
+    if _HASH.fullmatch(password_hash) is None:
+        raise ValueError(f"the password_hash of {name} is none of ours")
+    return Account(name, Role(role), password_hash, application)
 
 
 def _derive(password: str, salt: bytes) -> bytes:

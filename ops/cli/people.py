@@ -20,6 +20,7 @@ def people(
         str,
         typer.Option(metavar="NAME", help="Only from that program of `potline certs`."),
     ] = "",
+    remove: Annotated[bool, typer.Option("--remove", help="Take the account away.")] = False,
 ) -> None:
     """Give a person an account at `potline front` and in the control room, or another password.
 
@@ -27,6 +28,7 @@ def people(
     The front has to be started again after that; the control room knows at once.
 
         potline people /etc/potline/certs anna --role Operator
+        potline people /etc/potline/certs anna --remove
 
     An Observer sees all and may ask for nothing. An optimiser that is not
     potline's own has an account like a person's; all it may do is ask for
@@ -43,13 +45,24 @@ def people(
         AccountError,
         keep_person,
         read_accounts,
+        remove_person,
     )
 
     kept = folder / PEOPLE_FILE
     try:
         if name is None:
+            if remove:
+                remedy = "Remedy: `potline people FOLDER NAME --remove`"
+                raise OperationError(f"nobody is named. {remedy}")
             for account in read_accounts(kept, "name somebody").values():
                 typer.echo(f"{account.name:20} {account.role.value}")
+            return
+        if remove:
+            left = remove_person(kept, name)
+            rest = "" if left else " Nobody has one now."
+            typer.echo(
+                f"{name} has no account any more; start the front again, where there is one.{rest}"
+            )
             return
         chosen = [one for one in PEOPLE_ROLES if one.value == role]
         if not chosen:
