@@ -4,8 +4,9 @@ A cell may be in a mode, or a setpoint be held, for other reasons, and the clock
 are no measure of what came first.
 """
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from typing import Final
 
 from stream.asking import OBEYED, REFUSED
 from stream.records import WHOLE_SECTION, Command, Event
@@ -38,44 +39,58 @@ class Answered:
         return self.obeyed is not None or self.refused is not None
 
 
+Seen = Mapping[tuple[str, int], Answered]
+"""What the guard was seen to say, by command id and section: the picture keeps the newest answers
+of a line only, and a screen has to know what it once saw."""
+NOTHING_SEEN: Final[Seen] = {}
+
 Obeyed = Callable[[Command, Snapshot], str]
 """Says in a sentence what an obeyed command led to."""
 
 
-def answer_to(command: Command, snapshot: Snapshot) -> Answered:
-    """Return how the guard answered a command, as far as the picture says."""
-    found: dict[str, Event] = {}
+def answer_to(command: Command, snapshot: Snapshot, seen: Seen = NOTHING_SEEN) -> Answered:
+    """Return how the guard answered a command, as far as the picture says or has said."""
+    known = seen.get(_of(command), Answered())
+    found: dict[str, Event | None] = {OBEYED: known.obeyed, REFUSED: known.refused}
     for event in snapshot.line.answers:
         is_its = event.details.get("command_id") == command.command_id
         if is_its and event.section == command.section:
             found[event.name] = event
-    return Answered(found.get(OBEYED), found.get(REFUSED))
+    return Answered(found[OBEYED], found[REFUSED])
 
 
-def is_pending(command: Command, snapshot: Snapshot) -> bool:
+def keep_answers(seen: Seen, commands: Sequence[Command], snapshot: Snapshot) -> Seen:
+    """Return what was seen of commands so far and is seen now; of others nothing is kept."""
+    return {_of(command): answer_to(command, snapshot, seen) for command in commands}
+
+
+def is_pending(command: Command, snapshot: Snapshot, seen: Seen = NOTHING_SEEN) -> bool:
     """Whether the guard may still answer a command, and has not been seen to."""
-    return snapshot.now_ns <= command.expires_ns and not answer_to(command, snapshot).is_any
+    return snapshot.now_ns <= command.expires_ns and not answer_to(command, snapshot, seen).is_any
 
 
-def is_settled(commands: Sequence[Command], snapshot: Snapshot) -> bool:
+def is_settled(commands: Sequence[Command], snapshot: Snapshot, seen: Seen = NOTHING_SEEN) -> bool:
     """Whether nothing more will be known of commands: of a whole section some cells may be refused
     first and the others obeyed a moment later."""
     if all(snapshot.now_ns > command.expires_ns for command in commands):
-        return not snapshot.link or all(answer_to(one, snapshot).is_any for one in commands)
+        return not snapshot.link or all(answer_to(one, snapshot, seen).is_any for one in commands)
     return all(
-        command.cell != WHOLE_SECTION and answer_to(command, snapshot).is_any
+        command.cell != WHOLE_SECTION and answer_to(command, snapshot, seen).is_any
         for command in commands
     )
 
 
-def what_came_of(commands: Sequence[Command], snapshot: Snapshot, obeyed: Obeyed) -> Said:
+def what_came_of(
+    commands: Sequence[Command], snapshot: Snapshot, obeyed: Obeyed, seen: Seen = NOTHING_SEEN
+) -> Said:
     """Return what is to be said of commands that were sent: one line a command.
 
     Args:
         commands: that were given together, each to another section.
         obeyed: says what came of one that was obeyed.
+        seen: answers of before, which the picture may not have any more.
     """
-    said = [_came_of(command, snapshot, obeyed) for command in commands]
+    said = [_came_of(command, snapshot, obeyed, seen) for command in commands]
     if len(said) == 1:
         return said[0]
     lines = [
@@ -90,8 +105,12 @@ def asked_for(command: Command) -> str:
     return command.wish if command.mode is None else command.mode.value
 
 
-def _came_of(command: Command, snapshot: Snapshot, obeyed: Obeyed) -> Said:
-    answer = answer_to(command, snapshot)
+def _of(command: Command) -> tuple[str, int]:
+    return command.command_id, command.section
+
+
+def _came_of(command: Command, snapshot: Snapshot, obeyed: Obeyed, seen: Seen) -> Said:
+    answer = answer_to(command, snapshot, seen)
     if answer.refused is not None:
         rest = f" {obeyed(command, snapshot)}" if answer.obeyed is not None else ""
         return Said(f"{answer.refused.sentence}{rest}", is_bad=True)

@@ -38,6 +38,7 @@ class Snapshot:
         is_mode_old: (N,) the guard has fallen silent, or the picture cannot be read: the mode is
             what was said last, not what is.
         silence_s: wall time after which silence of decisions and of the guard is bad news.
+        life: of the feed that wrote the picture; -1 before the first one.
         link: why the picture cannot be read, as a sentence; empty when it can.
         trends, history: of each section, as in the picture.
         written_ns: when the feed last wrote.
@@ -67,6 +68,11 @@ class Snapshot:
     link: str = ""
     alarms: AlarmList = field(default_factory=AlarmList)
     unknown: F64 = field(default_factory=lambda: np.zeros(0))
+
+    @property
+    def is_known(self) -> bool:
+        """Whether there is a picture of now: what it does not show is not there."""
+        return not self.link and self.life >= 0
 
     def value(self, column: str) -> F64:
         """Return (N,) of a column; NaN everywhere if the picture has no such column."""

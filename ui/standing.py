@@ -5,11 +5,13 @@ request, told by each section that has it.
 """
 
 from dataclasses import dataclass
+from typing import Final
 
 from stream.records import Event
 from ui.snapshot import Snapshot
 
 _SUFFIXES = ("_kg_per_h", "_kg_per_day", "_mm")
+NOT_KNOWN: Final = "Not known: there is no picture of now."
 _LIMIT_WORDS = {
     "low": "lower bound",
     "high": "upper bound",
@@ -43,6 +45,11 @@ class LimitWish:
     def words(self) -> str:
         """What is asked for, in a few words."""
         return f"{setpoint_label(self.setpoint)}: {limit_label(self.limit)} {self.value:g}"
+
+
+def none_stands(snapshot: Snapshot, sentence: str) -> str:
+    """Return `sentence`, which says that nothing of a kind stands, or that this is not known."""
+    return sentence if snapshot.is_known else NOT_KNOWN
 
 
 def standing_overrides(snapshot: Snapshot) -> tuple[Event, ...]:

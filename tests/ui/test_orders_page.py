@@ -1,7 +1,10 @@
 """What people order on the screens: bypasses, limits by two, one switch for many cells."""
 
+from dataclasses import replace
+
 import pytest
 from bokeh.models import Div, LayoutDOM
+from msgspec.structs import replace as struct_replace
 
 from control.limit_changes import LimitRequest, check_approval
 from control.modes import Mode
@@ -22,12 +25,15 @@ from ui.commands import Refused, Sent, Wish, make_commands
 from ui.fold import fold_command, fold_event
 from ui.panel import Desk
 from ui.panels.bypass import BypassPanel
+from ui.panels.header import HeaderPanel
 from ui.panels.held import HeldPanel
 from ui.panels.limits import LimitsPanel
 from ui.panels.mode import Choice, ModePanel
+from ui.panels.override import OverridePanel
 from ui.panels.switch import LINE, SwitchPanel
 from ui.picture import ANSWERS_LENGTH, Picture
 from ui.roles import Person, Role
+from ui.snapshot import blank_snapshot
 from ui.standing import waiting_limits
 
 BERT = Person("bert", Role.ENGINEER)
@@ -36,8 +42,6 @@ ISSUED_NS = NOW_NS + 3 * SECOND_NS
 
 
 def desk(asked: Asked, person: Person = BERT) -> Desk:
-    from dataclasses import replace
-
     return replace(desk_of(asked), who=lambda: person)
 
 
@@ -92,7 +96,7 @@ def test_a_bypass_is_asked_for_with_owner_reason_and_end_and_released() -> None:
     panel.cell.value, panel.check.value, panel.duration.value = "7", "travel", "2 hours"
     panel.form.reason.value = "beam test"
     panel.update(snapshot_of(picture))
-    assert panel.form.confirm.label == "Leave out travel for cell 7"
+    assert panel.form.confirm.label == "Leave out travel for cell 7, for 2 hours"
     _click(panel.form.confirm)
     (wish,) = asked.wishes
     (command,) = sent(wish)
@@ -112,6 +116,64 @@ def test_a_bypass_is_asked_for_with_owner_reason_and_end_and_released() -> None:
     assert panel.form.confirm.label == "End the bypass of cell 7, travel"
     _click(panel.form.confirm)
     assert (asked.wishes[-1].kind, asked.wishes[-1].cell) == (CommandKind.RELEASE_BYPASS, 7)
+
+
+def test_a_bypass_begins_with_nothing_chosen_and_its_button_says_what_is_sent() -> None:
+    asked = Asked()
+    panel = BypassPanel(desk(asked))
+    panel.update(snapshot_of(told(3)))
+    _click(panel.ask)
+    choices = (panel.cell, panel.check, panel.duration)
+    assert [one.value for one in choices] == ["", "", ""]
+    assert all("choose" in one.options[0][1] for one in choices)
+    panel.form.reason.value = "beam test"
+    for field, value in ((panel.cell, "7"), (panel.check, "travel")):
+        field.value = value
+        _click(panel.form.confirm)
+        assert asked.wishes == ()
+        assert "Choose a cell, a check, and for how long." in shown(panel.root)
+    panel.duration.value = "1 hour"  # the button says it without another look at the line
+    assert panel.form.confirm.label == "Leave out travel for cell 7, for 1 hour"
+    panel.cell.value = "8"
+    assert panel.form.confirm.label == "Leave out travel for cell 8, for 1 hour"
+    _click(panel.form.confirm)
+    (wish,) = asked.wishes
+    assert (wish.cell, wish.check, wish.duration_s) == (8, "travel", 3600.0)
+    asked.say(Refused("No answer from Kafka."))
+    _click(panel.form.cancel)
+    _click(panel.ask)
+    assert [one.value for one in choices] == ["", "", ""]
+
+
+def test_what_is_ended_is_the_bypass_that_was_chosen_when_the_form_was_opened() -> None:
+    asked = Asked()
+    panel = BypassPanel(desk(asked))
+    picture = told(3)
+    for number, cell in ((60, 7), (61, 8)):
+        picture = fold_event(picture, bypass_event(cell, "travel", number))
+    panel.update(snapshot_of(picture))
+    _click(panel.release)
+    panel.chosen.value = "cell 8, travel"  # as any client can
+    panel.update(snapshot_of(picture))
+    assert panel.form.confirm.label == "End the bypass of cell 7, travel"
+    panel.form.reason.value = "done"
+    _click(panel.form.confirm)
+    assert [wish.cell for wish in asked.wishes] == [7]
+
+
+@pytest.mark.parametrize("state", ["no picture yet", "no Redis"])
+def test_without_a_picture_nobody_is_told_that_nothing_stands(state: str) -> None:
+    snapshot = blank_snapshot(LAYOUT)
+    if state == "no Redis":
+        snapshot = replace(snapshot_of(told(3)), link="No Redis at redis://x")
+    makers = (BypassPanel, LimitsPanel, HeldPanel, OverridePanel, HeaderPanel)
+    for make in makers:
+        panel = make(desk(Asked()))
+        panel.update(snapshot)
+        said = shown(panel.root) + getattr(panel.root, "text", "")
+        for sentence in ("interlock is whole", "Nothing is held", "No request waits", "0 bypasses"):
+            assert sentence not in said, make
+        assert make is HeaderPanel or "Not known: there is no picture of now." in said
 
 
 def test_a_bypass_that_is_gone_is_not_ended_in_the_place_of_another() -> None:
@@ -307,6 +369,31 @@ def test_an_answer_is_found_however_many_cells_changed_after_it() -> None:
     panel.update(snapshot_of(picture))
     assert shown(panel.root).count("The guard obeyed") == 2
     assert len(picture.line.answers) < ANSWERS_LENGTH
+
+
+def test_an_answer_that_was_seen_is_known_when_the_picture_has_lost_it() -> None:
+    asked = Asked()
+    picture = told(3)
+    panel = switched(asked, picture)
+    _click(panel.form.confirm)
+    commands = sent(asked.wishes[0])
+    asked.say(Sent(commands))
+    picture = fold_event(picture, answer(commands[0], 70, refused="3 of 12 cells: tripped"))
+    panel.update(snapshot_of(picture))
+    for number in range(ANSWERS_LENGTH):
+        other = struct_replace(commands[0], command_id=f"of-others-{number}")
+        picture = fold_event(picture, answer(other, 1000 + number))
+    picture = fold_event(picture, answer(commands[1], 71))
+    assert commands[0].section not in {
+        kept.section
+        for kept in picture.line.answers
+        if kept.details["command_id"] == commands[0].command_id
+    }
+    panel.update(snapshot_of(picture))
+    panel.update(snapshot_of(picture, after_s=30.0))
+    assert "3 of 12 cells: tripped" in shown(panel.root)
+    assert "Section 1: The guard obeyed" in shown(panel.root)
+    assert "No answer" not in shown(panel.root)
 
 
 @pytest.mark.parametrize("sections", [(), (7,), (-1,)])

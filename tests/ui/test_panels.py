@@ -727,6 +727,30 @@ def test_a_refused_override_and_a_silent_guard_are_told() -> None:
     assert "No answer of the guard was seen" in _override_words(silent)
 
 
+def test_to_give_back_says_nothing_of_another_act_and_leaves_its_form_alone() -> None:
+    asked = Asked()
+    panel = OverridePanel(desk_of(asked, cell=6))
+    picture = fold_event(told(3), override_event(BEAM_LIMITS.name, NOW_NS))
+    panel.update(snapshot_of(picture))
+    _click(panel.open)
+    panel.value.value, panel.form.reason.value = "210", "tapping"
+    _click(panel.release[BEAM_LIMITS.name])
+    (wish,) = asked.wishes
+    assert (wish.kind, wish.reason) == (CommandKind.RELEASE_OVERRIDE, "given back")
+    back = make_command(LAYOUT, Person("ann", Role.OPERATOR), wish, NOW_NS + 3 * SECOND_NS)
+    assert isinstance(back, Command)
+    asked.say(Sent((back,)))
+    picture = fold_event(
+        picture, obeyed(NOW_NS + 4 * SECOND_NS, back.command_id, "release_override")
+    )
+    panel.update(snapshot_of(picture))
+    assert "given back to the optimiser" in _override_words(panel)
+    assert panel.form.visible
+    assert (panel.value.value, panel.form.reason.value) == ("210", "tapping")
+    _click(panel.form.confirm)
+    assert asked.wishes[-1].reason == "tapping"
+
+
 def test_another_cell_is_not_set_to_what_was_meant_for_this_one() -> None:
     asked = Asked()
     desk = desk_of(asked, cell=6)

@@ -14,7 +14,16 @@ from typing import Final
 
 from control.modes import Mode
 from stream.records import Command, CommandKind
-from ui.answers import Obeyed, Said, is_pending, is_settled, what_came_of
+from ui.answers import (
+    NOTHING_SEEN,
+    Obeyed,
+    Said,
+    Seen,
+    is_pending,
+    is_settled,
+    keep_answers,
+    what_came_of,
+)
 from ui.commands import Outcome, Refused, Wish
 from ui.drawing import Button, Div, InlineStyleSheet, LayoutDOM, TextInput, column, row
 from ui.markup import text
@@ -32,12 +41,14 @@ class _Asked:
     Attributes:
         is_sending: it is on its way to Kafka.
         sent: it is there, and more may be seen of it.
+        seen: how the guard answered so far.
         unsent: what is to be said of the sections that it did not reach.
         said: what came of it.
     """
 
     is_sending: bool = False
     sent: tuple[Command, ...] = ()
+    seen: Seen = field(default_factory=dict)
     unsent: str = ""
     said: Said = field(default_factory=Said)
 
@@ -115,7 +126,7 @@ class AskForm:
         if asked.is_sending or self._snapshot is None:
             return asked.is_sending
         snapshot = self._snapshot
-        return any(is_pending(command, snapshot) for command in asked.sent)
+        return any(is_pending(command, snapshot, asked.seen) for command in asked.sent)
 
     def may(self, kind: CommandKind, mode: Mode | None = None) -> bool:
         """Whether whoever sits here may ask for something, and nothing is on its way.
@@ -146,27 +157,32 @@ class AskForm:
         set_changed(self.form, visible=False)
         self._changed()
 
-    def ask(self, wish: Wish) -> None:
-        """Ask the guard for something about the subject, unless something is on its way."""
+    def ask(self, wish: Wish, *, is_filled_in: bool = False) -> None:
+        """Ask the guard for something about the subject, unless something is on its way.
+
+        Args:
+            is_filled_in: it is what the form says, so that the form has done its work when it is
+                sent. What somebody fills in for something else stays.
+        """
         asked = self._asked.setdefault(self._subject, _Asked())
         if self.is_busy:
             return
         asked.is_sending, asked.sent, asked.unsent = True, (), ""
-        self._desk.ask(wish, partial(self.told, self._subject))
+        self._desk.ask(wish, partial(self.told, self._subject, is_filled_in=is_filled_in))
         self._changed()
 
-    def told(self, subject: Hashable, outcome: Outcome) -> None:
-        """Hear whether what was asked about a subject was sent."""
+    def told(self, subject: Hashable, outcome: Outcome, *, is_filled_in: bool = True) -> None:
+        """Hear whether what was asked about a subject was sent; arguments as of `ask`."""
         asked = self._asked.setdefault(subject, _Asked())
         asked.is_sending = False
         if isinstance(outcome, Refused):
             asked.said = Said(outcome.sentence, is_bad=True)
         else:
-            asked.sent = outcome.commands
+            asked.sent, asked.seen = outcome.commands, NOTHING_SEEN
             asked.unsent = "".join(
                 f"\nSection {section}: {fault}" for section, fault in outcome.unsent.items()
             )
-            if subject == self._subject:
+            if subject == self._subject and is_filled_in:
                 self._shut()
         self._changed()
 
@@ -176,9 +192,10 @@ class AskForm:
         for asked in self._asked.values():
             if not asked.sent:
                 continue
-            said = what_came_of(asked.sent, snapshot, self._obeyed)
+            asked.seen = keep_answers(asked.seen, asked.sent, snapshot)
+            said = what_came_of(asked.sent, snapshot, self._obeyed, asked.seen)
             asked.said = Said(said.sentence + asked.unsent, said.is_bad or bool(asked.unsent))
-            if is_settled(asked.sent, snapshot):
+            if is_settled(asked.sent, snapshot, asked.seen):
                 asked.sent = ()
 
     def draw(self, *, confirm: str, pending: Command | None = None) -> None:
@@ -193,7 +210,7 @@ class AskForm:
         asked = self._asked.get(self._subject, _Asked())
         said = asked.said
         if asked.sent and self._snapshot is not None:
-            said = what_came_of(asked.sent, self._snapshot, self._obeyed)
+            said = what_came_of(asked.sent, self._snapshot, self._obeyed, asked.seen)
             said = Said(said.sentence + asked.unsent, said.is_bad or bool(asked.unsent))
         elif pending is not None and self._snapshot is not None:
             said = what_came_of((pending,), self._snapshot, self._obeyed)
@@ -210,7 +227,7 @@ class AskForm:
             self._asked.setdefault(self._subject, _Asked()).said = Said(wish, is_bad=True)
             self._changed()
             return
-        self.ask(wish)
+        self.ask(wish, is_filled_in=True)
 
     def _shut(self) -> None:
         set_changed(self.form, visible=False)

@@ -1,5 +1,6 @@
 """Checks of the interlock that people leave out, how to ask for one more, and how to end one."""
 
+from collections.abc import Iterable
 from typing import Final
 
 from control.bypasses import BYPASSABLE
@@ -10,9 +11,11 @@ from ui.markup import lasting, text
 from ui.panel import Desk, set_changed
 from ui.panels.asking import WIDE, AskForm, button, controls, words
 from ui.snapshot import Snapshot
-from ui.standing import left_s, standing_bypasses
+from ui.standing import left_s, none_stands, standing_bypasses
 
+CHOOSE: Final = ""  # the value of a selector in which nothing is chosen yet
 DURATIONS_S: Final = {"15 minutes": 900.0, "1 hour": 3600.0, "2 hours": 7200.0, "4 hours": 14400.0}
+_CHOOSE_ALL: Final = "Choose a cell, a check, and for how long"
 
 
 class BypassPanel:
@@ -24,15 +27,21 @@ class BypassPanel:
         self._desk = desk
         self._snapshot: Snapshot | None = None
         self._is_release = False
+        self._meant = ""  # the bypass that was chosen when somebody began to end it
         self._standing: dict[str, Event] = {}  # by what the selector says of it
         self._list = words()
-        self.cell = _select("Cell", [str(number) for number in desk.layout.cells], "bypass cell")
-        self.check = _select("Check", sorted(BYPASSABLE), "bypass check")
-        self.duration = _select("For", list(DURATIONS_S), "bypass duration")
-        self.chosen = _select("Bypass to end", [], "bypass chosen")
+        self._cells = {str(number): number for number in desk.layout.cells}
+        self.cell = _select("Cell", "choose a cell", self._cells, "bypass cell")
+        self.check = _select("Check", "choose a check", sorted(BYPASSABLE), "bypass check")
+        self.duration = _select("For", "choose for how long", DURATIONS_S, "bypass duration")
+        self.chosen = Select(
+            title="Bypass to end", options=[], value="", name="bypass chosen", sizing_mode=WIDE,
+            stylesheets=controls(),
+        )  # fmt: skip
         self.ask = button("Ask for a bypass", "bypass open")
         self.release = button("End this bypass", "bypass release", align="end")
-        self._fields = row(self.cell, self.check, self.duration, sizing_mode=WIDE, spacing=6)
+        self._choices = (self.cell, self.check, self.duration)
+        self._fields = row(*self._choices, sizing_mode=WIDE, spacing=6)
         self.form = AskForm(
             desk,
             "bypass",
@@ -41,6 +50,9 @@ class BypassPanel:
             make=self._wish,
             changed=self._redraw,
         )
+        for one in self._choices:
+            # What the button says is what is sent, from the first moment on.
+            one.on_change("value", lambda _name, _old, _new: self._redraw())
         self.ask.on_click(lambda: self._open(is_release=False))
         self.release.on_click(lambda: self._open(is_release=True))
         self._ending = row(self.chosen, self.release, sizing_mode=WIDE, spacing=6)
@@ -66,7 +78,7 @@ class BypassPanel:
         self._draw(snapshot)
 
     def _draw(self, snapshot: Snapshot) -> None:
-        set_changed(self._list, text=_table(tuple(self._standing.values()), snapshot.now_ns))
+        set_changed(self._list, text=_table(tuple(self._standing.values()), snapshot))
         names = list(self._standing)
         set_changed(self.chosen, options=names)
         if self.chosen.value not in self._standing and not self.form.visible:
@@ -81,29 +93,34 @@ class BypassPanel:
         ):
             set_changed(one, disabled=is_open or not self.form.may(kind))
         set_changed(self._fields, visible=not self._is_release)
-        what = (
-            f"End the bypass of {self.chosen.value}"
-            if self._is_release
-            else f"Leave out {self.check.value} for cell {self.cell.value}"
-        )
-        self.form.draw(confirm=what)
+        self.form.draw(confirm=self._label())
+
+    def _label(self) -> str:
+        if self._is_release:
+            return f"End the bypass of {self._meant}"
+        cell, check, duration = (one.value for one in self._choices)
+        if CHOOSE in (cell, check, duration):
+            return _CHOOSE_ALL
+        return f"Leave out {check} for cell {cell}, for {duration}"
 
     def _open(self, *, is_release: bool) -> None:
-        self._is_release = is_release
+        self._is_release, self._meant = is_release, self.chosen.value
+        for one in self._choices:
+            set_changed(one, value=CHOOSE)
         self.form.open()
 
     def _wish(self) -> Wish | str:
         reason = self.form.reason.value
         if self._is_release:
-            event = self._standing.get(self.chosen.value)
+            event = self._standing.get(self._meant)
             if event is None or event.cell is None:
                 return "That bypass does not stand any more."
             check = str(event.details.get("check", ""))
             return Wish(CommandKind.RELEASE_BYPASS, event.cell, reason, check=check)
         duration_s = DURATIONS_S.get(self.duration.value)
-        cell = {str(number): number for number in self._desk.layout.cells}.get(self.cell.value)
+        cell = self._cells.get(self.cell.value)
         if cell is None or duration_s is None or self.check.value not in BYPASSABLE:
-            return "Choose a cell, a check, and for how long."
+            return f"{_CHOOSE_ALL}."
         return Wish(
             CommandKind.REQUEST_BYPASS,
             cell,
@@ -117,24 +134,25 @@ class BypassPanel:
             self._draw(self._snapshot)
 
 
-def _select(title: str, options: list[str], name: str) -> Select:
-    first = options[0] if options else ""
+def _select(title: str, nothing: str, options: Iterable[str], name: str) -> Select:
+    """Return a selector in which nothing is chosen: nobody leaves out the first of a list."""
     return Select(
-        title=title, options=options, value=first, name=name, sizing_mode=WIDE,
-        stylesheets=controls(),
+        title=title, options=[(CHOOSE, f"{nothing} …"), *((one, one) for one in options)],
+        value=CHOOSE, name=name, sizing_mode=WIDE, stylesheets=controls(),
     )  # fmt: skip
 
 
-def _table(standing: tuple[Event, ...], now_ns: int) -> str:
+def _table(standing: tuple[Event, ...], snapshot: Snapshot) -> str:
     title = "<h2>Bypasses<small>checks of the interlock that are left out</small></h2>"
     if not standing:
-        return f'{title}<div class="none">The interlock is whole.</div>'
+        none = none_stands(snapshot, "The interlock is whole.")
+        return f'{title}<div class="none">{none}</div>'
     rows = "".join(
         f'<tr><td><a href="/cell?cell={event.cell}">Cell {event.cell}</a></td>'
         f"<td>{text(event.details.get('check', ''))}</td>"
         f"<td>{text(event.details.get('who', ''))}</td>"
         f"<td>{text(event.details.get('reason', ''))}</td>"
-        f'<td class="time num">{lasting(left_s(event, now_ns))}</td></tr>'
+        f'<td class="time num">{lasting(left_s(event, snapshot.now_ns))}</td></tr>'
         for event in standing
     )
     head = (

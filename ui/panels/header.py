@@ -29,7 +29,7 @@ class HeaderPanel(TextPanel):
             _tile("Current efficiency", kpis.current_efficiency_pct, 1, "%"),
             _freshness(kpis),
             _modes(kpis),
-            _by_hand(kpis),
+            _by_hand(kpis) if snapshot.is_known else _tile("Held by hand", float("nan"), 0, ""),
             _alarms(kpis),
         ]
         if snapshot.link:

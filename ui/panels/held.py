@@ -3,7 +3,7 @@
 from ui.markup import lasting, text
 from ui.panel import Desk, TextPanel
 from ui.snapshot import Snapshot
-from ui.standing import left_s, number_of, setpoint_label, standing_overrides
+from ui.standing import left_s, none_stands, number_of, setpoint_label, standing_overrides
 
 
 class HeldPanel(TextPanel):
@@ -30,7 +30,7 @@ class HeldPanel(TextPanel):
             '<th class="num">time left</th></tr>'
         )
         body = f'<div class="scroll"><table>{head}{rows}</table></div>'
-        none = '<div class="none">Nothing is held by hand.</div>'
+        none = f'<div class="none">{none_stands(snapshot, "Nothing is held by hand.")}</div>'
         self._show(
             "<h2>Held by hand<small>set and given back on the page of the cell</small></h2>"
             + (body if rows else none)

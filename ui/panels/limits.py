@@ -14,6 +14,7 @@ from ui.standing import (
     LimitWish,
     changed_limits,
     limit_label,
+    none_stands,
     number_of,
     setpoint_label,
     waiting_limits,
@@ -191,7 +192,8 @@ def _tables(waiting: tuple[LimitWish, ...], snapshot: Snapshot) -> str:
         '<th class="num">time left</th></tr>'
     )
     table = f'<div class="scroll"><table>{head}{rows}</table></div>'
-    body = table if rows else '<div class="none">No request waits for an approval.</div>'
+    none = none_stands(snapshot, "No request waits for an approval.")
+    body = table if rows else f'<div class="none">{none}</div>'
     narrowed: dict[tuple[str, str, float], list[int]] = {}
     for event in changed_limits(snapshot):
         key = (

@@ -13,7 +13,7 @@ from ui.markup import text
 from ui.panel import Desk, set_changed
 from ui.panels.asking import WIDE, AskForm, button, controls, number_in, words
 from ui.snapshot import Snapshot
-from ui.standing import setpoint_label, standing_overrides
+from ui.standing import none_stands, setpoint_label, standing_overrides
 
 DURATIONS_S: Final = {"15 minutes": 900.0, "1 hour": 3600.0, "4 hours": 14400.0, "8 hours": 28800.0}
 
@@ -88,7 +88,7 @@ class OverridePanel:
             if event.cell == self._cell
         }
         told = "".join(f"<p>{text(event.sentence)}</p>" for event in standing.values())
-        none = '<p class="muted">Nothing is held by hand.</p>'
+        none = f'<p class="muted">{none_stands(snapshot, "Nothing is held by hand.")}</p>'
         set_changed(self._head, text=f"<h2>Set by hand, cell {self._cell}</h2>{told or none}")
         for name, one in self.release.items():
             may = self.form.may(CommandKind.RELEASE_OVERRIDE)
@@ -118,7 +118,8 @@ class OverridePanel:
         )
 
     def _release(self, setpoint: str) -> None:
-        kind, reason = CommandKind.RELEASE_OVERRIDE, self.form.reason.value.strip() or "given back"
+        # What stands in the form is the reason for something else.
+        kind, reason = CommandKind.RELEASE_OVERRIDE, "given back"
         self.form.ask(Wish(kind=kind, cell=self._cell, reason=reason, setpoint=setpoint))
 
     def _redraw(self) -> None:
