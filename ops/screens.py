@@ -68,7 +68,8 @@ def check_entrance(settings: Settings) -> None:
     """
     people = people_file(settings)
     has_tls = settings.ui.certificate_file is not None
-    if fault := listening_fault(settings.ui.host, people is not None, has_tls):
+    names = settings.ui.further_names
+    if fault := listening_fault(settings.ui.host, people is not None, has_tls, names):
         raise OperationError(fault)
     if people is not None:
         try:
@@ -102,7 +103,7 @@ async def run_ui_process(settings: Settings, plant: PlantFile) -> None:
             silence_s=_SILENT_PERIODS * plant.control.control_period_s,
             quantities=shown_quantities(plant),
             setpoints=tuple(plant.setpoints),
-            person=everybody_at(settings.ui.host),
+            person=everybody_at(settings.ui.host, settings.ui.further_names),
             people=people_file(settings),
             idle_s=settings.ui.idle_after_min * 60.0,
             names=settings.ui.further_names,

@@ -9,6 +9,7 @@ from pydantic import AfterValidator, BaseModel, ConfigDict, Field, SecretStr, mo
 
 from control.retelling import Retelling
 from stream.kafka import KafkaConnection
+from ui.origins import Origin, checked_host, read_origins
 
 _USUAL_REDIS_PORT: Final = 6379
 
@@ -79,6 +80,11 @@ def _check_own_certificate(certificate: Path, key: Path | None) -> None:
 
 def _reason(exc: Exception) -> str:
     return str(getattr(exc, "reason", None) or exc or type(exc).__name__)
+
+
+def _origins(names: str) -> str:
+    read_origins(names)
+    return names
 
 
 ExistingFile = Annotated[Path, AfterValidator(_existing_file)]
@@ -223,11 +229,11 @@ class UiSettings(_Group):
     Without accounts it is the operator's on this machine, and everybody's to look at elsewhere.
     """
 
-    host: str = "127.0.0.1"
+    host: Annotated[str, AfterValidator(checked_host)] = "127.0.0.1"
     port: int = Field(default=5006, ge=0, le=65_535)  # 0: any free port
-    names: str | None = (
-        None  # further names under which browsers reach it, with commas between them
-    )
+    # Further ones under which browsers reach it, with commas between them: names, or the whole
+    # origins of a proxy that stands before it, https://name or https://name:port.
+    names: Annotated[str, AfterValidator(_origins)] | None = None
     accounts: Path | None = None  # folder as `potline people` fills it; None: front.certificates
     idle_after_min: float = Field(default=15.0, gt=0.0, le=1440.0)  # then a login ends
     certificate_file: ExistingFile | None = None
@@ -245,9 +251,9 @@ class UiSettings(_Group):
         return self
 
     @property
-    def further_names(self) -> tuple[str, ...]:
+    def further_names(self) -> tuple[Origin, ...]:
         """The names one by one."""
-        return tuple(name.strip() for name in (self.names or "").split(",") if name.strip())
+        return read_origins(self.names or "")
 
 
 class FrontSettings(_Group):

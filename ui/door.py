@@ -6,13 +6,15 @@ A page knows its visit, and asks at each command anew who that is.
 import asyncio
 import logging
 import time
+from collections import Counter
+from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
-from ipaddress import ip_address
 from typing import Final
 
 from stream.doorkeeper import Doorkeeper
 from ui.logins import Logins
+from ui.origins import Origin, is_loopback, is_proxied
 from ui.people import People
 from ui.roles import Person, Role
 
@@ -24,7 +26,8 @@ NO_ACCOUNTS: Final = Person(
 )
 IDLE_AFTER_MIN: Final = 15.0
 _LONGEST_PASSWORD: Final = 1000  # characters; more is no password, and takes its time
-_MOST_WAITING: Final = 8  # passwords to be looked at, each some 50 ms
+_MOST_WAITING: Final = 16  # passwords to be looked at, each some 50 ms
+_MOST_WAITING_OF_ONE: Final = 4  # from one address: the rest is for the others
 _LOG_EVERY_S: Final = 1.0
 
 _log: Final = logging.getLogger(__name__)
@@ -34,30 +37,37 @@ class TooManyError(RuntimeError):
     """So many log in at this moment that one more cannot wait."""
 
 
-def is_loopback(host: str) -> bool:
-    """Whether only this machine reaches what listens there."""
-    if host == "localhost":
-        return True
-    try:
-        return ip_address(host.strip("[]")).is_loopback
-    except ValueError:
-        return False
-
-
-def everybody_at(host: str) -> Person:
+def everybody_at(host: str, names: Sequence[Origin] = ()) -> Person:
     """Return who comes to a control room without accounts: on this machine, its operator; over a
-    network, somebody who may look."""
-    return EVERYBODY if is_loopback(host) else NO_ACCOUNTS
+    network, be it through a proxy, somebody who may look.
+
+    Args:
+        host: where it listens.
+        names: further ones under which browsers reach it.
+    """
+    return EVERYBODY if is_loopback(host) and not is_proxied(host, names) else NO_ACCOUNTS
 
 
-def listening_fault(host: str, has_accounts: bool, has_tls: bool) -> str:
+def listening_fault(
+    host: str, has_accounts: bool, has_tls: bool, names: Sequence[Origin] = ()
+) -> str:
     """Return why a control room may not listen there, with the remedy; "" where it may."""
-    if not has_accounts or has_tls or is_loopback(host):
+    if not has_accounts:
         return ""
-    return (
-        f"ui.host {host} is open to a network, and people's passwords would cross it in the clear. "
-        "Remedy: set ui.certificate_file and ui.key_file, or set ui.host to 127.0.0.1"
-    )
+    if not has_tls and not is_loopback(host):
+        return (
+            f"ui.host {host} is open to a network, and people's passwords would cross it in the "
+            "clear. Remedy: set ui.certificate_file and ui.key_file, or set ui.host to 127.0.0.1"
+        )
+    own = "https" if has_tls else "http"
+    bare = [name for name in names if not name.is_here and (name.scheme or own) == "http"]
+    if bare:
+        return (
+            f"by ui.names {bare[0]} people's passwords would cross a network in the clear. "
+            f"Remedy: write https://{bare[0].host} where a proxy has TLS, with its port where that "
+            "is not 443, or set ui.certificate_file and ui.key_file"
+        )
+    return ""
 
 
 class Door:
@@ -77,10 +87,11 @@ class Door:
         self._everybody = everybody
         self.logins = logins
         self.refused = 0
-        self._doorkeeper = Doorkeeper() if logins is not None else None
+        # How many it looks at is limited here: so it may work as long for every answer.
+        self._doorkeeper = Doorkeeper(is_even=True) if logins is not None else None
         # One thread: a password takes long to look at, and the screens must not wait for it.
         self._worker = ThreadPoolExecutor(1, "passwords")
-        self._waiting = 0
+        self._waiting: Counter[str] = Counter()  # by address
         self._logged_s = -_LOG_EVERY_S
 
     @property
@@ -102,25 +113,28 @@ class Door:
         Args:
             people: who has an account.
             name, password: as they came.
-            address: from where, for the log.
+            address: from where: for the log, and since tries are counted by it.
 
         Raises:
-            TooManyError: others are being looked at.
+            TooManyError: others are being looked at, or others from that address.
         """
         assert self.logins is not None
         assert self._doorkeeper is not None
-        if self._waiting >= _MOST_WAITING:
+        waiting = self._waiting
+        if waiting.total() >= _MOST_WAITING or waiting[address] >= _MOST_WAITING_OF_ONE:
             raise TooManyError
         accounts = people.accounts
         account = None
         if len(password) <= _LONGEST_PASSWORD:
-            self._waiting += 1
+            waiting[address] += 1
             try:
                 account = await asyncio.get_running_loop().run_in_executor(
-                    self._worker, self._doorkeeper.admit, accounts, name, password
+                    self._worker, self._doorkeeper.admit, accounts, name, password, address
                 )
             finally:
-                self._waiting -= 1
+                waiting[address] -= 1
+                if not waiting[address]:
+                    del waiting[address]
         if account is None:
             # What somebody wrote for a name may be their password: only names are logged.
             self._refuse(name if name in accounts else "somebody without an account", address)
@@ -171,11 +185,13 @@ class Visit:
     Attributes:
         key: secret of the login that the page was opened with; "" without one.
         xsrf: what the page sends back when somebody logs out.
+        is_made: somebody made it: no page that loads itself afresh, no channel that comes back.
     """
 
     door: Door
     key: str = ""
     xsrf: str = ""
+    is_made: bool = False
 
     @property
     def person(self) -> Person:

@@ -1,6 +1,6 @@
 """The way in and out of the control room's web server: who a request is from, /login, /logout."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final
@@ -50,15 +50,20 @@ class Entrance:
 
     def keep(self, handler: RequestHandler, key: str) -> None:
         """Let the browser keep a login until it is closed."""
-        handler.set_signed_cookie(
-            self.cookie,
-            key,
-            expires_days=None,
-            path="/",
-            httponly=True,
-            samesite="Strict",
-            secure=self.is_secure,
-        )
+        handler.set_signed_cookie(self.cookie, key, expires_days=None, **self._attributes)
+
+    def forget(self, handler: RequestHandler) -> None:
+        """Let the browser forget a login. It takes that only with what the cookie was set with."""
+        handler.clear_cookie(self.cookie, **self._attributes)
+
+    @property
+    def _attributes(self) -> dict[str, Any]:
+        return {
+            "path": "/",
+            "httponly": True,
+            "samesite": "Strict",
+            "secure": self.is_secure,
+        }
 
 
 class EntranceAuth(AuthProvider):
@@ -104,9 +109,15 @@ class EntranceAuth(AuthProvider):
         xsrf = ""
         if is_page and entrance.door.has_accounts:
             xsrf = handler.xsrf_token.decode()
-        visit = Visit(entrance.door, key, xsrf)
+        visit = Visit(entrance.door, key, xsrf, is_page and _is_made(handler.request.headers))
         handler.request.visit = visit
         return visit
+
+
+def _is_made(headers: Mapping[str, str]) -> bool:
+    """Whether somebody asked for a page: a browser says so of a link, an address, a reload by hand,
+    and not of a page that loads itself afresh."""
+    return headers.get("Sec-Fetch-User") == "?1"
 
 
 def _sessions_named(handler: Any) -> list[str]:
@@ -211,6 +222,6 @@ class LogoutPage(_EntrancePage):
 
     def post(self) -> None:
         self._entrance.door.log_out(self._entrance.key_of(self))
-        self.clear_cookie(self._entrance.cookie, path="/")
+        self._entrance.forget(self)
         target = self.get_argument("next", "/")
         self.redirect(safe_next(target, self._entrance.routes), status=303)

@@ -1,7 +1,7 @@
 """Who is logged in: by a secret that their browser keeps, until they go, idle, or are changed.
 
 Looking on is no sign that somebody is there: a login ends after so long without a command and
-without a page that was opened. What is left then is the view.
+without a page that somebody opened. What is left then is the view.
 """
 
 import secrets
@@ -14,7 +14,7 @@ from stream.accounts import Account
 from ui.people import People, role_of
 from ui.roles import Person, Role
 
-_MOST_LOGINS: Final = 1000  # of a control room at once; the one idle longest makes room
+MOST_LOGINS: Final = 8  # of one account at once; of these the one idle longest makes room
 _MOST_ENDED: Final = 1000  # whose screens may still be told why
 VIEW_ONLY: Final = "View only: log in to give commands."
 VISITOR: Final = Person("nobody", Role.VIEWER, VIEW_ONLY)
@@ -71,9 +71,15 @@ class Logins:
         return key in self._logins
 
     def begin(self, account: Account) -> str:
-        """Log a person in, and return the secret that their browser is to keep."""
-        if len(self._logins) >= _MOST_LOGINS:
-            self._end(min(self._logins, key=lambda key: self._logins[key].used_s), VIEW_ONLY)
+        """Log a person in, and return the secret that their browser is to keep.
+
+        Who logs in again and again ends logins of their own, never somebody else's.
+        """
+        own = [key for key, login in self._logins.items() if login.account.name == account.name]
+        own = [key for key in own if self.is_open(key)]
+        if len(own) >= MOST_LOGINS:
+            idlest = min(own, key=lambda key: self._logins[key].used_s)
+            self._end(idlest, f"You logged in {MOST_LOGINS} times since. Log in again.")
         key = secrets.token_urlsafe(32)
         self._logins[key] = _Login(account, self._monotonic_s())
         self.made += 1

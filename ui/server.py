@@ -30,6 +30,7 @@ from ui.door import EVERYBODY, IDLE_AFTER_MIN, Door, Visit, listening_fault
 from ui.layout import LineLayout
 from ui.login_pages import Entrance, EntranceAuth, LoginPage, LogoutPage
 from ui.logins import Logins
+from ui.origins import Origin, allowed_origins, is_loopback, is_proxied, read_origin
 from ui.page import THEME_FOLDER, OpenPage
 from ui.pages import PAGES, Page
 from ui.people import People
@@ -56,7 +57,8 @@ class ScreenSettings:
         idle_s: without a command and a page opened, after which a login ends.
         certificate_file, key_file: of the server, PEM; None: plain HTTP.
         pages: normally the whole table.
-        names: further names under which browsers may reach the server.
+        names: further ones under which browsers may reach the server: by itself, or, as whole
+            origins, by a proxy.
         look_interval_s: how often the picture is read.
         session_grace_s: how long a page without a browser is kept, in case it comes back.
     """
@@ -77,17 +79,26 @@ class ScreenSettings:
     certificate_file: Path | None = None
     key_file: Path | None = None
     pages: tuple[Page, ...] = PAGES
-    names: tuple[str, ...] = ()
+    names: tuple[Origin, ...] = ()
     look_interval_s: float = 0.5
     session_grace_s: float = 10.0
 
+    @property
+    def scheme(self) -> str:
+        """By which the server itself answers."""
+        return "http" if self.certificate_file is None else "https"
+
 
 class _Health(RequestHandler):
-    """Says whether the screens get news: 200 if so, 503 with the reason if not."""
+    """Says whether the screens get news: 200 if so, 503 with the reason if not.
 
-    def initialize(self, collector: Collector, door: Door) -> None:
+    Who logs in is told on this machine only, and only where no proxy asks in others' stead.
+    """
+
+    def initialize(self, collector: Collector, door: Door, is_proxied: bool) -> None:
         self._collector = collector
         self._door = door
+        self._is_proxied = is_proxied
 
     def get(self) -> None:
         snapshot = self._collector.snapshot
@@ -99,17 +110,15 @@ class _Health(RequestHandler):
         self.set_header("Content-Type", "application/json")
         self.set_header("Cache-Control", "no-store")
         data_age_s = snapshot.data_age_s
-        self.finish(
-            json.dumps(
-                {
-                    "status": "ill" if reason else "well",
-                    "reason": reason,
-                    "screens": self._collector.listeners,
-                    "data_age_s": data_age_s if math.isfinite(data_age_s) else None,
-                    "logins": self._door.figures(),
-                }
-            )
-        )
+        told: dict[str, object] = {
+            "status": "ill" if reason else "well",
+            "reason": reason,
+            "screens": self._collector.listeners,
+            "data_age_s": data_age_s if math.isfinite(data_age_s) else None,
+        }
+        if not self._is_proxied and is_loopback(str(self.request.remote_ip)):
+            told["logins"] = self._door.figures()
+        self.finish(json.dumps(told))
 
 
 def _applications(
@@ -122,7 +131,8 @@ def _applications(
         request = session.request
         arguments: dict[str, list[bytes]] = request.arguments
         visit: Visit = request.visit
-        visit.use()
+        if visit.is_made:
+            visit.use()
         auth.own(session.id, visit)
         document.on_session_destroyed(lambda gone: auth.disown(gone.id))
         OpenPage(
@@ -166,10 +176,11 @@ def _listen(
     people: People | None,
 ) -> Server:
     port = free_port(settings.host, settings.port)
-    names = {settings.host, *settings.names}
+    names = {read_origin(settings.host), *settings.names}
     if settings.host in {"127.0.0.1", "localhost"}:
-        names |= {"127.0.0.1", "localhost"}
-    is_secure = settings.certificate_file is not None
+        names |= {read_origin("127.0.0.1"), read_origin("localhost")}
+    # A proxy that has TLS is the browser's server: what it is sent must not leave TLS either.
+    is_secure = settings.scheme == "https" or any(name.scheme == "https" for name in names)
     entrance = Entrance(
         door=door,
         people=people,
@@ -186,9 +197,17 @@ def _listen(
         io_loop=IOLoop.current(),
         address=settings.host,
         port=port,
-        allow_websocket_origin=sorted(f"{name}:{port}" for name in names),
+        allow_websocket_origin=allowed_origins(names, settings.scheme, port),
         extra_patterns=[
-            (r"/healthz", _Health, {"collector": collector, "door": door}),
+            (
+                r"/healthz",
+                _Health,
+                {
+                    "collector": collector,
+                    "door": door,
+                    "is_proxied": is_proxied(settings.host, settings.names),
+                },
+            ),
             (r"/theme/(.*)", StaticFileHandler, {"path": str(THEME_FOLDER)}),
             *((route, page, {"entrance": entrance}) for route, page in pages),
         ],
@@ -211,7 +230,8 @@ def _listen(
 
 def _open_door(settings: ScreenSettings) -> tuple[Door, People | None]:
     has_tls = settings.certificate_file is not None
-    if fault := listening_fault(settings.host, settings.people is not None, has_tls):
+    has_people = settings.people is not None
+    if fault := listening_fault(settings.host, has_people, has_tls, settings.names):
         raise AccountError(fault)
     if settings.people is None:
         return Door(settings.person), None
@@ -241,7 +261,6 @@ async def run_ui(
     )
     command_desk = CommandDesk(settings.kafka, settings.layout, settings.partitions)
     server = _listen(settings, collector, command_desk, door, people)
-    scheme = "http" if settings.certificate_file is None else "https"
     looking = asyncio.create_task(collector.run(stop))
     stopping = asyncio.create_task(stop.wait())
     # Bokeh collects all garbage twice for each screen that closes, and every other screen waits for
@@ -250,7 +269,7 @@ async def run_ui(
     gc.freeze()
     try:
         server.start()
-        announce(f"{scheme}://{settings.host}:{server.port}/")
+        announce(f"{settings.scheme}://{settings.host}:{server.port}/")
         await asyncio.wait({looking, stopping}, return_when=asyncio.FIRST_COMPLETED)
         if not stop.is_set():
             looking.result()  # it never ends by itself: say why it did

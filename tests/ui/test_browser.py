@@ -409,6 +409,43 @@ def test_who_logs_in_may_switch_the_line_and_who_does_not_may_look(
     assert complaints(browser) == []
 
 
+def pages_asked_for(browser: webdriver.Chrome) -> list[str]:
+    """Of each page that was loaded since last asked: what the browser said of who wanted it."""
+    pages: list[str] = []
+    said: dict[str, str] = {}
+    for entry in browser.get_log("performance"):
+        message = json.loads(entry["message"])["message"]
+        params = message["params"]
+        if message["method"] == "Network.requestWillBeSent" and params.get("type") == "Document":
+            pages.append(params["requestId"])
+        if message["method"] == "Network.requestWillBeSentExtraInfo":
+            headers = {name.lower(): value for name, value in params["headers"].items()}
+            said[params["requestId"]] = headers.get("sec-fetch-user", "")
+    return [said[page] for page in pages]
+
+
+@pytest.mark.contract(10)
+def test_a_browser_says_whether_somebody_wanted_a_page_or_it_loads_itself_afresh(
+    guarded: RunningLine, browser: webdriver.Chrome
+) -> None:
+    browser.get(guarded.address)
+    wait(lambda: "kWh/kg" in words(browser))
+    pages_asked_for(browser)
+    browser.find_element("css selector", 'nav a[href="/orders"]').click()
+    wait(lambda: "kWh/kg" in words(browser))
+    assert pages_asked_for(browser) == ["?1"]
+    browser.refresh()
+    wait(lambda: "kWh/kg" in words(browser))
+    assert pages_asked_for(browser) == ["?1"]
+    # Some seconds after the last click the page hears nothing any more, and helps itself.
+    browser.execute_script(
+        "window.isOld = true; setTimeout(() => window.Bokeh.documents.splice(0), 6000)"
+    )
+    wait(lambda: browser.execute_script("return window.isOld === undefined"), 40.0)
+    wait(lambda: "kWh/kg" in words(browser))
+    assert pages_asked_for(browser) == [""]
+
+
 def test_a_click_on_a_square_of_the_map_chooses_the_cell(
     line: RunningLine, browser: webdriver.Chrome
 ) -> None:

@@ -27,9 +27,9 @@ from tests.ui.test_panels import (
 from tests.ui.test_server import NO_KAFKA, health, serving
 from ui.collector import Collector
 from ui.commands import CommandDesk
-from ui.door import EVERYBODY, Door, Visit, everybody_at, listening_fault
+from ui.door import EVERYBODY, Door, TooManyError, Visit, everybody_at, listening_fault
 from ui.login_pages import safe_next
-from ui.logins import Logins
+from ui.logins import MOST_LOGINS, Logins
 from ui.page import OpenPage
 from ui.pages import PAGES
 from ui.people import People
@@ -72,7 +72,7 @@ def test_a_login_ends_when_nobody_asks_or_opens_anything(people: Path) -> None:
 
 
 @pytest.mark.contract(10)
-@pytest.mark.parametrize("change", ["role", "password", "gone", "broken"])
+@pytest.mark.parametrize("change", ["role", "password", "gone", "broken", "no text"])
 def test_a_login_ends_when_the_account_is_changed(people: Path, change: str) -> None:
     logins = logins_of(people, Clock())
     key = logins.begin(read_accounts(people)["bert"])
@@ -83,8 +83,10 @@ def test_a_login_ends_when_the_account_is_changed(people: Path, change: str) -> 
         keep_person(people, "bert", Role.ENGINEER, "another long word")
     elif change == "gone":
         people.unlink()
-    else:
+    elif change == "broken":
         people.write_text("[[account]]\nname = 7")
+    else:
+        people.write_text(people.read_text().replace('application = ""', "application = 0"))
     person = logins.use(key)
     assert person.role is UiRole.VIEWER
     assert "account was changed" in refusal(person, CommandKind.REQUEST_BYPASS)
@@ -103,6 +105,24 @@ def test_who_is_logged_in_is_known_by_a_secret_alone(people: Path) -> None:
     assert logins.person(second).name == "anna"
     for guess in ("", "anna", second[:-1], f"{second} "):
         assert logins.person(guess).role is UiRole.VIEWER
+
+
+def test_who_logs_in_again_and_again_ends_their_own_oldest_login_only(people: Path) -> None:
+    clock = Clock()
+    logins = logins_of(people, clock)
+    accounts = read_accounts(people)
+    bert = logins.begin(accounts["bert"])
+    keys = []
+    for _ in range(MOST_LOGINS + 1):
+        clock.now_s += 1.0
+        keys.append(logins.begin(accounts["anna"]))
+    assert logins.person(bert).name == "bert", "nobody is put out by somebody else"
+    assert [logins.is_open(key) for key in keys] == [False] + [True] * MOST_LOGINS
+    assert "logged in 8 times since" in refusal(logins.person(keys[0]), CommandKind.SWITCH_OFF)
+    logins.end(keys[-1])
+    last = logins.begin(accounts["anna"])
+    assert all(logins.is_open(key) for key in (*keys[1:-1], last)), "one that is over is no room"
+    assert logins.open == MOST_LOGINS + 1
 
 
 @pytest.mark.parametrize(
@@ -218,6 +238,31 @@ async def test_what_does_not_fit_is_refused_with_one_sentence(
         assert tried not in caplog.text
 
 
+async def test_who_is_tried_by_somebody_else_can_log_in(people: Path) -> None:
+    door = Door(EVERYBODY, logins_of(people, Clock()))
+    known = People(people)
+    for number in range(7):
+        assert await door.log_in(known, "anna", f"wrong word {number}", "10.0.0.66") is None
+    assert await door.log_in(known, "anna", PASSWORD, "10.0.0.7") is not None
+    door.close()
+
+
+async def test_so_many_from_one_address_leave_room_for_another(people: Path) -> None:
+    import asyncio
+
+    door = Door(EVERYBODY, logins_of(people, Clock()))
+    known = People(people)
+    tried = [door.log_in(known, "bert", f"wrong word {n}", "10.0.0.66") for n in range(30)]
+    mine = door.log_in(known, "anna", PASSWORD, "10.0.0.7")
+    *others, key = await asyncio.gather(*tried, mine, return_exceptions=True)
+    assert isinstance(key, str)
+    turned_away = [one for one in others if isinstance(one, TooManyError)]
+    assert len(turned_away) == 26
+    assert [one for one in others if one not in turned_away] == [None] * 4
+    assert await door.log_in(known, "bert", PASSWORD, "10.0.0.66") is not None
+    door.close()
+
+
 async def test_forms_of_other_sites_do_nothing(database: str, people: Path) -> None:
     async with serving(database, people=people) as address:
         anna = Visitor(address)
@@ -257,9 +302,11 @@ def session_of(page: str) -> str:
     return found.group(1)
 
 
-async def is_let_in(address: str, token: str, cookies: dict[str, str]) -> bool:
-    """Whether a browser with those cookies gets the channel of a page."""
-    headers = {"Origin": address.rstrip("/")}
+async def is_let_in(
+    address: str, token: str, cookies: dict[str, str], origin: str | None = None
+) -> bool:
+    """Whether a browser with those cookies gets the channel of a page that is from an origin."""
+    headers = {"Origin": origin or address.rstrip("/")}
     if cookies:
         headers["Cookie"] = "; ".join(f"{k}={v}" for k, v in cookies.items())
     request = HTTPRequest(address.replace("http", "ws") + "ws", headers=headers)
