@@ -5,6 +5,7 @@ from pathlib import Path
 
 import pytest
 
+from tests.ui.conftest import until
 from tests.ui.logins import Visitor, make_people, token_in
 from tests.ui.test_login import is_let_in, session_of
 from tests.ui.test_server import health, serving
@@ -151,10 +152,11 @@ async def test_a_page_that_nobody_asked_for_renews_no_login(database: str, peopl
     async with serving(database, people=people, idle_s=3.0) as address:
         anna = Visitor(address)
         await anna.log_in("anna")
-        asked = [await anna.who()]
-        while asked[-1] == "anna, operator":  # as a page loads itself afresh, again and again
-            asked.append(await anna.who())
-        assert asked[-1] == "View only"
+
+        async def is_over() -> bool:  # as a page loads itself afresh, again and again
+            return await anna.who() == "View only"
+
+        await until(is_over)
         _, body = await health(address)
         assert body["logins"]["idle"] == 1  # type: ignore[index]
 
