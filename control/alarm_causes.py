@@ -5,13 +5,16 @@ is kept out of people's way; it stays in the data. Only what a row names is supp
 the cause is, and only if it began after the cause was told: what came first is never hidden.
 """
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
 from typing import Final
 
 # So long after a cause has ended its consequences may take to end too: the first fresh samples have
 # to be read, believed and judged, of every section. What still stands then is told.
 SETTLE_NS: Final = 30_000_000_000
+# Design value: a line that its protection has tripped has no current within seconds.
+_CURRENT_GONE_WITHIN_S: Final = 10.0
+_GAPS_KEPT: Final = 32
 
 
 @dataclass(frozen=True, slots=True)
@@ -23,12 +26,14 @@ class Cause:
         hides: the events that follow from it.
         because: why they do.
         told_by: process that tells of it; "": whichever does.
+        within_s: so soon after the cause they begin; None: whenever.
     """
 
     event: str
     hides: frozenset[str]
     because: str
     told_by: str = ""
+    within_s: float | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,6 +45,7 @@ class Episode:
         section, cell: where it is; None: everywhere.
         since_ns: when it began.
         until_ns: when it ended; None while it stands.
+        gaps: when it did not stand in between, each from its end to its next beginning.
     """
 
     event: str
@@ -48,17 +54,36 @@ class Episode:
     cell: int | None
     since_ns: int
     until_ns: int | None = None
+    gaps: tuple[tuple[int, int], ...] = ()
 
     @property
     def over_ns(self) -> int | None:
         """When it does not suppress any more; None while it stands."""
         return None if self.until_ns is None else self.until_ns + SETTLE_NS
 
-    def resumed(self, at_ns: int) -> "Episode":
+    def stood_at(self, at_ns: int) -> bool:
+        """Whether the cause was there at a time."""
+        if at_ns < self.since_ns or (self.until_ns is not None and at_ns > self.until_ns):
+            return False
+        return not any(ended_ns < at_ns < began_ns for ended_ns, began_ns in self.gaps)
+
+    def resumed(self, at_ns: int, *, is_same: bool = False) -> "Episode":
         """Return it as it is when the cause begins again: a connection that comes and goes is one
-        cause, but for a new beginning long after."""
-        is_over = self.over_ns is not None and at_ns >= self.over_ns
-        return replace(self, since_ns=at_ns if is_over else self.since_ns, until_ns=None)
+        cause, but for a new beginning long after.
+
+        Args:
+            at_ns: of the new beginning.
+            is_same: it is one however long after.
+        """
+        if self.until_ns is None or self.over_ns is None:
+            return self
+        if at_ns >= self.over_ns and not is_same:
+            return replace(self, since_ns=at_ns, until_ns=None, gaps=())
+        gaps = (*self.gaps, (self.until_ns, at_ns))
+        if len(gaps) > _GAPS_KEPT:
+            # Rather show what began between the two than hide what began in one of them.
+            gaps = ((gaps[0][0], gaps[1][1]), *gaps[2:])
+        return replace(self, until_ns=None, gaps=gaps)
 
     def ended(self, at_ns: int) -> "Episode":
         """Return it as it is when the cause has ended."""
@@ -97,6 +122,13 @@ CAUSES: Final = (
         "plant_trip",
         frozenset({"decision_fell_back", *_NOT_TAKEN}),
         "Cells of a line that the plant has tripped are tripped: nothing is written to them.",
+    ),
+    Cause(
+        "plant_trip",
+        frozenset({"line_without_current"}),
+        "The plant's own protection takes the current off the line: both are one trip, and its "
+        "cause is the plant's. A current that goes later goes for another reason.",
+        within_s=_CURRENT_GONE_WITHIN_S,
     ),
     Cause(
         "scada_lost",
@@ -164,7 +196,7 @@ _BY_EVENT: Final[Mapping[str, tuple[Cause, ...]]] = {
 
 def is_cause(event: str, told_by: str) -> bool:
     """Whether something follows from an event that a process tells."""
-    return bool(_hidden_by(event, told_by))
+    return any(_rows(event, told_by))
 
 
 def explains(
@@ -175,19 +207,18 @@ def explains(
     Args:
         episode: of the cause.
         event, section, cell: of the alarm.
-        began_ns: when it began; after the cause, and before the cause ended.
+        began_ns: when it began; after the cause, and while the cause stood.
     """
-    if event not in _hidden_by(episode.event, episode.told_by):
-        return False
     if episode.section is not None and episode.section != section:
         return False
     if episode.cell is not None and episode.cell != cell:
         return False
-    return episode.since_ns <= began_ns and (
-        episode.until_ns is None or began_ns <= episode.until_ns
+    after_s = (began_ns - episode.since_ns) / 1e9
+    return episode.stood_at(began_ns) and any(
+        event in row.hides and (row.within_s is None or after_s <= row.within_s)
+        for row in _rows(episode.event, episode.told_by)
     )
 
 
-def _hidden_by(event: str, told_by: str) -> frozenset[str]:
-    rows = _BY_EVENT.get(event, ())
-    return frozenset().union(*(row.hides for row in rows if row.told_by in ("", told_by)))
+def _rows(event: str, told_by: str) -> Iterator[Cause]:
+    return (row for row in _BY_EVENT.get(event, ()) if row.told_by in ("", told_by))
