@@ -36,6 +36,13 @@ class Confirmed:
 
 
 @dataclass(frozen=True, slots=True)
+class Commented:
+    """A person says something about the occurrence with that id."""
+
+    event_id: str
+
+
+@dataclass(frozen=True, slots=True)
 class Shelved:
     """A person puts the alarm away for a while."""
 
@@ -95,6 +102,7 @@ Happening = (
     | Ended
     | Acknowledged
     | Confirmed
+    | Commented
     | Shelved
     | Unshelved
     | Suppressed

@@ -14,6 +14,7 @@ from control.alarm_happenings import (
     LONGEST_SHELF_S,
     Acknowledged,
     Began,
+    Commented,
     Confirmed,
     Ended,
     Happening,
@@ -175,6 +176,10 @@ def _confirm(state: AlarmState, what: Confirmed) -> AlarmState | Refusal:
     return refusal or replace(state, is_confirmed=True)
 
 
+def _comment(state: AlarmState, what: Commented) -> AlarmState | Refusal:
+    return _is_of_this(state, what.event_id) or state
+
+
 def _is_of_this(state: AlarmState, event_id: str) -> Refusal | None:
     if not state.event_id or event_id != state.event_id:
         return Refusal((f"{event_id!r} is not the newest occurrence of this alarm",))
@@ -267,6 +272,7 @@ _HAPPEN: Final[Mapping[type, Callable[[AlarmState, Any], AlarmState | Refusal]]]
     Ended: _end,
     Acknowledged: _acknowledge,
     Confirmed: _confirm,
+    Commented: _comment,
     Shelved: _shelve,
     Unshelved: _unshelve,
     Suppressed: _suppress,

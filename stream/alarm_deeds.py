@@ -5,6 +5,7 @@ from typing import Final
 
 from control.alarm_happenings import (
     Acknowledged,
+    Commented,
     Confirmed,
     Happening,
     PutBack,
@@ -28,7 +29,7 @@ DEEDS: Final = frozenset(
 
 
 def happening_of(name: str, details: Details, at_ns: int) -> Happening | None:
-    """Return what somebody did about an alarm, as it is on record; None for a comment.
+    """Return what somebody did about an alarm, as it is on record; None for another event.
 
     Args:
         name: of the event.
@@ -43,8 +44,11 @@ def happening_of(name: str, details: Details, at_ns: int) -> Happening | None:
             return Acknowledged(occurrence)
         case "alarm_confirmed":
             return Confirmed(occurrence)
+        case "alarm_commented":
+            return Commented(occurrence)
         case "alarm_shelved":
-            duration_s = float(details.get("duration_s") or 0.0)
+            given = details.get("duration_s")
+            duration_s = float(given) if isinstance(given, int | float) else 0.0  # is refused
             return Shelved(owner, reason, at_ns, duration_s, bool(details.get("one_shot")))
         case "alarm_unshelved":
             return Unshelved(at_ns)

@@ -10,6 +10,7 @@ from control.alarm_happenings import (
     LONGEST_SHELF_S,
     Acknowledged,
     Began,
+    Commented,
     Confirmed,
     Ended,
     Happening,
@@ -31,6 +32,7 @@ happenings: st.SearchStrategy[Happening] = st.one_of(
     st.builds(Ended, times),
     st.builds(Acknowledged, ids),
     st.builds(Confirmed, ids),
+    st.builds(Commented, ids),
     st.builds(
         Shelved,
         st.just("anna"),
@@ -248,3 +250,9 @@ def test_how_often_it_was_told_again_does_not_hang_on_who_looked_when(
     state = after(Began("one", 0), *story)
     assert (state.times_repeated, state.annunciated_ns) == (end // 10, end // 10 * 10 * minute_ns)
     assert state == after(Began("one", 0), TimePassed(end * minute_ns, 600.0))
+
+
+def test_a_comment_is_about_the_occurrence_that_was_seen() -> None:
+    state = after(Began("one", 0), Ended(1), Began("two", 2))
+    assert isinstance(happen(state, Commented("one")), Refusal)
+    assert happen(state, Commented("two")) == state
