@@ -58,13 +58,13 @@ def fold_active(active: Mapping[str, Event], event: Event) -> tuple[dict[str, Ev
         nothing: a one-time fact.
     """
     over = ended_life(event)
-    following = {
-        subject: known
-        for subject, known in active.items()
-        if over is None
-        or known.t_event_ns >= event.t_event_ns
-        or over not in {"", process_of(known.origin)}
-    }
+    following = dict(active)  # most events begin no life
+    if over is not None:
+        following = {
+            subject: known
+            for subject, known in active.items()
+            if known.t_event_ns >= event.t_event_ns or over not in {"", process_of(known.origin)}
+        }
     subject = subject_of(event)
     if event.active:
         following[subject] = event

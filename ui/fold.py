@@ -10,8 +10,7 @@ import numpy as np
 from msgspec.structs import replace
 
 from control.modes import Mode
-from stream.active import fold_active, process_of
-from stream.alarm_list import fold_alarms
+from stream.active import process_of
 from stream.asking import OBEYED, REFUSED
 from stream.frames import EstimateFrame, Quality, RejectFrame, SampleFrame
 from stream.records import Command, CommandKind, Event, Move, MoveState, Proposal
@@ -30,6 +29,7 @@ from ui.picture import (
     times_of,
 )
 from ui.rejected import count_rejects, examples_of, source_of
+from ui.told import fold_told
 from ui.trend import extend_trend
 
 _ESTIMATE_OVERDUE_NS: Final = 3_000_000_000  # trends go on without estimates after this
@@ -168,18 +168,17 @@ def fold_move(picture: Picture, move: Move) -> Picture:
 
 
 def fold_event(picture: Picture, event: Event) -> Picture:
-    """Take in an event: the journal, the list of what is active, the mode of a cell."""
+    """Take in an event: the journal, the alarms, the mode of a cell."""
     line = picture.line
     if any(kept.event_id == event.event_id for kept in line.journal):
         return _count(picture, repeated=1)
     # A restart reads events of several partitions: keep the newest last whatever the order.
     journal = tuple(sorted((*line.journal, event), key=lambda kept: kept.t_event_ns))
     journal = journal[-JOURNAL_LENGTH:]
-    _, began_ns = fold_active(line.active, event)
-    ended = line.ended | {event.event_id: began_ns} if began_ns else line.ended
-    if len(ended) > JOURNAL_LENGTH:
-        ended = {kept.event_id: ended[kept.event_id] for kept in journal if kept.event_id in ended}
-    line = replace(line, journal=journal, alarms=fold_alarms(line.alarms, event), ended=ended)
+    line = replace(line, journal=journal)
+    if not line.is_reading_events:
+        alarms, ended = fold_told(line.alarms, line.ended, event)
+        line = replace(line, alarms=alarms, ended=ended)
     if event.name in (OBEYED, REFUSED):
         line = replace(line, answers=(*line.answers, event)[-ANSWERS_LENGTH:])
     line = _seen(line, "events", event.t_event_ns)

@@ -25,6 +25,7 @@ class LineKpis:
         overrides, bypasses: that stand.
         are_modes_old: they are what the guard said last, not what is.
         alarms: active events per priority, but for those that are kept quiet.
+        are_alarms_known: else these, overrides and bypasses are only those that are known already.
     """
 
     current_ka: float
@@ -40,6 +41,7 @@ class LineKpis:
     data_age_s: float
     overrides: int
     bypasses: int
+    are_alarms_known: bool
 
 
 def line_kpis(snapshot: Snapshot) -> LineKpis:
@@ -62,6 +64,7 @@ def line_kpis(snapshot: Snapshot) -> LineKpis:
         data_age_s=snapshot.data_age_s,
         overrides=names["override_active"],
         bypasses=names["bypass_active"],
+        are_alarms_known=snapshot.are_alarms_known,
     )
 
 

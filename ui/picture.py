@@ -92,6 +92,8 @@ class LinePicture(msgspec.Struct, frozen=True, kw_only=True):
         refused: reason -> messages refused whole.
         reject_order: source, see `ui.rejected` -> offset of the newest rejected message.
         alarms: as `potline front` has them, with what people did about them there.
+        is_reading_events: the events of before are still being read. Until then alarms, and what is
+            active at all, are not known, and no event changes them.
         answers: newest answers of the guard to commands, by themselves: a command for a whole line
             changes so many modes that the journal loses what came before.
         ended: id of an event of the journal that ended something -> when that had begun, wall time.
@@ -115,6 +117,7 @@ class LinePicture(msgspec.Struct, frozen=True, kw_only=True):
     journal: tuple[Event, ...] = ()
     answers: tuple[Event, ...] = ()
     alarms: AlarmList = AlarmList(is_of_now=True)
+    is_reading_events: bool = False
     ended: dict[str, int] = {}
     examples: tuple[RejectExample, ...] = ()
     commands: dict[int, Command] = {}

@@ -7,8 +7,10 @@ from typing import Final
 import numpy as np
 from numpy.typing import NDArray
 
+from control.alarms import Standing
 from control.modes import Mode
-from stream.alarm_list import Alarm, AlarmList, pass_time
+from stream.alarm import Alarm
+from stream.alarm_list import AlarmList, pass_time
 from ui.layout import LineLayout
 from ui.picture import F64, GUARD, I64, LinePicture, SectionPicture, TrendRow
 from ui.store import NOTHING_READ, Reading
@@ -100,10 +102,21 @@ class Snapshot:
         return float(self.value(column)[self.layout.index[cell]])
 
     @property
+    def are_alarms_known(self) -> bool:
+        """Whether all that was told of alarms was read: else that none is shown means nothing."""
+        return self.life != NOTHING_READ.life and not self.line.is_reading_events
+
+    @property
     def told(self) -> tuple[Alarm, ...]:
         """The active alarms that nothing keeps quiet: of these people are to know now."""
         every = self.alarms.alarms.values()
         return tuple(one for one in every if one.state.is_active and not one.state.is_quiet)
+
+    @property
+    def returned(self) -> tuple[Alarm, ...]:
+        """The alarms that went again before anybody acknowledged them, those that are urgent."""
+        every = self.alarms.alarms.values()
+        return tuple(one for one in every if one.state.standing is Standing.RETURNED)
 
     @property
     def data_age_s(self) -> float:

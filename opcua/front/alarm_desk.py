@@ -18,8 +18,9 @@ from opcua.front.conditions import occurrence_in, place_of, subject_in
 from opcua.front.gate import Caller, Gate
 from opcua.front.methods import LONGEST_REASON, Fault
 from opcua.front.session import Handler
+from stream.alarm import Alarm
 from stream.alarm_deeds import happening_of
-from stream.alarm_list import Alarm, AlarmList
+from stream.alarm_list import AlarmList
 
 _BYTES, _TEXT, _DOUBLE = (
     ua.VariantType.ByteString,

@@ -12,7 +12,7 @@ from asyncua.common.event_objects import AlarmCondition
 from control.alarms import SEVERITY
 from opcua.front.nodes import CELL, LINE
 from opcua.scans import to_datetime
-from stream.alarm_list import Alarm
+from stream.alarm import Alarm
 
 _CONDITION: Final = "Alarm/"
 _BETWEEN: Final = "~"  # the occurrence, and when this was told; no event's id has it

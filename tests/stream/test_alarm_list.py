@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 from typing import Any
 
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -93,6 +94,44 @@ def test_a_comment_changes_no_state() -> None:
     assert next(iter(alarms.alarms.values())).comment == "looked at"
 
 
+def test_a_comment_on_an_older_occurrence_lands_on_none() -> None:
+    first, second = event(1), event(3)
+    alarms = after(first, event(2, active=False), second)
+    late = fold_alarms(alarms, deed(4, "alarm_commented", first, comment="of before"))
+    assert late.alarms == alarms.alarms
+    now = fold_alarms(late, deed(5, "alarm_commented", second, comment="of now"))
+    assert [one.comment for one in now.alarms.values()] == ["of now"]
+
+
+def test_who_acknowledged_stays_known_whoever_does_something_later() -> None:
+    began = event(1)
+    alarms = after(
+        began,
+        deed(2, "alarm_acknowledged", began, comment="on my way"),
+        deed(3, "alarm_commented", began, who="emil", comment="a fuse"),
+        deed(4, "alarm_confirmed", began, who="mona", comment="new fuse"),
+    )
+    (alarm,) = alarms.alarms.values()
+    assert (alarm.who, alarm.comment) == ("mona", "new fuse")
+    assert (alarm.acknowledged.who, alarm.acknowledged.comment) == ("olga", "on my way")
+    again = fold(alarms, event(5, active=False), event(6))
+    (alarm,) = again.alarms.values()
+    assert (alarm.who, alarm.acknowledged.who) == ("", ""), "nobody has of the new occurrence"
+
+
+def test_what_is_told_twice_keeps_what_people_said_about_it() -> None:
+    began = event(1)
+    alarms = after(began, deed(2, "alarm_acknowledged", began))
+    assert fold_alarms(alarms, began).alarms == alarms.alarms
+
+
+@pytest.mark.parametrize("duration_s", ["soon", None, float("nan"), -1.0])
+def test_a_shelf_that_makes_no_sense_changes_nothing(duration_s: float | str | None) -> None:
+    began = event(1)
+    alarms = after(began, deed(2, "alarm_shelved", began, duration_s=duration_s))
+    assert standings(alarms) == [Standing.UNACKNOWLEDGED]
+
+
 def test_a_shelf_ends_by_itself_however_late_somebody_looks() -> None:
     began = event(1)
     shelved = fold(
@@ -119,6 +158,55 @@ def test_of_alarms_that_are_normal_again_only_the_newest_are_kept() -> None:
     alarms = after(waiting, *story)
     assert 500 <= len(alarms.alarms) <= 1001
     assert subject_of(waiting) in alarms.alarms
+
+
+def came_and_went(number: int, name: str, **details: Any) -> list[Event]:
+    return [
+        event(number, name, cell=None, **details),
+        event(number + 1, name, cell=None, active=False, **details),
+    ]
+
+
+def test_what_comes_and_goes_with_ever_new_subjects_stays_bounded_the_urgent_longest() -> None:
+    story = came_and_went(1, "scada_lost") + came_and_went(3, "bypass_active", subject="travel")
+    for number in range(5, 8000, 2):
+        story += came_and_went(number, "approval_wanted", subject=f"request {number}")
+    alarms = after(*story)
+    assert 500 <= len(alarms.alarms) <= 1001
+    kept = [one.event.name for one in alarms.alarms.values()]
+    assert kept[:2] == ["scada_lost", "bypass_active"], "told first, and never forgotten"
+    newest = list(alarms.alarms.values())[-1].event
+    assert newest.details["subject"] == "request 7999"
+
+
+def test_what_is_active_is_never_forgotten() -> None:
+    standing = [event(n, "approval_wanted", cell=None, subject=f"{n}") for n in range(1, 2500)]
+    gone = [
+        one
+        for number in range(3000, 5000, 2)
+        for one in came_and_went(number, "approval_wanted", subject=f"{number}")
+    ]
+    alarms = after(*standing, *gone)
+    active = [one for one in alarms.alarms.values() if one.state.is_active]
+    assert len(active) == len(standing)
+
+
+def test_the_list_of_now_keeps_what_went_unacknowledged_and_was_urgent() -> None:
+    names = ["scada_lost", "bypass_active", "approval_wanted"]  # high, medium, low
+    story = [one for n, name in enumerate(names) for one in came_and_went(10 * n + 1, name)]
+    now = fold(AlarmList(is_of_now=True), *story)
+    assert [one.event.name for one in now.alarms.values()] == names[:2]
+    assert standings(now) == [Standing.RETURNED] * 2
+    seen = fold_alarms(now, deed(50, "alarm_acknowledged", story[0]))
+    assert [one.event.name for one in seen.alarms.values()] == ["bypass_active"]
+    shelved = fold(
+        AlarmList(is_of_now=True),
+        story[0],
+        deed(3, "alarm_shelved", story[0], duration_s=60.0),
+        event(4, "scada_lost", cell=None, active=False),
+    )
+    assert standings(shelved) == [Standing.SHELVED]
+    assert pass_time(shelved, NOW_NS + HOUR_NS).alarms == {}, "its shelf ran out, and it is over"
 
 
 _cells = st.integers(1, 2)

@@ -12,7 +12,8 @@ from control.alarms import Standing
 from control.events import Priority
 from control.retelling import NEVER_AGAIN, Retelling
 from stream.active import subject_of
-from stream.alarm_list import Alarm, AlarmList, fold_alarms, pass_time
+from stream.alarm import Alarm
+from stream.alarm_list import AlarmList, fold_alarms, pass_time
 from stream.records import Event
 from tests.stream.test_alarm_list import NOW_NS, after, deed, event, fold
 
@@ -130,6 +131,92 @@ def test_a_connection_that_comes_and_goes_is_one_cause() -> None:
     assert of(alarms, story[1]).state.annunciated_ns == NOW_NS + SECOND, "never told in between"
 
 
+def life(number: int, of: str = "guard") -> Event:
+    """The word of the supervisor that a process died, and lives again."""
+    return line_event(
+        number, "process_restarted", active=False, origin="supervisor", process=of, why="killed"
+    )
+
+
+def test_what_came_in_between_is_not_hidden_when_the_cause_comes_again() -> None:
+    between = event(12 * SECOND, cell=7)
+    alarms = after(
+        line_event(0, DOWN),
+        line_event(10 * SECOND, DOWN, active=False),
+        between,
+        line_event(20 * SECOND, DOWN),
+    )
+    assert sorted(told(alarms)) == sorted([DOWN, "cell_silent"])
+    later = fold_alarms(alarms, event(21 * SECOND, cell=8))
+    assert of(later, event(21 * SECOND, cell=8)).state.is_suppressed
+
+
+@pytest.mark.parametrize("pause_s", [1, 20, 100, 280])
+@pytest.mark.parametrize("is_cause_first", [True, False])
+def test_what_came_first_stays_in_sight_when_its_teller_starts_anew(
+    pause_s: int, is_cause_first: bool
+) -> None:
+    first, cause, later = event(0, cell=3), line_event(300 * SECOND, DOWN), event(301 * SECOND)
+    start = 360 * SECOND
+    again = [event(start + pause_s * SECOND + n, cell=cell) for n, cell in enumerate((3, 1))]
+    at = start + pause_s * SECOND + (-1 if is_cause_first else 5)
+    again.insert(0 if is_cause_first else 2, line_event(at, DOWN))
+    alarms = after(first, cause, later, life(start), *again)
+    assert sorted(told(alarms)) == sorted([DOWN, "cell_silent"])
+    assert of(alarms, first).state.standing is Standing.UNACKNOWLEDGED
+    assert of(alarms, first).began_ns == NOW_NS
+    assert of(alarms, later).cause == subject_of(cause), "and what followed follows still"
+
+
+def test_a_process_that_dies_again_and_again_keeps_what_came_first_in_sight() -> None:
+    story = [event(0, cell=3), line_event(100 * SECOND, DOWN)]
+    deaths = [life(turn * 200 * SECOND) for turn in range(1, 10)]
+    again = 1850 * SECOND
+    alarms = after(*story, *deaths, line_event(again, DOWN), event(again + 1, cell=3))
+    assert sorted(told(alarms)) == sorted([DOWN, "cell_silent"])
+
+
+def test_what_is_over_in_the_new_life_or_comes_long_after_is_another_thing() -> None:
+    first, cause = event(0, cell=3), line_event(100 * SECOND, DOWN)
+    over = event(201 * SECOND, cell=3, active=False)
+    again = [line_event(202 * SECOND, DOWN), event(203 * SECOND, cell=3)]
+    assert told(after(first, cause, life(200 * SECOND), over, *again)) == [DOWN]
+    long = [line_event(2000 * SECOND, DOWN), event(2001 * SECOND, cell=3)]
+    assert told(after(first, cause, life(200 * SECOND), *long)) == [DOWN]
+
+
+def test_what_is_told_anew_without_an_end_is_no_later_for_that() -> None:
+    first, cause = event(0, cell=3), line_event(10 * SECOND, DOWN)
+    alarms = after(first, cause, event(20 * SECOND, cell=3))
+    assert sorted(told(alarms)) == sorted([DOWN, "cell_silent"])
+
+
+def test_what_ended_with_its_teller_is_not_kept_for_ever() -> None:
+    story = [event(n, "approval_wanted", cell=None, subject=f"{n}") for n in range(100)]
+    alarms = after(*story, life(SECOND))
+    assert len(alarms.lapses) == 100
+    later = fold_alarms(alarms, life(2000 * SECOND))
+    assert later.lapses == {}
+
+
+def test_a_trip_of_the_plant_and_the_current_that_goes_with_it_are_one_alarm() -> None:
+    trip, current = line_event(0, "plant_trip"), line_event(2 * SECOND, DOWN)
+    cells = [event(20 * SECOND + cell, cell=cell) for cell in CELLS]
+    alarms = after(trip, current, *cells)
+    assert told(alarms) == ["plant_trip"]
+    assert of(alarms, current).cause == subject_of(trip)
+    # What stands when the trip is reset is told.
+    over = fold_alarms(alarms, line_event(60 * SECOND, "plant_trip", active=False))
+    assert told(pass_time(over, NOW_NS + 60 * SECOND + SETTLE_NS)) == [DOWN]
+
+
+def test_a_current_that_goes_before_the_trip_or_long_after_stays_in_sight() -> None:
+    both = sorted(["plant_trip", DOWN])
+    assert sorted(told(after(line_event(0, DOWN), line_event(1, "plant_trip")))) == both
+    late = after(line_event(0, "plant_trip"), line_event(60 * SECOND, DOWN))
+    assert sorted(told(late)) == both
+
+
 def test_an_alarm_that_lasts_is_told_again_by_its_priority_until_somebody_takes_it_up() -> None:
     high, medium = event(0), event(0, "write_failed", cell=2)
     alarms = after(high, medium)
@@ -155,15 +242,23 @@ def test_what_is_suppressed_is_not_told_again_and_begins_to_count_when_it_is_tol
 
 
 _NAMES = ["line_without_current", "samples_stale", "cell_silent", "move_held", "audit_unwritable"]
-_steps = st.lists(
-    st.tuples(
-        st.sampled_from(_NAMES),
-        st.sampled_from(["began", "began", "ended", "alarm_acknowledged", "alarm_shelved"]),
-        st.integers(1, 2),  # cell
-        st.integers(1, 40),  # seconds until the next
-    ),
-    max_size=30,
-)
+_Steps = list[tuple[str, str, int, int]]
+
+
+def _stories(longest_s: int) -> st.SearchStrategy[_Steps]:
+    whats = ["began", "began", "ended", "alarm_acknowledged", "alarm_shelved", "life"]
+    return st.lists(
+        st.tuples(
+            st.sampled_from(_NAMES),
+            st.sampled_from(whats),
+            st.integers(1, 2),  # cell
+            st.integers(1, longest_s),  # seconds until the next
+        ),
+        max_size=30,
+    )
+
+
+_steps = _stories(40)
 
 
 def _told(steps: Sequence[tuple[str, str, int, int]]) -> list[Event]:
@@ -173,7 +268,9 @@ def _told(steps: Sequence[tuple[str, str, int, int]]) -> list[Event]:
     for name, what, number, seconds in steps:
         at += seconds * SECOND
         cell = number if name in ("cell_silent", "move_held") else None
-        if what in ("began", "ended"):
+        if what == "life":
+            told.append(life(at))
+        elif what in ("began", "ended"):
             one = event(at, name, cell=cell, active=what == "began")
             if what == "began":
                 newest[name, cell] = one
@@ -217,6 +314,23 @@ def test_whatever_is_hidden_has_a_cause_in_sight_or_one_that_was_a_moment_ago(
         over_ns = alarms.episodes[one.cause].over_ns
         assert cause.state.is_active or (over_ns is not None and now_ns < over_ns)
         assert cause.event.priority is Priority.HIGH
+
+
+@given(_stories(9))
+def test_what_was_told_while_there_was_no_cause_is_hidden_by_none_that_comes_later(
+    steps: _Steps,
+) -> None:
+    """Until it ends, whatever starts anew meanwhile."""
+    alarms, seen = AlarmList(retelling=NEVER_AGAIN), set[str]()
+    for one in _told([step for step in steps if step[1] != "alarm_shelved"]):
+        alarms = fold_alarms(alarms, one)
+        if not one.active:
+            seen.discard(subject_of(one))
+        for key, alarm in alarms.alarms.items():
+            is_first = alarm.began_ns == alarm.event.t_event_ns
+            if alarm.state.is_active and is_first and not alarms.episodes.keys() - {key}:
+                seen.add(key)
+            assert not (key in seen and alarm.state.is_suppressed)
 
 
 @pytest.mark.parametrize("name", ["alarm_taken_out", "alarm_put_back"])

@@ -1,5 +1,6 @@
 """The screens' list of alarms: one line for one cause, and nothing hidden that is not listed."""
 
+import msgspec
 import pytest
 
 from control.events import Priority
@@ -12,9 +13,10 @@ from tests.ui.test_panels import LAYOUT, desk_of
 from ui.fold import fold_event
 from ui.kpis import line_kpis
 from ui.panels.alarms import AlarmsPanel
+from ui.panels.header import HeaderPanel
 from ui.panels.map import _worst
-from ui.picture import LinePicture, init_picture
-from ui.snapshot import Snapshot, take_snapshot
+from ui.picture import LinePicture, Picture, init_picture
+from ui.snapshot import Snapshot, blank_snapshot, take_snapshot
 from ui.store import Reading, _encoder, _line_decoder
 
 NOW_NS = 1_790_000_000 * SECOND_NS
@@ -37,7 +39,7 @@ def trip() -> list[Event]:
 def deed(name: str, of: Event, number: int, **more: str | float) -> Event:
     details = {"alarm": subject_of(of), "occurrence": of.event_id, "who": "emil"}
     words = {"place": "Cell 1", "condition": of.name, "comment": "<new> sensor", "role": "engineer"}
-    return make_event(name, NOW_NS + SECOND_NS, number=number, **details, **words, **more)
+    return make_event(name, NOW_NS + SECOND_NS, number=number, **details | words | more)
 
 
 def picture_of(*events: Event, retelling: Retelling | None = None) -> LinePicture:
@@ -45,6 +47,10 @@ def picture_of(*events: Event, retelling: Retelling | None = None) -> LinePictur
     for event in events:
         picture = fold_event(picture, event)
     return picture.line
+
+
+def picture_with(line: LinePicture) -> Picture:
+    return msgspec.structs.replace(init_picture(LAYOUT.sections, ()), line=line)
 
 
 def snapshot_of(line: LinePicture, after_s: float = 60.0) -> Snapshot:
@@ -109,13 +115,18 @@ def test_what_nobody_takes_up_says_how_often_it_was_told() -> None:
     line = picture_of(silent, retelling=Retelling(high_s=60.0))
     assert "told again once." in shown(snapshot_of(line, 90.0))
     assert "told again 5 times." in shown(snapshot_of(line, 301.0))
-    seen = picture_of(silent, deed("alarm_acknowledged", silent, 90))
-    assert "acknowledged by emil: &lt;new&gt; sensor." in shown(snapshot_of(seen, 3600.0))
+    seen = picture_of(
+        silent,
+        deed("alarm_acknowledged", silent, 90),
+        deed("alarm_commented", silent, 91, who="vera", comment="a question"),
+    )
+    page = shown(snapshot_of(seen, 3600.0)).split("Lately")[0]
+    assert "acknowledged by emil: &lt;new&gt; sensor." in page
+    assert "vera" not in page, "who said something else has not acknowledged it"
 
 
-def test_what_is_over_is_not_kept_on_the_screens() -> None:
-    events = trip()
-    ends = [
+def ends_of(events: list[Event]) -> list[Event]:
+    return [
         make_event(
             one.name,
             NOW_NS + 60 * SECOND_NS + n,
@@ -126,7 +137,79 @@ def test_what_is_over_is_not_kept_on_the_screens() -> None:
         )
         for n, one in enumerate(events)
     ]
-    line = picture_of(*events, *ends)
+
+
+def test_what_is_over_and_acknowledged_is_not_kept_on_the_screens() -> None:
+    events = trip()
+    seen = deed("alarm_acknowledged", events[0], 90)
+    line = picture_of(*events, seen, *ends_of(events))
     assert line.alarms.alarms == {}
     assert line.active == {}
-    assert "Nothing is active." in shown(snapshot_of(line, 120.0))
+    page = shown(snapshot_of(line, 120.0))
+    assert "Nothing is active." in page
+    assert "Gone" not in page
+
+
+def test_what_went_before_anybody_acknowledged_it_is_shown_as_gone() -> None:
+    events = trip()
+    bypass = make_event(
+        "bypass_active", NOW_NS, number=300, active=True, cell=3, subject="travel", check="travel",
+        who="emil", until="10:00", reason="<test>",
+    )  # fmt: skip
+    low = make_event(
+        "move_held", NOW_NS, number=301, active=True, cell=9, setpoint="feed", reason="x"
+    )
+    told = [bypass, low, *events]
+    line = picture_of(*told, *ends_of(told))
+    snapshot = snapshot_of(line, 600.0)
+    assert snapshot.told == ()
+    page = shown(snapshot)
+    before, gone = page.split("Gone, not acknowledged")
+    gone = gone.split("Lately")[0]
+    assert "Nothing is active." in before
+    assert [one in gone for one in ("current is 0.3 kA", "left out", "held")] == [True, True, False]
+    assert gone.index("current is 0.3 kA") < gone.index("left out"), "the most urgent first"
+    assert gone.count("<b>gone:</b>") == gone.count('<tr class="gone">') == 2
+    assert "nobody has acknowledged it" in gone
+    assert "began 10 min ago" in gone
+    assert line_kpis(snapshot).alarms == {}, "it is not active"
+    seen = picture_of(*told, *ends_of(told), deed("alarm_acknowledged", events[0], 400))
+    assert "current is 0.3 kA" not in shown(snapshot_of(seen, 600.0)).split("Lately")[0]
+
+
+def test_of_what_is_kept_quiet_the_most_urgent_comes_first_and_none_is_left_out() -> None:
+    lows = [
+        make_event(
+            "approval_wanted", NOW_NS, number=400 + n, active=True, subject=f"r{n}", who="emil",
+            limit="high", value=4, setpoint="feed", until="10:00", reason="x",
+        )
+        for n in range(40)
+    ]  # fmt: skip
+    shelved = [deed("alarm_shelved", one, 500 + n, duration_s=3600.0) for n, one in enumerate(lows)]
+    page = shown(snapshot_of(picture_of(*lows, *shelved, *trip())))
+    rows = page.split("Kept quiet")[1].split("</table>")[0].split("<tr>")[1:]
+    assert len(rows) == 41
+    assert "suppressed; follows from: The line current is 0.3 kA" in rows[0]
+    assert "more</p>" not in page
+
+
+def test_before_all_events_are_read_nobody_is_told_that_nothing_is_active() -> None:
+    line = msgspec.structs.replace(picture_of(), is_reading_events=True)
+    for event in trip():
+        line = fold_event(picture_with(line), event).line
+    assert line.alarms.alarms == {}, "not before what came before it"
+    assert len(line.journal) == len(trip())
+    snapshot = snapshot_of(line)
+    page, header = shown(snapshot), HeaderPanel(desk_of())
+    assert "Nothing is active" not in page
+    assert "not known yet" in page
+    header.update(snapshot)
+    head = str(header.root.text)
+    assert head.count("not known yet") == 3, "alarms, what is held by hand, and why"
+    known = msgspec.structs.replace(line, is_reading_events=False)
+    header.update(snapshot_of(known))
+    assert "not known yet" not in str(header.root.text) + shown(snapshot_of(known))
+
+
+def test_without_a_picture_nobody_is_told_that_nothing_is_active() -> None:
+    assert "Nothing is active" not in shown(blank_snapshot(LAYOUT))

@@ -1,10 +1,14 @@
 """What is wrong now: the active events, most urgent first, each with what to do; then those that
-are kept quiet. It is the list that `potline front` shows to others."""
+went again before anybody acknowledged them, and those that are kept quiet.
 
-from collections.abc import Mapping
+It is the list that `potline front` shows to others, but for what is gone and was not urgent (LOW):
+that is in the journal.
+"""
+
+from collections.abc import Iterable, Mapping
 
 from control.events import Priority
-from stream.alarm_list import Alarm
+from stream.alarm import Alarm
 from stream.records import Event
 from ui.grouping import EventGroup, group_events
 from ui.markup import age, badge, text
@@ -15,10 +19,12 @@ from ui.snapshot import Snapshot
 _ORDER = list(Priority)
 _SHOWN = 40
 _RECENT = 6
+NOT_KNOWN = "What is active is not known yet: the events of the last weeks are being read."
 
 
 class AlarmsPanel(TextPanel):
-    """Active events with sentence, advice and age; the newest of the journal if they are few."""
+    """Active events with sentence, advice and age; what is gone unacknowledged, what is kept quiet;
+    the newest of the journal if few are active."""
 
     def __init__(self, desk: Desk) -> None:
         super().__init__()
@@ -26,11 +32,10 @@ class AlarmsPanel(TextPanel):
 
     def update(self, snapshot: Snapshot) -> None:
         told = {alarm.event.event_id: alarm for alarm in snapshot.told}
-        active = sorted(
-            (alarm.event for alarm in told.values()),
-            key=lambda event: (_ORDER.index(event.priority), -event.t_event_ns),
-        )
-        if active:
+        active = _by_urgency(told.values())
+        if not snapshot.are_alarms_known:
+            body = f'<div class="none">{NOT_KNOWN}</div>'
+        elif active:
             groups = group_events(active)
             rows = "".join(
                 _row(group, _done(group, told), snapshot.now_ns) for group in groups[:_SHOWN]
@@ -41,7 +46,7 @@ class AlarmsPanel(TextPanel):
         else:
             but = ", but for what is kept quiet" if quiet_counts(snapshot) else ""
             body = f'<div class="none">Nothing is active{but}.</div>'
-        body += quiet_list(snapshot)
+        body += _gone(snapshot) + quiet_list(snapshot)
         past = [event for event in reversed(snapshot.line.journal) if not event.active]
         recent = group_events(past, snapshot.line.ended)[:_RECENT]
         if recent and len(active) < 4:
@@ -50,13 +55,48 @@ class AlarmsPanel(TextPanel):
         self._show('<h2>Active events<small><a href="/events">all events</a></small></h2>' + body)
 
 
+def _by_urgency(alarms: Iterable[Alarm]) -> list[Event]:
+    """Return the newest event of each alarm, the most urgent first, then the newest."""
+    return sorted(
+        (alarm.event for alarm in alarms),
+        key=lambda event: (_ORDER.index(event.priority), -event.t_event_ns),
+    )
+
+
+def _gone(snapshot: Snapshot) -> str:
+    """Return what went again before anybody acknowledged it, marked as gone; "" for none."""
+    returned = {alarm.event.event_id: alarm for alarm in snapshot.returned}
+    if not returned:
+        return ""
+    rows = ""
+    for group in group_events(_by_urgency(returned.values())):
+        times = "" if len(group.cells) > 1 else _times(returned[group.event.event_id])
+        note = f"nobody has acknowledged it; {times}" if times else "nobody has acknowledged it"
+        rows += (
+            f'<tr class="gone"><td class="mark">{badge(group.event.priority)}</td>'
+            f'<td class="muted"><b>gone:</b> {text(group.event.sentence)}{alike(group)}<br>'
+            f"{note}</td>"
+            f'<td class="time num">began {_since(group.event, snapshot.now_ns)}</td></tr>'
+        )
+    return (
+        f'<h2 style="margin-top:12px">Gone, not acknowledged<small>{len(returned)}</small></h2>'
+        f'<div class="scroll tall"><table>{rows}</table></div>'
+    )
+
+
 def _done(group: EventGroup, told: Mapping[str, Alarm]) -> str:
     """Return what people did about an alarm, or how often they were told in vain; "" for none."""
     alarm = told[group.event.event_id]
     if len(group.cells) > 1:
         return ""  # of many cells each has been treated by itself
     if alarm.state.is_acknowledged:
-        return f"acknowledged by {alarm.who}: {alarm.comment}" if alarm.who else "acknowledged"
+        who, comment = alarm.acknowledged.who, alarm.acknowledged.comment
+        return f"acknowledged by {who}: {comment}" if who else "acknowledged"
+    return _times(alarm)
+
+
+def _times(alarm: Alarm) -> str:
+    """Return how often people were told again; "" for never."""
     times = alarm.state.times_repeated
     return "" if not times else "told again once" if times == 1 else f"told again {times} times"
 

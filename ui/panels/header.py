@@ -9,6 +9,10 @@ from ui.markup import MODE_LETTER, age, badge, text
 from ui.panel import Desk, TextPanel
 from ui.snapshot import Snapshot
 
+_READING = (
+    "Alarms, limits, and what is held by hand or left out of the interlock are not known yet: the "
+    "events of the last weeks are being read."
+)
 _ALARM_PRIORITIES = (Priority.HIGH, Priority.MEDIUM, Priority.LOW)
 
 
@@ -32,6 +36,8 @@ class HeaderPanel(TextPanel):
             _by_hand(kpis) if snapshot.is_known else _tile("Held by hand", float("nan"), 0, ""),
             _alarms(kpis),
         ]
+        if snapshot.line.is_reading_events:
+            tiles.append(f'<div class="link" role="status">{_READING}</div>')
         if snapshot.link:
             tiles.append(f'<div class="link" role="alert">{text(snapshot.link)}</div>')
         self._show(f'<div class="tiles">{"".join(tiles)}</div>')
@@ -82,6 +88,11 @@ def _modes(kpis: LineKpis) -> str:
 
 def _by_hand(kpis: LineKpis) -> str:
     """What people hold against the optimiser, and what they left out of the interlock."""
+    if not kpis.are_alarms_known:
+        return (
+            '<div class="tile"><div class="label">Held by hand</div><div class="figure">–<small>'
+            '<a href="/orders">not known yet</a></small></div></div>'
+        )
     mark = ' class="off"' if kpis.bypasses else ""
     word = "bypass" if kpis.bypasses == 1 else "bypasses"
     return (
@@ -92,6 +103,11 @@ def _by_hand(kpis: LineKpis) -> str:
 
 
 def _alarms(kpis: LineKpis) -> str:
+    if not kpis.are_alarms_known:
+        return (
+            '<div class="tile broad"><div class="label">Active events</div>'
+            '<div class="figure">–<small>not known yet</small></div></div>'
+        )
     counts = "".join(
         f'<span class="{"" if kpis.alarms.get(priority) else "zero"}">'
         f"{badge(priority) if kpis.alarms.get(priority) else _empty(priority)}"

@@ -4,13 +4,13 @@ so that nothing is hidden that nobody knows of."""
 from collections.abc import Iterable, Iterator
 
 from control.events import Priority
-from stream.alarm_list import Alarm
+from stream.alarm import Alarm
 from ui.grouping import EventGroup
 from ui.markup import age, badge, text
 from ui.snapshot import Snapshot
 
 _ORDER = list(Priority)
-_SHOWN = 20
+_Row = tuple[tuple[int, int], str]  # how urgent, and the row
 
 
 def quiet_counts(snapshot: Snapshot) -> str:
@@ -25,32 +25,35 @@ def quiet_counts(snapshot: Snapshot) -> str:
 
 
 def quiet_list(snapshot: Snapshot) -> str:
-    """Return the rows of all alarms that are kept quiet, the most urgent first; "" for none."""
+    """Return all alarms that are kept quiet, the most urgent first whoever keeps them so; "" for
+    none. None is left out: a long list scrolls."""
     every = tuple(snapshot.alarms.alarms.values())
     put_away = [one for one in every if one.state.is_put_away]
-    rows = [
-        *(_put_away_row(one, snapshot.now_ns) for one in sorted(put_away, key=_urgency)),
-        *(_suppressed_row(*group, snapshot) for group in _by_cause(every)),
+    rows: list[_Row] = [(_urgency(one), _put_away_row(one, snapshot.now_ns)) for one in put_away]
+    rows += [
+        (_urgency(one), _suppressed_row(cause, group, snapshot))
+        for one, cause, group in _by_cause(every)
     ]
     if not rows:
         return ""
-    more = len(rows) - _SHOWN
-    rest = f'<p class="muted">and {more} more</p>' if more > 0 else ""
+    rows.sort(key=lambda row: row[0])
     return (
         f'<h2 style="margin-top:12px">Kept quiet<small>{quiet_counts(snapshot)}</small></h2>'
-        f'<table class="quiet">{"".join(rows[:_SHOWN])}</table>{rest}'
+        f'<div class="scroll tall"><table class="quiet">{"".join(row for _, row in rows)}</table>'
+        "</div>"
     )
 
 
-def _by_cause(every: Iterable[Alarm]) -> Iterator[tuple[str, EventGroup]]:
-    """Yield what is suppressed, all cells with the same event and cause in one."""
+def _by_cause(every: Iterable[Alarm]) -> Iterator[tuple[Alarm, str, EventGroup]]:
+    """Yield what is suppressed, all cells with the same event and cause in one: the newest of them,
+    the cause, and all."""
     found: dict[tuple[str, str], list[Alarm]] = {}
     for one in sorted(every, key=_urgency):
         if one.state.is_suppressed and not one.state.is_put_away:
             found.setdefault((one.cause, one.event.name), []).append(one)
     for (cause, _), alarms in found.items():
         cells = sorted({one.event.cell for one in alarms if one.event.cell is not None})
-        yield cause, EventGroup(alarms[0].event, tuple(cells))
+        yield alarms[0], cause, EventGroup(alarms[0].event, tuple(cells))
 
 
 def _suppressed_row(cause: str, group: EventGroup, snapshot: Snapshot) -> str:

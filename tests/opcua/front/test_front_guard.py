@@ -16,7 +16,7 @@ from opcua.front.server import Front
 from ops.front import followed_front
 from ops.ports import free_port
 from stream.active import subject_of
-from stream.alarm_list import Alarm
+from stream.alarm import Alarm
 from stream.orders import limits_in_force
 from stream.records import Event
 from tests.opcua.front.fronts import front_settings, hmi_security, make_people, visit

@@ -15,7 +15,7 @@ from opcua.front.server import Front, open_front
 from ops.plantfile import PlantFile
 from ops.ports import free_port
 from stream.active import subject_of
-from stream.alarm_list import Alarm
+from stream.alarm import Alarm
 from stream.line_view import fold_event, init_view
 from stream.records import Event
 from tests.opcua.front.fronts import (
@@ -28,6 +28,7 @@ from tests.opcua.front.fronts import (
     make_people,
     visit,
 )
+from tests.opcua.lines import until
 
 IDS = ua.ObjectIds
 OUT, OUT_WITH_REASON = (
@@ -176,3 +177,20 @@ async def test_what_lasts_is_told_again_and_counted(
         line.tell("cell_unregulated", cell=1, active=True, section=0, age_s=9, reason="no plan")
         rare = await heard.until("cell_unregulated")
         assert (rare.ReAlarmRepeatCount, rare.ReAlarmTime) == (0, 1_800_000.0)
+
+
+async def test_what_the_list_forgets_as_one_of_too_many_is_in_no_refresh_any_more(
+    front: Front, line: Line
+) -> None:
+    """Else the server would keep for ever what came and went with ever new subjects."""
+    details: dict[str, Any] = {
+        "section": 0, "who": "emil", "limit": "high", "value": 4.0, "setpoint": "feed",
+        "until": "10:00", "reason": "x",
+    }  # fmt: skip
+    retained = front.server.iserver.subscription_service._conditions
+    for first, last in ((0, 900), (900, 1200)):
+        for number in range(first, last):
+            for active in (True, False):
+                line.tell("approval_wanted", active=active, subject=f"r{number}", **details)
+        await until(lambda: len(retained) == len(line.view.alarms.alarms))
+    assert 500 <= len(retained) < 1000
