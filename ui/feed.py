@@ -3,14 +3,15 @@
 It belongs to no consumer group and commits nothing: it reads the last minutes again when it
 starts, so that neither its own restart nor an empty Redis blanks a page. The hours before them it
 takes over from Redis, as its life before left them there; where Redis was emptied they are gone.
+For alarms it reads all events that are kept (`ui.past`); until then the picture says that they are
+not known.
 """
 
 import asyncio
 import logging
 import time
-from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass
-from typing import Any, Final, Protocol
+from collections.abc import Iterable, Mapping
+from typing import Any, Final
 
 import msgspec
 from aiokafka import AIOKafkaConsumer, TopicPartition
@@ -20,36 +21,13 @@ from redis.asyncio import Redis
 from redis.exceptions import RedisError
 
 from control.retelling import Retelling
-from stream.frame_codec import FrameError, decode_estimates, decode_rejects, decode_samples
 from stream.kafka import KafkaConnection, make_consumer
 from stream.masking import without_password
-from stream.records import Command, Event, Move, Proposal, RecordError, decode
-from stream.topics import (
-    ACCEPTED,
-    COMMANDS,
-    DEAD_LETTERS,
-    ESTIMATES,
-    EVENTS,
-    MOVES,
-    PROPOSALS,
-    REJECTS,
-    SAMPLES,
-    Topic,
-)
-from ui.fold import (
-    count_unreadable,
-    fold_accepted,
-    fold_command,
-    fold_estimates,
-    fold_event,
-    fold_move,
-    fold_proposal,
-    fold_rejects,
-    note_arrival,
-)
+from stream.topics import EVENTS
+from ui.past import Past, fold_past, read_past
 from ui.picture import Picture, init_picture
+from ui.sources import SOURCE_OF, SOURCES, Record, fold_messages
 from ui.store import PictureWriter, read_history
-from ui.trend import FINE
 from ui.waiting import pause
 
 _log: Final = logging.getLogger(__name__)
@@ -57,66 +35,7 @@ _FIRST_WAIT_S: Final = 0.5
 _LONGEST_WAIT_S: Final = 10.0
 _POLL_MS: Final = 250
 _FOLDED_AT_ONCE: Final = 5_000
-_HOUR_S: Final = 3600
 _REMEMBERING_S: Final = 5.0
-
-
-class Arrival(Protocol):
-    """A Kafka message, as far as the feed looks at it; its time in ms."""
-
-    topic: str
-    value: bytes | None
-    timestamp: int
-
-
-@dataclass(frozen=True, slots=True)
-class Source:
-    """A topic of the feed: how it is folded, or None where all that counts is that something came,
-    and how far back a start reads it."""
-
-    topic: Topic
-    fold: Callable[[Picture, bytes], Picture] | None
-    look_back_s: int
-
-
-_TREND_S: Final = int(FINE.span_s) + 60
-SOURCES: Final = (
-    # What was accepted says nothing of the gateway: the loop may be what is silent.
-    Source(SAMPLES, None, 60),
-    Source(ACCEPTED, lambda p, b: fold_accepted(p, decode_samples(b)), _TREND_S),
-    Source(ESTIMATES, lambda p, b: fold_estimates(p, decode_estimates(b)), _TREND_S),
-    Source(PROPOSALS, lambda p, b: fold_proposal(p, decode(b, Proposal)), _TREND_S),
-    Source(MOVES, lambda p, b: fold_move(p, decode(b, Move)), _TREND_S),
-    Source(COMMANDS, lambda p, b: fold_command(p, decode(b, Command)), 60),
-    # Events come on change only: a cell may be in MANUAL since yesterday. A known limit: what
-    # began earlier and still holds is not among the active events after a restart of the feed.
-    Source(EVENTS, lambda p, b: fold_event(p, decode(b, Event)), 24 * _HOUR_S),
-    Source(REJECTS, lambda p, b: fold_rejects(p, decode_rejects(b)), _HOUR_S),
-    Source(DEAD_LETTERS, lambda p, b: fold_rejects(p, decode_rejects(b), dead=True), 24 * _HOUR_S),
-)
-_BY_TOPIC: Final[Mapping[str, Source]] = {source.topic.name: source for source in SOURCES}
-
-
-def fold_message(picture: Picture, message: Arrival) -> Picture:
-    """Return the picture after one message; one that cannot be read is counted."""
-    topic, payload = message.topic, message.value
-    fold = _BY_TOPIC[topic].fold
-    if fold is None:
-        return note_arrival(picture, topic, message.timestamp * 1_000_000)
-    if payload is None:
-        return count_unreadable(picture)
-    try:
-        return fold(picture, payload)
-    except (FrameError, RecordError) as exc:
-        _log.debug("A message on %s could not be read: %s", topic, exc)
-        return count_unreadable(picture)
-
-
-def fold_messages(picture: Picture, messages: Iterable[Arrival]) -> Picture:
-    """Return the picture after all `messages`, taken in the order in which Kafka got them."""
-    for message in sorted(messages, key=lambda message: message.timestamp):
-        picture = fold_message(picture, message)
-    return picture
 
 
 class Feed:
@@ -144,8 +63,14 @@ class Feed:
         self._sections = sections
         self._columns = columns
         self._write_interval_s = write_interval_s
-        self._picture = init_picture(sections, columns, retelling)
+        picture = init_picture(sections, columns, retelling)
+        line = replace(picture.line, is_reading_events=True)
+        self._picture = replace(picture, line=line)
         self._readable = asyncio.Event()
+        self._folding = asyncio.Lock()  # while a thread makes the next picture of this one
+        self._read_to: dict[TopicPartition, int] = {}  # of events; none before the first look back
+        self._has_read = asyncio.Event()  # some more of them
+        self._held: dict[tuple[int, int], Record] = {}  # events that those before have to precede
 
     @property
     def picture(self) -> Picture:
@@ -156,7 +81,11 @@ class Feed:
         """Feed until `stop` is set; an outage of Kafka or Redis is reported and waited out."""
         await self._remember()
         async with asyncio.TaskGroup() as group:
-            tasks = [group.create_task(self._consume(stop)), group.create_task(self._publish(stop))]
+            tasks = [
+                group.create_task(self._consume(stop)),
+                group.create_task(self._recall(stop)),
+                group.create_task(self._publish(stop)),
+            ]
             await stop.wait()
             for task in tasks:
                 task.cancel()
@@ -173,6 +102,59 @@ class Feed:
             _log.info("The trends begin afresh: no history in Redis (%s).", exc)
         else:
             self._picture = replace(self._picture, history=history)
+
+    async def _recall(self, stop: asyncio.Event) -> None:
+        """Read the events as far back as they are kept, and know the alarms from then on: after the
+        first look back, so that what moves is shown first."""
+        await self._until_read({})
+        wait_s = _FIRST_WAIT_S
+        while not stop.is_set():
+            began_s = time.monotonic()
+            try:
+                past = await read_past(self._kafka, self._picture.line.alarms)
+            except (KafkaError, OSError) as exc:
+                _log.info("The events before are not read yet (%s).", exc or type(exc).__name__)
+                await pause(stop, wait_s)
+                wait_s = min(2 * wait_s, _LONGEST_WAIT_S)
+                continue
+            # From there on all is held, and what comes after it is not in it.
+            await self._until_read(past.read_to)
+            async with self._folding:
+                self._know(past)
+            took_s = time.monotonic() - began_s
+            _log.info("Read %d events of before in %.1f s; alarms are known.", past.count, took_s)
+            return
+
+    def _know(self, past: Past) -> None:
+        """Take over what was told before, and what came since."""
+        past = fold_past(past, self._held.values())
+        self._held = {}
+        line = replace(
+            self._picture.line,
+            alarms=past.alarms,
+            ended=dict(past.ended),
+            is_reading_events=False,
+        )
+        self._picture = replace(self._picture, line=line)
+
+    async def _until_read(self, ends: Mapping[TopicPartition, int]) -> None:
+        """Return when the events were looked back at, and are read as far as that."""
+        while not self._read_to or any(self._read_to.get(p, 0) < end for p, end in ends.items()):
+            self._has_read.clear()
+            await self._has_read.wait()
+
+    def _note(self, records: Iterable[Record]) -> None:
+        """Note how far the events are read, and hold them where those before are not yet."""
+        is_reading = self._picture.line.is_reading_events
+        for record in records:
+            if record.topic != EVENTS.name:
+                continue
+            partition = TopicPartition(record.topic, record.partition)
+            if partition in self._read_to:
+                self._read_to[partition] = max(self._read_to[partition], record.offset + 1)
+            if is_reading:
+                self._held[record.partition, record.offset] = record
+        self._has_read.set()
 
     async def _consume(self, stop: asyncio.Event) -> None:
         wait_s = _FIRST_WAIT_S
@@ -202,36 +184,50 @@ class Feed:
         now_ms = time.time_ns() // 1_000_000
         partitions = sorted(consumer.assignment())
         since = {
-            partition: now_ms - _BY_TOPIC[partition.topic].look_back_s * 1000
+            partition: now_ms - SOURCE_OF[partition.topic].look_back_s * 1000
             for partition in partitions
         }
         begins: dict[TopicPartition, Any] = await consumer.offsets_for_times(since)
         ends: dict[TopicPartition, int] = await consumer.end_offsets(partitions)
+        behind = set()
         for partition in partitions:
-            begin = begins.get(partition)
-            consumer.seek(partition, ends[partition] if begin is None else begin.offset)
-        behind = {p for p in partitions if begins.get(p) is not None}
-        held: list[Arrival] = []
+            begin, end = begins.get(partition), ends[partition]
+            offset = end if begin is None else begin.offset
+            # After an outage of Kafka no event is folded twice: an old end would end what stands.
+            known = self._read_to.get(partition)
+            if known is not None and known <= end:
+                offset = known
+            consumer.seek(partition, offset)
+            if offset < end:
+                behind.add(partition)
+        held: list[Record] = []
         while behind:
             for batch in (await consumer.getmany(timeout_ms=_POLL_MS)).values():
                 held += batch
             for partition in tuple(behind):
                 if await consumer.position(partition) >= ends[partition]:
                     behind.discard(partition)
+        events = [one for one in partitions if one.topic == EVENTS.name]
+        read_to = {one: await consumer.position(one) for one in events}
         held.sort(key=lambda message: message.timestamp)
         # After an outage of Kafka the picture stands: what comes again is dropped by the fold. A
         # large line is shown as it grows: its minutes may take seconds to fold.
         for start in range(0, len(held), _FOLDED_AT_ONCE):
             some = held[start : start + _FOLDED_AT_ONCE]
-            self._picture = await asyncio.to_thread(fold_messages, self._picture, some)
+            async with self._folding:
+                self._picture = await asyncio.to_thread(fold_messages, self._picture, some)
+                self._note(some)
             self._readable.set()
+        self._read_to = read_to
+        self._has_read.set()
         self._readable.set()
 
     async def _follow(self, consumer: AIOKafkaConsumer, stop: asyncio.Event) -> None:
         while not stop.is_set():
             batches = await consumer.getmany(timeout_ms=_POLL_MS)
             if batches:
-                arrived: list[Arrival] = [m for batch in batches.values() for m in batch]
+                arrived: list[Record] = [m for batch in batches.values() for m in batch]
+                self._note(arrived)
                 self._picture = fold_messages(self._picture, arrived)
 
     async def _publish(self, stop: asyncio.Event) -> None:

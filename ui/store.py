@@ -19,7 +19,7 @@ from redis.asyncio import Redis
 from ui.picture import LinePicture, Picture, SectionPicture, TrendRow
 from ui.trend import COARSE, FINE, Keeping
 
-PREFIX: Final = "potline:picture:3"  # the number is the version of what the keys hold
+PREFIX: Final = "potline:picture:4"  # the number is the version of what the keys hold
 TIME_TO_LIVE_S: Final = 3600
 _MARGIN_ROWS: Final = 10
 _KEEPING: Final = {"trend": FINE, "history": COARSE}

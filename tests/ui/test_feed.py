@@ -4,26 +4,32 @@ import asyncio
 import logging
 import time
 from collections.abc import AsyncIterator, Awaitable, Callable
-from contextlib import asynccontextmanager
-from dataclasses import dataclass
+from contextlib import AsyncExitStack, asynccontextmanager
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import pytest
-from aiokafka import AIOKafkaProducer
+from aiokafka import AIOKafkaProducer, TopicPartition
+from msgspec.structs import replace as changed
 from redis.asyncio import Redis
 
 from control.modes import Mode
+from ops.broker import Broker, prepare_broker
 from ops.ports import free_port
 from ops.redis_server import RedisServer, prepare_redis
+from stream.active import subject_of
+from stream.alarm_list import AlarmList
 from stream.frame_codec import encode_estimates, encode_rejects, encode_samples
-from stream.kafka import KafkaConnection, make_producer
-from stream.records import Command, CommandKind, encode
+from stream.kafka import KafkaConnection, create_topics, make_consumer, make_producer
+from stream.records import Command, CommandKind, Event, encode
 from tests.ui.conftest import until
-from tests.ui.line_story import SECOND_NS, LineStory, make_mode_event, make_rejects
+from tests.ui.line_story import SECOND_NS, LineStory, make_event, make_mode_event, make_rejects
 from tests.ui.test_fold import told
-from ui.feed import Feed, fold_message
-from ui.picture import init_picture
+from ui.feed import Feed
+from ui.past import Past, _Waiting, fold_past
+from ui.picture import JOURNAL_LENGTH, init_picture
 from ui.quantities import trend_columns
+from ui.sources import SOURCES, fold_message
 from ui.store import NOTHING_READ, PictureWriter, Reading, read_picture
 
 Publish = Callable[[LineStory, int, int], Awaitable[None]]
@@ -124,6 +130,127 @@ async def test_restart_with_an_empty_redis_brings_the_picture_back(
             assert section.modes == (Mode.AUTO, Mode.MANUAL)
 
 
+async def test_what_began_weeks_ago_and_still_stands_is_known_after_a_restart(
+    database: str, tmp_path: Path
+) -> None:
+    """On a Kafka of its own: where a topic has younger events first, its old ones are read too."""
+    cells = (141, 142)
+    hour_ns = 3600 * SECOND_NS
+    began = make_event(
+        "cell_silent", time.time_ns() - 25 * hour_ns, active=True, cell=141, number=9, age_s=40
+    )
+    limit = make_event(
+        "limit_narrowed", time.time_ns() - 20 * 24 * hour_ns, active=True, number=8,
+        subject="beam/high", limit="high", setpoint="beam", value=4,
+    )  # fmt: skip
+
+    async def send(event: Event, at_ns: int) -> None:
+        await producer.send_and_wait(
+            "events", encode(event), key=event.name.encode(), timestamp_ms=at_ns // 1_000_000
+        )
+
+    broker = Broker(await prepare_broker(tmp_path, port=free_port()))
+    kafka = KafkaConnection(broker.address)
+    async with broker, AsyncExitStack() as stack:
+        await create_topics(kafka, 3)
+        producer = await stack.enter_async_context(sending(kafka))
+        young = make_mode_event(142, Mode.MANUAL, time.time_ns(), number=7)
+        for event in (limit, began, young):
+            await send(event, event.t_event_ns)
+        async with feeding(kafka, database, cells) as feed:
+            await until(lambda: young in feed.picture.line.journal)
+            await until(lambda: not feed.picture.line.is_reading_events)
+            assert {subject_of(began), subject_of(limit)} <= feed.picture.line.active.keys()
+            assert began not in feed.picture.line.journal, "what is shown of the journal is a day"
+
+            async def is_told() -> bool:
+                line = (await reading_of(database)).line
+                return subject_of(began) in line.alarms.alarms and not line.is_reading_events
+
+            await until(is_told)
+            # What comes then is told at once, and ends what began weeks ago.
+            for event in (limit, began):
+                over = changed(event, active=False, event_id=f"{event.event_id}9")
+                now_ns = time.time_ns()
+                await send(changed(over, t_event_ns=now_ns), now_ns)
+            await until(lambda: subject_of(limit) not in feed.picture.line.active)
+            await until(lambda: subject_of(began) not in feed.picture.line.active)
+
+
+async def test_alarms_are_not_known_before_kafka_has_told_of_the_past(
+    database: str, caplog: pytest.LogCaptureFixture
+) -> None:
+    nowhere = KafkaConnection(f"kafka://127.0.0.1:{free_port()}")
+    with caplog.at_level(logging.WARNING, logger="ui.feed"):
+        async with feeding(nowhere, database, (1,)) as feed:
+            assert feed.picture.line.is_reading_events
+            await until(lambda: f"No Kafka at {nowhere.address}" in caplog.text)
+            assert feed.picture.line.is_reading_events
+
+
+async def test_events_that_come_again_after_an_outage_end_nothing_that_stands(
+    topics: KafkaConnection, database: str
+) -> None:
+    cells = (151,)
+    now_ns = time.time_ns()
+
+    async def send(event: Event) -> None:
+        await producer.send_and_wait("events", encode(event), key=event.name.encode())
+
+    def silent(number: int, active: bool) -> Event:
+        return make_event(
+            "cell_silent", now_ns + number, number=number + 2, active=active, cell=151, age_s=9
+        )
+
+    async with sending(topics) as producer:
+        for number, active in ((1, True), (2, False)):
+            await send(silent(number, active))
+        for number in range(10, 10 + JOURNAL_LENGTH + 20):
+            await send(make_mode_event(151, Mode.MANUAL, now_ns + number, number=number))
+        await send(silent(900, True))
+        async with feeding(topics, database, cells) as feed:
+            await until(lambda: not feed.picture.line.is_reading_events)
+            await until(lambda: len(feed.picture.line.journal) == JOURNAL_LENGTH)
+            assert subject_of(silent(900, True)) in feed.picture.line.active
+            # As when a consumer has failed: another one begins.
+            sources = (source.topic for source in SOURCES)
+            consumer = make_consumer(topics, *sources, client_id="again")
+            await consumer.start()
+            try:
+                await feed._read_back(consumer)
+            finally:
+                await consumer.stop()
+            assert subject_of(silent(900, True)) in feed.picture.line.active
+        await send(silent(1000, False))
+
+
+def test_events_are_taken_in_the_order_of_their_time_whatever_partition_is_read_first() -> None:
+    ends = {TopicPartition("events", 0): 2, TopicPartition("events", 1): 3}
+    first, second = ends
+    waiting = _Waiting(ends)
+    waiting.add(first, [At(0, 0, 10), At(0, 1, 40), At(0, 2, 50)])
+    assert waiting.take({second}) == [], "of the other one something earlier may come"
+    waiting.add(second, [At(1, 0, 20), At(1, 1, 30)])
+    assert [one.timestamp for one in waiting.take({second})] == [10, 20]
+    waiting.add(second, [At(1, 2, 60)])
+    assert [one.timestamp for one in waiting.take(())] == [40, 30, 60], "all, to be sorted"
+    assert waiting.take(()) == []
+
+
+def test_what_was_read_already_is_not_told_twice_and_what_cannot_be_read_is_left_out() -> None:
+    began = make_event("cell_silent", 1_000_000, active=True, cell=1, number=7, age_s=9)
+    over = make_event("cell_silent", 2_000_000, cell=1, number=8, age_s=9)
+    past = fold_past(
+        Past(AlarmList()), [At(0, 0, 1, encode(began)), At(0, 1, 2, b"{"), At(0, 2, 3)]
+    )
+    assert (list(past.alarms.active), past.count) == ([subject_of(began)], 1)
+    read = replace(past, read_to={TopicPartition("events", 0): 3})
+    assert fold_past(read, [At(0, 0, 1, encode(began))]) == read
+    after = fold_past(read, [At(0, 3, 4, encode(over))])
+    assert after.alarms.active == {}
+    assert after.ended == {over.event_id: 1_000_000}
+
+
 async def test_a_new_life_takes_the_hours_before_over_from_redis(database: str) -> None:
     nowhere = KafkaConnection(f"kafka://127.0.0.1:{free_port()}")
     cells = (1, 2, 3, 4)
@@ -183,6 +310,15 @@ async def test_no_kafka_is_one_sentence_with_address_and_remedy(
         async with feeding(nowhere, database, (1,)):
             await until(lambda: f"No Kafka at {nowhere.address}" in caplog.text)
     assert "start the broker or set kafka.address" in caplog.text
+
+
+@dataclass
+class At:
+    partition: int
+    offset: int
+    timestamp: int
+    value: bytes | None = None
+    topic: str = "events"
 
 
 @dataclass
