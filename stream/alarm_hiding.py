@@ -1,7 +1,7 @@
 """Suppresses in the list of alarms what follows from a cause, and tells it again when the cause is
 over (`control.alarm_causes`)."""
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 
 from control.alarm_causes import Episode, explains
@@ -12,7 +12,7 @@ _Place = tuple[int | None, int | None]  # section, cell; None: everywhere
 
 
 def suppress(
-    alarms: dict[str, Alarm], episodes: Mapping[str, Episode], subjects: Iterable[str], at_ns: int
+    alarms: dict[str, Alarm], episodes: Mapping[str, Episode], subjects: Sequence[str], at_ns: int
 ) -> None:
     """Suppress what follows from a cause, and tell what does not any more.
 
@@ -24,6 +24,8 @@ def suppress(
         subjects: of the alarms that may have to change.
         at_ns: wall time.
     """
+    if not subjects:
+        return
     loud: dict[_Place, list[tuple[int, str, Episode]]] = {}
     for subject, episode in episodes.items():
         if subject not in alarms or not alarms[subject].state.is_put_away:

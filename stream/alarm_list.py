@@ -95,21 +95,25 @@ def pass_time(before: AlarmList, now_ns: int) -> AlarmList:
     alarms, episodes, full_at = dict(before.alarms), dict(before.episodes), before.full_at
     for at_ns in sorted({*_turns(alarms, episodes, now_ns), now_ns}):
         due = [subject for subject, one in alarms.items() if one.due_ns <= at_ns]
+        was_put_away = {subject for subject in due if alarms[subject].state.is_put_away}
         for subject in due:
             _let_pass(alarms, subject, before.retelling, at_ns)
+        back = [one for one in was_put_away if not alarms[one].state.is_put_away]
         over = [
             subject
             for subject, one in episodes.items()
             if one.over_ns is not None and one.over_ns <= at_ns
         ]
-        causes = [episodes[subject] for subject in {*over, *due} if subject in episodes]
+        # What is only told again concerns nothing else.
+        causes = [episodes[subject] for subject in {*over, *back} if subject in episodes]
         for subject in over:
             del episodes[subject]
-        changed = [*due, *reached(alarms, causes)]
+        changed = [*sorted(back), *reached(alarms, causes)]
         suppress(alarms, episodes, changed, at_ns)
-        _look_ahead(alarms, changed, before.retelling)
+        _look_ahead(alarms, [*due, *changed], before.retelling)
         full_at = forget(alarms, changed, is_of_now=before.is_of_now, full_at=full_at)
-    due_ns = _due_ns(alarms, alarms, episodes.values())
+    due_ns = min((one.due_ns for one in alarms.values()), default=NOTHING_DUE)
+    due_ns = min(due_ns, _due_ns(alarms, (), episodes.values()))
     return replace(before, alarms=alarms, episodes=episodes, due_ns=due_ns, full_at=full_at)
 
 
