@@ -12,6 +12,7 @@ from ui.snapshot import Snapshot
 
 _SUFFIXES = ("_kg_per_h", "_kg_per_day", "_mm")
 NOT_KNOWN: Final = "Not known: there is no picture of now."
+STILL_READING: Final = "This is not known yet: the events of the last weeks are being read."
 _LIMIT_WORDS = {
     "low": "lower bound",
     "high": "upper bound",
@@ -49,7 +50,9 @@ class LimitWish:
 
 def none_stands(snapshot: Snapshot, sentence: str) -> str:
     """Return `sentence`, which says that nothing of a kind stands, or that this is not known."""
-    return sentence if snapshot.is_known else NOT_KNOWN
+    if not snapshot.is_known:
+        return NOT_KNOWN
+    return STILL_READING if snapshot.line.is_reading_events else sentence
 
 
 def standing_overrides(snapshot: Snapshot) -> tuple[Event, ...]:

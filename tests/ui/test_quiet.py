@@ -14,6 +14,7 @@ from ui.fold import fold_event
 from ui.kpis import line_kpis
 from ui.panels.alarms import AlarmsPanel
 from ui.panels.header import HeaderPanel
+from ui.panels.held import HeldPanel
 from ui.panels.map import _worst
 from ui.picture import LinePicture, Picture, init_picture
 from ui.snapshot import Snapshot, blank_snapshot, take_snapshot
@@ -203,6 +204,9 @@ def test_before_all_events_are_read_nobody_is_told_that_nothing_is_active() -> N
     page, header = shown(snapshot), HeaderPanel(desk_of())
     assert "Nothing is active" not in page
     assert "not known yet" in page
+    held = HeldPanel(desk_of())
+    held.update(snapshot)
+    assert "not known yet" in str(held.root.text), "nor that nothing is held by hand"
     header.update(snapshot)
     head = str(header.root.text)
     assert head.count("not known yet") == 3, "alarms, what is held by hand, and why"

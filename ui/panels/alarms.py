@@ -15,11 +15,11 @@ from ui.markup import age, badge, text
 from ui.panel import Desk, TextPanel
 from ui.panels.quiet import quiet_counts, quiet_list
 from ui.snapshot import Snapshot
+from ui.standing import none_stands
 
 _ORDER = list(Priority)
 _SHOWN = 40
 _RECENT = 6
-NOT_KNOWN = "What is active is not known yet: the events of the last weeks are being read."
 
 
 class AlarmsPanel(TextPanel):
@@ -33,9 +33,7 @@ class AlarmsPanel(TextPanel):
     def update(self, snapshot: Snapshot) -> None:
         told = {alarm.event.event_id: alarm for alarm in snapshot.told}
         active = _by_urgency(told.values())
-        if not snapshot.are_alarms_known:
-            body = f'<div class="none">{NOT_KNOWN}</div>'
-        elif active:
+        if active:
             groups = group_events(active)
             rows = "".join(
                 _row(group, _done(group, told), snapshot.now_ns) for group in groups[:_SHOWN]
@@ -45,7 +43,8 @@ class AlarmsPanel(TextPanel):
             body = f'<div class="scroll tall"><table>{rows}</table>{rest}</div>'
         else:
             but = ", but for what is kept quiet" if quiet_counts(snapshot) else ""
-            body = f'<div class="none">Nothing is active{but}.</div>'
+            none = none_stands(snapshot, f"Nothing is active{but}.")
+            body = f'<div class="none">{none}</div>'
         body += _gone(snapshot) + quiet_list(snapshot)
         past = [event for event in reversed(snapshot.line.journal) if not event.active]
         recent = group_events(past, snapshot.line.ended)[:_RECENT]
