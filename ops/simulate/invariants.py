@@ -87,6 +87,7 @@ class Judge:
     _last: dict[tuple[int, str], Sending] = field(default_factory=dict)
     _begun: dict[tuple[int, str], tuple[float, float]] = field(default_factory=dict)
     _asked: dict[int, str] = field(default_factory=dict)  # cell -> mode asked for last
+    _said: dict[tuple[int, str], int] = field(default_factory=dict)  # which command was said last
     _obeyed: set[str] = field(default_factory=set)  # commands
     # (audit, cell) -> "remote" or "local", on record
     _handed: dict[tuple[object, int], str] = field(default_factory=dict)
@@ -151,6 +152,14 @@ class Judge:
         """Take in what a person asked for and a guard obeyed."""
         cell = _cell_of(entry.target)
         kind, _, rest = str(entry.asked).partition(" ")
+        if kind in ("set_mode", "switch_off", "switch_on"):
+            # What leads to the safe side is obeyed while a disk is full and is on record later, and
+            # another guard may have obeyed since what was said later.
+            about = "mode" if kind == "set_mode" else "switch"
+            said = _number_of(entry.request_id)
+            if said < self._said.get((cell, about), 0):
+                return
+            self._said[cell, about] = said
         if kind == "set_mode":
             self._asked[cell] = rest
         elif kind == "switch_off":
@@ -337,3 +346,8 @@ class Judge:
 def _cell_of(target: str) -> int:
     """Return the cell in `C017`, or in `C017/setpoint`."""
     return int(target.partition("/")[0].removeprefix("C"))
+
+
+def _number_of(command_id: str) -> int:
+    """Return the number in `command-17`: they count as people give them."""
+    return int(command_id.rpartition("-")[2])

@@ -87,8 +87,9 @@ def test_moves_that_are_each_within_the_slack_are_seen_together() -> None:
 def test_a_cell_that_a_person_took_or_that_was_never_asked_for_is_seen() -> None:
     one = judge()
     said = AuditEntry(
-        action=COMMAND, actor="anna", target="C007", asked="set_mode MANUAL", result=OBEYED
-    )
+        action=COMMAND, actor="anna", target="C007", asked="set_mode MANUAL", result=OBEYED,
+        request_id="command-1",
+    )  # fmt: skip
     one.see_entries([said, announced(180.0)])
     one.see_sending(GOOD)
     one.see_remote_asked(7)
@@ -125,15 +126,28 @@ def test_what_a_person_said_last_counts_and_not_which_guard_obeyed_last() -> Non
     one = judge()
     manual = AuditEntry(
         action=COMMAND, actor="anna", target="C007", asked="set_mode MANUAL", result=OBEYED,
-        request_id="first",
+        request_id="command-1",
     )  # fmt: skip
-    auto = replace_entry(manual, asked="set_mode AUTO", request_id="second")
+    auto = replace_entry(manual, asked="set_mode AUTO", request_id="command-2")
     one.see_entries([manual, auto, manual, announced(180.0)])  # a guard that was stopped obeys late
     one.see_sending(GOOD)
     assert one.violations == []
-    one.see_entries([replace_entry(manual, request_id="third")])
+    one.see_entries([replace_entry(manual, request_id="command-3")])
     one.see_sending(GOOD)
     assert [violation.rule for violation in one.violations] == ["permitted in that mode"]
+
+
+def test_what_was_obeyed_while_a_disk_was_full_is_older_than_what_was_said_since() -> None:
+    one = judge()
+    manual = AuditEntry(
+        action=COMMAND, actor="anna", target="C007", asked="set_mode MANUAL", result=OBEYED,
+        request_id="command-18",
+    )  # fmt: skip
+    auto = replace_entry(manual, asked="set_mode AUTO", request_id="command-24")
+    one.see_entries([auto], "there")
+    one.see_entries([manual, announced(180.0)], "here")
+    one.see_sending(GOOD)
+    assert one.violations == []
 
 
 @pytest.mark.contract(14)
