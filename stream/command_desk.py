@@ -7,7 +7,7 @@ from typing import Final
 
 from control.modes import Mode, Refusal, Trigger, TriggerKind
 from stream.app import Message, Worker
-from stream.audit.entries import command_of
+from stream.audit.entries import command_of, lapse_of
 from stream.audit.files import AuditError
 from stream.audit.keeper import AuditTrail
 from stream.guarding import GuardState, refusal_sentence
@@ -116,7 +116,7 @@ class CommandDesk:
             return
         state = state.remember_command(command.command_id)
         if fault := self._unfit(command):
-            await self._refuse(state, command, fault)
+            await self._refuse(command, fault)
         elif command.kind in _TRIGGER_OF:
             await self._change_modes(state, command)
         else:
@@ -151,7 +151,9 @@ class CommandDesk:
         ]
         return f"it does not say {' and '.join(missing)}" if missing else ""
 
-    async def _refuse(self, state: GuardState, command: Command, reason: str) -> None:
+    async def _refuse(self, command: Command, reason: str) -> None:
+        # Of the state as it is now: a trip may have come while the disk was waited for.
+        state = self._keeper.state(command.section).remember_command(command.command_id)
         self._keeper.keep(command.section, state)
         self._audit.put([command_of(command, reason)])
         await self._keeper.flush(command.section)
@@ -174,7 +176,7 @@ class CommandDesk:
             try:
                 await self._audit.append([])
             except AuditError as exc:
-                await self._refuse(state, command, f"it cannot be put on record: {exc}")
+                await self._refuse(command, f"it cannot be put on record: {exc}")
                 return
             state = self._keeper.state(command.section).remember_command(command.command_id)
         refusals = await self._keeper.apply(command.section, state, triggers, command)
@@ -188,20 +190,20 @@ class CommandDesk:
         section = command.section
         judged = self._judge(state, command)
         if isinstance(judged, Refusal):
-            await self._refuse(state, command, "; ".join(judged.reasons))
+            await self._refuse(command, "; ".join(judged.reasons))
             return
         try:
             await self._audit.append([command_of(command)])
         except AuditError as exc:
             if command.kind not in _CALMING:
-                await self._refuse(state, command, f"it cannot be put on record: {exc}")
+                await self._refuse(command, f"it cannot be put on record: {exc}")
                 return
             self._audit.put([command_of(command)])
         # The disk took its time: much may have happened.
         state = self._keeper.state(section).remember_command(command.command_id)
         judged = self._judge(state, command)
         if isinstance(judged, Refusal):
-            await self._refuse(state, command, "; ".join(judged.reasons))
+            await self._refuse(command, "; ".join(judged.reasons))
             return
         obeyed, move = judged.obeyed, judged.move
         self._keeper.keep(section, obeyed.state)
@@ -210,6 +212,10 @@ class CommandDesk:
             stay = obeyed.state.mode_of(command.cell).stay
             may_write = partial(self._keeper.orders.may_override, section, obeyed.override)
             await self._desk.take(move, expires_ns, stay, may_write)
+        # What ends with it, as an override that a narrower limit leaves no room for, is on record.
+        also = [one for one in obeyed.told if one.name == "override_active" and not one.active]
+        if command.kind is CommandKind.APPROVE_LIMIT:
+            self._audit.put([lapse_of(section, one) for one in also])
         await self._keeper.flush(section)
         self._keeper.orders.tell(section, obeyed.told)
         await self._tell("command_obeyed", command)

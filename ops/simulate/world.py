@@ -35,6 +35,7 @@ SECTIONS: Final = {0: (1, 2), 1: (3, 4)}
 _WATCHDOG_S: Final = 3.0
 _CLOSING_TAKES_S: Final = 2.0  # for a guard that goes on, until what it had in hand is on record
 _WATCH_EVERY_S: Final = 0.1
+_SEEING_TAKES_S: Final = 2.0
 _CLOCK_TOLERANCE_S: Final = 2.0  # how far ahead the interlock lets a clock be
 
 
@@ -91,6 +92,7 @@ class World:
         self.lives = 0
         self.guards: dict[Process, LivingGuard] = {}
         self.trips = PlantTrips(self)
+        self.followed_s: dict[int, float] = {}  # cell -> since when it has been seen to follow
         self.at_next_send: tuple[str, Callable[[], None]] | None = None  # node's ending, and what
         self.traffic = Traffic(
             self.broker,
@@ -321,7 +323,11 @@ class World:
         longest_s = guard.max_input_age_s + guard.shed_after_s + handing_back_s + _CLOCK_TOLERANCE_S
         for section, cells in SECTIONS.items():
             for cell in cells:
-                if scada.is_remote(cell):
+                if not scada.is_remote(cell):
+                    self.followed_s.pop(cell, None)
+                # A plant may let a cell follow that an earlier life had asked for as soon as it
+                # hears a heartbeat: whoever beats has to see that first.
+                elif now_s - self.followed_s.setdefault(cell, now_s) > _SEEING_TAKES_S:
                     heard_s = now_s - scada.heard_s
                     self.judge.see_silence(cell, "the guard", heard_s, _WATCHDOG_S + 0.5)
                     sampled_s = now_s - self.sampled_s[section]
