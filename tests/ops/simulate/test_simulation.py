@@ -12,7 +12,7 @@ from pathlib import Path
 
 import pytest
 
-from control.modes import Rearm
+from control.modes import Mode, Rearm
 from opcua.fence import Fence
 from ops.entry import nothing_logged
 from ops.plantfile import PlantFile, load_plant
@@ -71,6 +71,29 @@ def test_a_line_is_driven_again_after_each_fault(name: str, plant: PlantFile) ->
     assert result.faults == Counter({name: 1})
     if name not in STANDS_FOR_A_MINUTE:
         assert result.followed_at_end == 4
+
+
+class SlowDisk(random.Random):
+    """A disk whose every turn takes a second."""
+
+    def expovariate(self, _rate: float = 1.0) -> float:
+        return 1.0
+
+
+@pytest.mark.contract(9)
+def test_a_trip_that_comes_while_a_command_waits_for_a_full_disk_stays(plant: PlantFile) -> None:
+    world = World(plant, 1, Rearm.AUTOMATIC)
+    world.clockwork.run_until(10.0)
+    world.disk.random, world.disk.full_until_s = SlowDisk(), 1e9
+    asking = world.traffic.command(world.people, 0, 1, Mode.AUTO, "operator")
+    world.people.start(asking)
+    world.clockwork.run_until(10.5)
+    world.trips.trip(0.2)
+    world.clockwork.run_until(20.0)
+    (living,) = world.guards.values()
+    assert {living.guard.mode_of(cell).trip for cell in world.cells} == {"plant_trip"}
+    for process in list(world.clockwork.processes):
+        world.clockwork.kill(process)
 
 
 class Unfenced(Fence):
