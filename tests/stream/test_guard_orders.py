@@ -111,11 +111,11 @@ async def test_what_an_override_may_not_is_refused_with_the_reason(line: Guarded
         }
         for command_id, word in cases.items():
             assert word in await refused(line, command_id)
-        await line.loop.command(2, Mode.MANUAL)
+        assert line.feed(2) == stood
+        await line.loop.command(2, Mode.MANUAL)  # from here on the plant moves it by itself
         await life.modes(Mode.MANUAL, 2)
         late = await override(life, line, 2, 200.0)
         assert "set it at the plant's own panel" in await refused(line, late)
-        assert line.feed(2) == stood
         assert not line.log.named("override_active")
 
 
