@@ -21,8 +21,9 @@ from ops.simulate.audit import SimAudit, SimDisk, close_intents
 from ops.simulate.broker import SimApp, SimBroker, make_sim_worker
 from ops.simulate.clockwork import Clockwork, Process
 from ops.simulate.invariants import Judge, Sending
+from ops.simulate.link import SimLink, Wire
 from ops.simulate.plant_trips import PlantTrips
-from ops.simulate.scada import Arrival, SimLink, SimScada, Wire
+from ops.simulate.scada import Arrival, SimScada
 from ops.simulate.traffic import Traffic
 from stream.audit.claims import AuditedClaims
 from stream.guard import Guard
