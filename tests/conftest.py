@@ -8,7 +8,7 @@ from itertools import chain
 
 import pytest
 import pytest_asyncio
-from hypothesis import settings
+from hypothesis import Phase, settings
 
 from ops.broker import Broker, prepare_broker
 from ops.compute import prepare_jax
@@ -22,6 +22,10 @@ _QUICK_BETWEEN = 2
 # How long an example takes is the machine's business, not the code's.
 settings.register_profile("potline", deadline=None)
 settings.load_profile("potline")
+# Where it only counts that a search fails, not by which shortest example: tests/prove_interlock.py.
+settings.register_profile(
+    "unshortened", deadline=None, phases=(Phase.explicit, Phase.generate), print_blob=False
+)
 
 # Before a test compiles anything: tests compile as the product does, and share what is compiled.
 prepare_jax()

@@ -65,7 +65,7 @@ def failing_tests(check: Check | None) -> list[str]:
             module.write_text(disable(module.read_text(), check.__name__))
         ended = subprocess.run(
             [sys.executable, "-m", "pytest", "-q", "-n0", "-p", "no:cacheprovider", "--tb=no",
-             "-k", NOT_COUNTED, *TESTS],
+             "--hypothesis-profile=unshortened", "-k", NOT_COUNTED, *TESTS],
             cwd=copy, env={**os.environ, "PYTHONPATH": folder}, capture_output=True, text=True,
             check=False,
         )  # fmt: skip
