@@ -23,6 +23,7 @@ from stream.guarding import GuardState, encode_state
 from stream.line_view import LineView, fold_event, fold_state, init_view
 from stream.records import Command, Event, Move, SetpointRequest
 from stream.request_book import RequestBook
+from tests.opcua.lines import PATIENCE_S
 from tests.opcua.peer_security import authority
 
 CELLS = {0: (1, 2), 1: (3,)}
@@ -191,6 +192,13 @@ async def visit(
         await secure_client(client, replace(security, user=user, server_certificate=pinned))
     async with client:
         yield Visitor(client, await client.get_namespace_index(FRONT_URI))
+
+
+async def shows(visitor: Visitor, name: str, is_so: Callable[[ua.DataValue], bool]) -> None:
+    """Wait until a node shows what is meant."""
+    async with asyncio.timeout(PATIENCE_S):
+        while not is_so(await visitor.read(name)):  # noqa: ASYNC110 - remote
+            await asyncio.sleep(0.02)
 
 
 class Heard:

@@ -2,7 +2,7 @@
 
 import asyncio
 import time
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncIterator, Awaitable
 from pathlib import Path
 
 import msgspec
@@ -29,10 +29,9 @@ from tests.opcua.front.fronts import (
     Line,
     Visitor,
     front_settings,
-    make_people,
+    shows,
     visit,
 )
-from tests.opcua.lines import PATIENCE_S
 
 FEED = "alumina_feed_rate_kg_per_h"
 
@@ -57,13 +56,6 @@ async def _front(plant: PlantFile, endpoint: str, line: Line) -> AsyncIterator[F
         yield front
 
 
-@pytest.fixture(name="folder", scope="module")
-def _folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    folder = tmp_path_factory.mktemp("certs")
-    make_people(folder)
-    return folder
-
-
 @pytest_asyncio.fixture(name="guarded")
 async def _guarded(
     plant: PlantFile, endpoint: str, line: Line, folder: Path
@@ -72,13 +64,6 @@ async def _guarded(
     settings = front_settings(plant, endpoint, certificates=folder)
     async with open_front(settings, line.source) as front:
         yield front
-
-
-async def shows(visitor: Visitor, name: str, is_so: Callable[[ua.DataValue], bool]) -> None:
-    """Wait until a node shows what is meant."""
-    async with asyncio.timeout(PATIENCE_S):
-        while not is_so(await visitor.read(name)):  # noqa: ASYNC110 - remote
-            await asyncio.sleep(0.02)
 
 
 def status(value: ua.DataValue) -> str:

@@ -1,49 +1,24 @@
 """Alarms at the front: another stack's client sees them, and acts on them; all of it on record."""
 
-from collections.abc import AsyncIterator
 from pathlib import Path
 from typing import Any
 
-import pytest
-import pytest_asyncio
 from asyncua import ua
 
 from control.alarms import Standing
 from opcua.front.conditions import condition_id
-from opcua.front.server import Front, open_front
-from ops.plantfile import PlantFile
+from opcua.front.server import Front
 from stream.active import subject_of
 from stream.alarm_list import AlarmList, fold_alarms
 from tests.opcua.front.fronts import (
     Line,
-    front_settings,
     hmi_security,
     listen,
-    make_people,
     visit,
 )
 from tests.opcua.node_peer import require_node, run_alarms
 
 SILENT: dict[str, Any] = {"active": True, "section": 0, "cell": 2, "age_s": 30}
-
-
-@pytest.fixture(name="folder", scope="module")
-def _folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    folder = tmp_path_factory.mktemp("certs")
-    make_people(folder)
-    return folder
-
-
-@pytest.fixture(name="line")
-def _line() -> Line:
-    return Line()
-
-
-@pytest_asyncio.fixture(name="front")
-async def _front(plant: PlantFile, endpoint: str, line: Line, folder: Path) -> AsyncIterator[Front]:
-    settings = front_settings(plant, endpoint, certificates=folder)
-    async with open_front(settings, line.source) as front:
-        yield front
 
 
 async def test_another_stack_acknowledges_confirms_and_shelves_an_alarm(

@@ -1,12 +1,11 @@
 """The front before a real guard: what people ask by OPC UA is obeyed or refused, and shown."""
 
 import asyncio
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import Mapping
 from dataclasses import replace
 from pathlib import Path
 
 import pytest
-import pytest_asyncio
 from asyncua import ua
 
 from control.alarms import Standing
@@ -19,43 +18,20 @@ from stream.active import subject_of
 from stream.alarm import Alarm
 from stream.orders import limits_in_force
 from stream.records import Event
-from tests.opcua.front.fronts import front_settings, hmi_security, make_people, visit
-from tests.opcua.front.test_front import shows
+from tests.opcua.front.fronts import hmi_security, shows, visit
+from tests.opcua.front.guarded import calm_line, guarded_front, shared_line  # noqa: F401
 from tests.opcua.node_peer import require_node, run_client
-from tests.stream.guard_cases import (  # noqa: F401
+from tests.stream.guard_cases import (
     _PARTITIONS,
     AUTOMATIC,
     FEED,
     SECTIONS,
     GuardedLine,
-    calm_line,
-    shared_line,
     until,
 )
 
 pytestmark = pytest.mark.asyncio(loop_scope="module")
 UNANSWERED_AFTER_S = 2.0
-
-
-@pytest.fixture(name="folder", scope="module")
-def _folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    folder = tmp_path_factory.mktemp("certs")
-    make_people(folder)
-    return folder
-
-
-@pytest_asyncio.fixture(name="front", scope="module", loop_scope="module")
-async def _front(shared_line: GuardedLine, folder: Path) -> AsyncIterator[Front]:  # noqa: F811
-    """An encrypted front that follows the line; a busy machine may take its time to answer."""
-    settings = front_settings(
-        shared_line.plant,
-        f"opc.tcp://127.0.0.1:{free_port()}/front",
-        certificates=folder,
-        cells=SECTIONS,
-        answer_within_s=15.0,
-    )
-    async with followed_front(settings, shared_line.connection, _PARTITIONS, AUTOMATIC) as front:
-        yield front
 
 
 async def test_what_is_asked_is_obeyed_and_shown(

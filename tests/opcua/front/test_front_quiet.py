@@ -1,11 +1,8 @@
 """Alarms that are kept quiet at the front: by their cause, or out of service by people."""
 
-from collections.abc import AsyncIterator
 from pathlib import Path
 from typing import Any
 
-import pytest
-import pytest_asyncio
 from asyncua import ua
 
 from control.alarms import Standing
@@ -25,7 +22,6 @@ from tests.opcua.front.fronts import (
     Visitor,
     front_settings,
     listen,
-    make_people,
     visit,
 )
 from tests.opcua.lines import until
@@ -40,25 +36,6 @@ BACK, BACK_WITH_REASON = (
     IDS.AlarmConditionType_PlaceInService2,
 )
 SILENT: dict[str, Any] = {"active": True, "section": 0, "age_s": 30}
-
-
-@pytest.fixture(name="folder", scope="module")
-def _folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    folder = tmp_path_factory.mktemp("certs")
-    make_people(folder)
-    return folder
-
-
-@pytest.fixture(name="line")
-def _line() -> Line:
-    return Line()
-
-
-@pytest_asyncio.fixture(name="front")
-async def _front(plant: PlantFile, endpoint: str, line: Line, folder: Path) -> AsyncIterator[Front]:
-    settings = front_settings(plant, endpoint, certificates=folder)
-    async with open_front(settings, line.source) as front:
-        yield front
 
 
 async def act(visitor: Visitor, method: int, of: Event, *comment: str) -> str:

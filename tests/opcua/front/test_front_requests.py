@@ -1,57 +1,30 @@
 """RequestSetpoints before a real guard: what an optimiser from outside asks is written, or held."""
 
-from collections.abc import AsyncIterator
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
 import pytest
-import pytest_asyncio
 from asyncua import ua
 
 from opcua.front.server import Front
 from ops.front import followed_front
 from ops.ports import free_port
 from stream.audit.entries import INTENT, RESULT
-from tests.opcua.front.fronts import Visitor, front_settings, hmi_security, make_people, visit
-from tests.opcua.front.test_front import shows
+from tests.opcua.front.fronts import Visitor, hmi_security, shows, visit
+from tests.opcua.front.guarded import calm_line, guarded_front, shared_line  # noqa: F401
 from tests.opcua.node_peer import require_node, run_client
-from tests.stream.guard_cases import (  # noqa: F401
+from tests.stream.guard_cases import (
     _PARTITIONS,
     AUTOMATIC,
     FEED,
-    SECTIONS,
     GuardedLine,
-    calm_line,
-    shared_line,
     until,
 )
 
 pytestmark = pytest.mark.asyncio(loop_scope="module")
 KIND = ua.VariantType
-
-
-@pytest.fixture(name="folder", scope="module")
-def _folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    folder = tmp_path_factory.mktemp("certs")
-    make_people(folder)
-    return folder
-
-
-@pytest_asyncio.fixture(name="front", scope="module", loop_scope="module")
-async def _front(shared_line: GuardedLine, folder: Path) -> AsyncIterator[Front]:  # noqa: F811
-    """An encrypted front that follows the line; a busy machine may take its time to answer."""
-    settings = front_settings(
-        shared_line.plant,
-        f"opc.tcp://127.0.0.1:{free_port()}/front",
-        certificates=folder,
-        cells=SECTIONS,
-        answer_within_s=15.0,
-    )
-    async with followed_front(settings, shared_line.connection, _PARTITIONS, AUTOMATIC) as front:
-        await until(front._source.is_following)
-        yield front
 
 
 async def ask(visitor: Visitor, request_id: str, values: dict[int, float]) -> Any:

@@ -28,7 +28,7 @@ from ops.ports import free_port
 from stream.records import Move, MoveState, SetpointRequest
 from stream.request_book import Asked, RequestBook
 from tests.opcua.conftest import PLANTS
-from tests.opcua.front.fronts import Line, Visitor, front_settings, make_people, visit
+from tests.opcua.front.fronts import Line, Visitor, front_settings, visit
 
 shared_loop = pytest.mark.asyncio(loop_scope="module")
 FEED = "alumina_feed_rate_kg_per_h"
@@ -185,13 +185,6 @@ def moves_of(request: SetpointRequest, **changes: Any) -> list[Move]:
         )
         for cell, value in request.values.items()
     ]
-
-
-@pytest.fixture(name="folder", scope="module")
-def _folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    folder = tmp_path_factory.mktemp("certs")
-    make_people(folder)
-    return folder
 
 
 @pytest_asyncio.fixture(name="running", scope="module", loop_scope="module")
