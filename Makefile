@@ -7,12 +7,17 @@ ARGS   ?=
 # tests wait more than they compute: three keep two cores busy.
 TEST_PROCESSES ?= 3
 PYTEST := $(BIN)/python -m pytest -n $(TEST_PROCESSES) --dist loadfile --no-loadscope-reorder
+# One at a time: what has deadlines in real time has all cores then.
+PYTEST_ALONE := $(BIN)/python -m pytest
 
-# Long ones of what `coverage` measures: it runs them, and nobody should have to run them twice.
-SLOW_COVERED := tests/physics tests/validation tests/ops/fields
+# Whose code `coverage` measures. To be measured takes a test twice as long: no other test is.
+MEASURED := tests/physics tests/validation tests/control tests/stream
+# Whose long tests compute, and have no deadlines.
+COMPUTING := tests/physics tests/validation tests/control tests/ops/fields tests/ops/evaluate
+ignored = $(addprefix --ignore=,$(1))
 
 .DEFAULT_GOAL := help
-.PHONY: help install demo test test-fast test-slow test-slow-rest check prove-interlock coverage bench clean
+.PHONY: help install demo test test-fast test-slow test-unmeasured check prove-interlock coverage bench clean
 
 help:  ## list the targets
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*##/\t/' | expand -t 14
@@ -47,15 +52,17 @@ test-fast: $(BIN)/.dev  ## the tests that take seconds
 	@$(PYTEST) -m "not slow" $(ARGS)
 
 test-slow: $(BIN)/.dev  ## the long ones: real processes, failures
-	@$(PYTEST) -m slow $(ARGS)
+	@$(PYTEST) -m slow $(COMPUTING) $(ARGS)
+	@$(PYTEST_ALONE) -m slow $(call ignored,$(COMPUTING)) $(ARGS)
 
-test-slow-rest: $(BIN)/.dev  ## the long ones but for those that `coverage` has run
-	@$(PYTEST) -m slow $(addprefix --ignore=,$(SLOW_COVERED)) $(ARGS)
-
-coverage: $(BIN)/.dev  ## tests with branch coverage; fails below 90 % of physics, control and stream
-	@$(PYTEST) -m "not slow" --cov --cov-report= $(ARGS)
-	@$(PYTEST) -m slow $(SLOW_COVERED) --cov --cov-append --cov-report= $(ARGS)
+coverage: $(BIN)/.dev  ## quick tests with branch coverage; fails below 90 % of physics, control and stream
+	@$(PYTEST) -m "not slow and not realtime" $(MEASURED) --cov --cov-report= $(ARGS)
+	@$(PYTEST_ALONE) -m "not slow and realtime" $(MEASURED) --cov --cov-append --cov-report= $(ARGS)
 	@$(BIN)/python -m coverage report --include='physics/*,control/*,stream/*' --fail-under=90
+
+test-unmeasured: $(BIN)/.dev  ## the quick ones that `coverage` leaves out
+	@$(PYTEST) -m "not slow and not realtime" $(call ignored,$(MEASURED)) $(ARGS)
+	@$(PYTEST_ALONE) -m "not slow and realtime" $(call ignored,$(MEASURED)) $(ARGS)
 
 prove-interlock: $(BIN)/.dev  ## without any one of its checks the interlock's tests fail
 	@$(BIN)/python -m tests.prove_interlock

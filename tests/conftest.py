@@ -47,7 +47,10 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
 
 
 def pytest_itemcollected(item: pytest.Item) -> None:
-    """Let the report of a test say which line of the edge's contract it holds."""
+    """Mark what needs its machine for itself, and let the report of a test say which line of the
+    edge's contract it holds."""
+    if "shared_line" in getattr(item, "fixturenames", ()):
+        item.add_marker("realtime")
     for marker in item.iter_markers("contract"):
         item.user_properties += [("contract", line) for line in marker.args]
 
