@@ -6,12 +6,14 @@ from itertools import islice
 from typing import Any, Final
 
 from asyncua import Server, ua
+from asyncua.server.address_space import NodeManagementService
 
 from control.limits import SetpointLimits
 from opcua.node_items import line_items
 from opcua.node_rows import NodeTable
 from opcua.nodes import PLANT
 from opcua.object_types import rule_references, type_items
+from opcua.uncollected import uncollected
 from stream.signals import SignalLimits
 
 _NODES_PER_TURN: Final = 500  # so that a large line does not block the event loop while it is built
@@ -67,7 +69,20 @@ async def build_address_space(
         RuntimeError: the server refuses a node: the table names one twice.
     """
     namespace = await server.register_namespace(table.uri)
-    service = server.iserver.node_mgt_service
+    items = line_items(cells, signals, setpoints, namespace, table)
+    with uncollected():
+        _add_types(server.iserver.node_mgt_service, namespace, table)
+        while turn := list(islice(items, _NODES_PER_TURN)):
+            results = server.iserver.node_mgt_service.add_nodes(turn)
+            _require_good(
+                (one.RequestedNewNodeId, result.StatusCode)
+                for one, result in zip(turn, results, strict=True)
+            )
+            await asyncio.sleep(0)
+    return AddressSpace(server, namespace, cells, table)
+
+
+def _add_types(service: NodeManagementService, namespace: int, table: NodeTable) -> None:
     _require_good(
         (one.RequestedNewNodeId, result.StatusCode)
         for one in type_items(namespace, table)
@@ -78,15 +93,6 @@ async def build_address_space(
         for one in rule_references(namespace, table)
         for status in service.add_references([one])
     )
-    items = line_items(cells, signals, setpoints, namespace, table)
-    while turn := list(islice(items, _NODES_PER_TURN)):
-        results = service.add_nodes(turn)
-        _require_good(
-            (one.RequestedNewNodeId, result.StatusCode)
-            for one, result in zip(turn, results, strict=True)
-        )
-        await asyncio.sleep(0)
-    return AddressSpace(server, namespace, cells, table)
 
 
 def _require_good(answers: Iterable[tuple[ua.NodeId, ua.StatusCode]]) -> None:

@@ -6,6 +6,7 @@ moves and scalars are refreshed. All values of one scan bear one source time.
 """
 
 import asyncio
+import gc
 import math
 import time
 from collections.abc import AsyncIterator, Callable
@@ -17,6 +18,7 @@ from typing import Final
 
 import numpy as np
 from asyncua import Server, ua
+from asyncua.server.internal_server import InternalServer
 
 from control.limits import SetpointLimits
 from opcua.address_space import AddressSpace, build_address_space
@@ -26,6 +28,7 @@ from opcua.line_control import HEARTBEAT, MODE, TRIP, LineControl
 from opcua.nodes import CellMode, setpoints_of
 from opcua.scans import to_datetime
 from opcua.security import secure_server
+from opcua.server_setup import prepare_server
 from opcua.simulation import LineScan, LineSimulation
 from opcua.write_log import WriteLog
 from opcua.write_rules import Anonymous, Attempt, RuledWrites, WriteRule
@@ -282,6 +285,8 @@ async def run_scada(
         ExceptionGroup: the simulation failed; the server must not go on showing its last scan.
     """
     async with open_scada(settings) as scada:
+        # What there is by now stays, and a pass over it would stop the server for 0.7 s.
+        gc.freeze()
         on_ready(scada)
         stopped = asyncio.create_task(stop.wait(), name="scada: stop")
         try:
@@ -294,19 +299,15 @@ async def run_scada(
 
 async def _prepare_server(settings: ScadaSettings) -> tuple[Server, AddressSpace]:
     """Return a server with all its nodes, not started, that lets nobody administer it."""
-    server = Server(user_manager=Anonymous())
-    await server.init()
-    server.set_endpoint(settings.endpoint)
-    server.set_server_name("potline simulated SCADA")
-    if settings.certificates is None:
-        await server.set_application_uri("urn:potline:scada")
-        server.set_security_policy([ua.SecurityPolicyType.NoSecurity])
-        server.set_identity_tokens([ua.AnonymousIdentityToken])
-    else:
+    server = await prepare_server(
+        InternalServer(user_manager=Anonymous()),
+        settings.endpoint,
+        "potline simulated SCADA",
+        "urn:potline:scada",
+        _SESSION_TIMEOUT_MS,
+    )
+    if settings.certificates is not None:
         await secure_server(server, settings.certificates)
-    server.allow_remote_admin(False)
-    low_ms, high_ms = _SESSION_TIMEOUT_MS
-    server.iserver.min_session_timeout_ms, server.iserver.max_session_timeout_ms = low_ms, high_ms
     space = await build_address_space(server, settings.cells, settings.signals, settings.setpoints)
     return server, space
 

@@ -33,6 +33,7 @@ from opcua.front.setpoint_desk import Desk, SendRequest, SetpointDesk
 from opcua.front.values import Place, Shown, show_line, show_section, trusts_in
 from opcua.scans import to_datetime
 from opcua.security import secure_server
+from opcua.server_setup import prepare_server
 from opcua.write_rules import Anonymous, RuledWrites
 from stream.accounts import PEOPLE_FILE, PEOPLE_REMEDY
 from stream.alarm_list import AlarmList, pass_time
@@ -181,19 +182,11 @@ async def open_front(settings: FrontSettings, source: Source) -> AsyncIterator[F
     """
     iserver = FrontServer(Anonymous())
     iserver.bind_condition_methods = _REFRESH_SEVERITY
-    server = Server(iserver=iserver)
-    await server.init()
-    server.set_endpoint(settings.endpoint)
-    server.set_server_name("potline front")
-    if settings.certificates is None:
-        await server.set_application_uri("urn:potline:front")
-        server.set_security_policy([ua.SecurityPolicyType.NoSecurity])
-        server.set_identity_tokens([ua.AnonymousIdentityToken])
-    else:
+    server = await prepare_server(
+        iserver, settings.endpoint, "potline front", "urn:potline:front", _SESSION_TIMEOUT_MS
+    )
+    if settings.certificates is not None:
         await secure_server(server, settings.certificates, SERVER_NAME, PEOPLE_FILE, PEOPLE_REMEDY)
-    server.allow_remote_admin(False)
-    low_ms, high_ms = _SESSION_TIMEOUT_MS
-    iserver.min_session_timeout_ms, iserver.max_session_timeout_ms = low_ms, high_ms
     # Nobody writes here: there is no rule for any node.
     iserver.attribute_service = RuledWrites(iserver.aspace, {}, lambda _: None)
     cells = sum(len(own) for own in settings.cells.values())
