@@ -26,7 +26,6 @@ from stream.judging import judge_proposal, rehearse_proposal
 from stream.kafka import KafkaConnection
 from stream.mode_keeper import GuardSettings, ModeKeeper
 from stream.move_desk import MoveDesk
-from stream.orders import bypassed_checks
 from stream.records import Proposal, RecordError, decode
 from stream.request_desk import RequestDesk
 from stream.section_picture import see_decision, see_estimates, see_samples
@@ -134,7 +133,7 @@ class Guard:
             now_ns,
         )
         state, is_warmed = self._keeper.state(section), False
-        bypassed = bypassed_checks(state, proposal.cell, now_ns)
+        grounds = self._keeper.orders.grounds(state, proposal.cell, now_ns)
         if mode.mode is Mode.WARM:
             state, moves, is_warmed = rehearse_proposal(state, *seen, scan=scan)
         else:
@@ -142,8 +141,8 @@ class Guard:
             state, moves = judge_proposal(state, *seen, scan=scan, cells_moved_elsewhere=elsewhere)
         self._keeper.keep(section, state)
         for move in moves:
-            may_write = partial(self._keeper.orders.may_write, move, mode.stay, bypassed)
-            await self._desk.take(move, proposal.expires_ns, mode.stay, may_write)
+            may_write = partial(self._keeper.orders.may_write, move, grounds)
+            await self._desk.take(move, proposal.expires_ns, grounds.stay, may_write)
         if is_warmed and self.mode_of(proposal.cell).stay == mode.stay:
             warmed = Trigger(TriggerKind.WARMED)
             await self._keeper.apply(section, self._keeper.state(section), {proposal.cell: warmed})

@@ -1,6 +1,8 @@
 """Keeps what people order: what stands of it, what may be written by it, and who is told."""
 
-from collections.abc import Callable, Collection, Sequence
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import Final
 
 from control.interlock import OPTIMISER_ROLE, InterlockLimits
 from control.modes import Mode
@@ -20,6 +22,23 @@ from stream.orders import (
 )
 from stream.records import Move
 from stream.reports import Reports
+
+_OF_MOTION: Final = ("max_step", "max_rate_per_h", "max_travel")
+
+
+@dataclass(frozen=True, slots=True)
+class Grounds:
+    """What moves of a cell are judged by, as people have ordered it.
+
+    Attributes:
+        stay: which stay in AUTO it is.
+        bypassed: checks that are left out.
+        limits: in force.
+    """
+
+    stay: int
+    bypassed: frozenset[str]
+    limits: InterlockLimits
 
 
 class OrderKeeper:
@@ -48,7 +67,15 @@ class OrderKeeper:
         self._limits = limits
         self._clock_ns = clock_ns
 
-    def may_write(self, move: Move, stay: int, bypassed: Collection[str]) -> bool:
+    def grounds(self, state: GuardState, cell: int, now_ns: int) -> Grounds:
+        """Return what moves of a cell are judged by in a state of its section."""
+        return Grounds(
+            state.mode_of(cell).stay,
+            frozenset(bypassed_checks(state, cell, now_ns)),
+            limits_in_force(state, self._limits),
+        )
+
+    def may_write(self, move: Move, grounds: Grounds) -> bool:
         """Whether a move of an optimiser may still be written.
 
         Not where its cell has left that stay in AUTO: it is not the first write of another one, and
@@ -59,10 +86,14 @@ class OrderKeeper:
         if self.is_overridden(move) or self.is_outdone(move):
             return False
         state = self._table.get(move.section)
-        mode = state.mode_of(move.cell)
-        is_bypassed = set(bypassed) <= set(bypassed_checks(state, move.cell, self._clock_ns()))
-        is_in_stay = mode.mode is Mode.AUTO and mode.stay == stay
-        return is_in_stay and is_bypassed and self._is_within(state, move.setpoint, move.applied)
+        now = self.grounds(state, move.cell, self._clock_ns())
+        is_in_stay = state.mode_of(move.cell).mode is Mode.AUTO and now.stay == grounds.stay
+        return (
+            is_in_stay
+            and grounds.bypassed <= now.bypassed
+            and self._is_within(state, move.setpoint, move.applied)
+            and not _are_narrower(move.setpoint, now.limits, grounds.limits)
+        )
 
     def may_override(self, section: int, override: Override) -> bool:
         """Whether an override still stands, and its cell is ours to move."""
@@ -133,3 +164,12 @@ class OrderKeeper:
     def _is_within(self, state: GuardState, setpoint: str, value: float | None) -> bool:
         row = limits_in_force(state, self._limits).setpoints.get(setpoint)
         return row is not None and value is not None and row.low <= value <= row.high
+
+
+def _are_narrower(setpoint: str, now: InterlockLimits, before: InterlockLimits) -> bool:
+    """Whether a setpoint may not move as far or as fast any more. How far it would, from where it
+    stands by now, is for the interlock to say of the next decision."""
+    row, was = now.setpoints.get(setpoint), before.setpoints.get(setpoint)
+    if row is None or was is None:
+        return True
+    return any(getattr(row, limit) < getattr(was, limit) for limit in _OF_MOTION)

@@ -13,7 +13,6 @@ from control.interlock import OPTIMISER_ROLE
 from stream.app import Message, Worker
 from stream.mode_keeper import GuardSettings, ModeKeeper
 from stream.move_desk import MoveDesk
-from stream.orders import bypassed_checks
 from stream.records import OUR_OPTIMISER, MoveState, RecordError, SetpointRequest, decode
 from stream.requesting import judge_request
 
@@ -104,16 +103,15 @@ class RequestDesk:
         if any(move.state is MoveState.HELD for move in moves):
             # What was said to be held must not be judged anew in another life, and be written.
             await self._keeper.flush(section)
-        stays = {cell: before.mode_of(cell).stay for cell in request.values}
-        bypassed = {cell: bypassed_checks(before, cell, now_ns) for cell in request.values}
-        may_write = self._keeper.orders.may_write
+        orders = self._keeper.orders
+        grounds = {cell: orders.grounds(before, cell, now_ns) for cell in request.values}
         await asyncio.gather(
             *(
                 self._desk.take(
                     move,
                     request.expires_ns,
-                    stays[move.cell],
-                    partial(may_write, move, stays[move.cell], bypassed[move.cell]),
+                    grounds[move.cell].stay,
+                    partial(orders.may_write, move, grounds[move.cell]),
                 )
                 for move in moves
             )

@@ -260,6 +260,14 @@ class Judge:
             return row
         return self._narrowed_of(sending.audit).limits_of(sending.section, row)
 
+    def _bounds_of(self, sending: Sending) -> tuple[float, float]:
+        """Return the narrowest hard bounds that any guard may hold whose orders count."""
+        row = self.limits[sending.setpoint]
+        books = self._narrowed.values() if self.is_shared else (self._narrowed_of(sending.audit),)
+        bounds = [book.bounds_of(sending.section, row) for book in books]
+        lows, highs = zip((row.low, row.high), *bounds, strict=True)
+        return max(lows), min(highs)
+
     def _narrowed_of(self, audit: object) -> Narrowed:
         return self._narrowed.setdefault(audit, Narrowed(self._limit_requests))
 
@@ -284,7 +292,9 @@ class Judge:
         last = self._last.get((sending.cell, sending.setpoint))
         near = row.readback_tolerance + row.resolution
         step = min(abs(sending.value - stands) for stands in sending.stands)
-        is_within = all(row.low <= stands <= row.high for stands in sending.stands)
+        # What stands beyond bounds that people have made narrower is taken back to them.
+        low, high = self._bounds_of(sending)
+        is_within = all(low <= stands <= high for stands in sending.stands)
         is_first = last is None or last.stay != sending.stay
         if is_first and is_within and step > near:
             self.note("no bump", f"{what} is the first of its stay, the cell stood elsewhere")

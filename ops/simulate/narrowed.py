@@ -55,8 +55,17 @@ class Narrowed:
             section, setpoint, limit = place
             self._in_force[section, setpoint, limit] = value
 
+    def bounds_of(self, section: int, row: SetpointLimits) -> tuple[float, float]:
+        """Return the narrowest hard bounds of a setpoint that may be in force in a section."""
+        told = [(*place, value) for place, value in self._in_force.items()]
+        lows, highs = [row.low], [row.high]
+        for place, setpoint, limit, value in (*told, *self._approved.values()):
+            if (place, setpoint) == (f"S{section:03d}", row.name):
+                {"low": lows, "high": highs}.get(limit, []).append(value)
+        return max(lows), min(highs)
+
     def limits_of(self, section: int, row: SetpointLimits) -> SetpointLimits:
-        """Return the limits of a setpoint that are in force in a section."""
+        """Return the widest limits of a setpoint that may be in force in a section."""
         changes: dict[str, float] = {
             limit: value
             for (place, setpoint, limit), value in self._in_force.items()
