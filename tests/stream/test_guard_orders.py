@@ -283,6 +283,29 @@ async def test_while_nothing_can_be_put_on_record_only_the_way_to_the_safe_side_
         await life.ready(1)
 
 
+@pytest.mark.contract(6, 10)
+async def test_a_move_is_not_sent_again_once_people_have_made_the_step_narrower(
+    line: GuardedLine,
+) -> None:
+    async with line.guard() as life:
+        await life.ready(3)
+        step = line.plant.setpoints[0].max_step
+        wish = {"setpoint": FEED, "limit": "max_step", "value": 0.5 * step, "role": "engineer"}
+        asked = await line.loop.order(CommandKind.REQUEST_LIMIT, 1, WHOLE_SECTION, **wish)
+        wanted = await line.log.told(lambda event: event.name == "approval_wanted")
+        answer = {"subject": asked, "digest": str(wanted.details["digest"]), "role": "engineer"}
+
+        line.scada.control.stick(3, FEED)  # for good: the last test wants it, too
+        await until(lambda: life.has_room(3, for_s=180.0))
+        wide = await line.loop.propose(3, line.feed(3) + 0.6 * step)
+        move_id = f"{wide.proposal_id}/{FEED}"
+        await until(lambda: any(row.request_id == move_id for row in line.audited()))
+        await line.loop.order(CommandKind.APPROVE_LIMIT, 1, WHOLE_SECTION, who="dora", **answer)
+        ended = await line.log.ended(wide)
+        assert (ended.state, ended.attempts) == (MoveState.FAILED, 1)
+        assert "it may not be sent again" in ended.reasons[-1]
+
+
 @pytest.mark.contract(10)
 async def test_an_override_that_the_plant_does_not_take_ends_and_is_told(
     line: GuardedLine,

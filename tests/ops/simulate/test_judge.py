@@ -260,6 +260,25 @@ def test_a_narrower_limit_counts_once_people_were_told_of_it() -> None:
     assert sent_under(one, 180.0, "4") == [], "one that is on its way may count already"
 
 
+@pytest.mark.parametrize("is_told", [True, False])
+def test_a_cell_beyond_bounds_that_were_made_narrower_is_taken_back_without_a_bump(
+    *, is_told: bool
+) -> None:
+    one = judge()
+    one.see_entries(limit_entries(170.0), "there")
+    if is_told:
+        one.see_told("a-limit")
+    one.see_entries([announced(170.0, "1")])
+    back = replace(GOOD, value=170.0, stands=(180.0,))
+    one.is_shared = True  # one table: the orders of the other guard may be what counts
+    one.see_sending(back)
+    assert not one.violations
+    one = judge()
+    one.see_entries([*limit_entries(170.0), announced(160.0, "2")])
+    one.see_sending(replace(back, value=160.0, stands=(169.0,)))
+    assert [violation.rule for violation in one.violations] == ["no bump"], "it stood within them"
+
+
 def test_a_limit_that_one_person_changed_alone_is_seen() -> None:
     one = judge()
     one.see_entries(limit_entries(170.0, approver=" Anna"))
