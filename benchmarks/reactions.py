@@ -288,7 +288,9 @@ async def measure(given: argparse.Namespace, console: Console) -> dict[str, Any]
 
 
 def _quantiles(values: list[float]) -> dict[str, float]:
-    low, high = np.percentile(values, [50, 99]) if values else (float("nan"), float("nan"))
+    if not values:
+        return {}
+    low, high = np.percentile(values, [50, 99])
     return {"p50": round(float(low), 1), "p99": round(float(high), 1)}
 
 
