@@ -25,6 +25,9 @@ from control.modes import (
 )
 from control.permissives import Permissives
 
+_OUTDATED: Final = (
+    "it was given before somebody last asked for the safe side; give it again where it is meant"
+)
 _LATER_TRIPS_KEPT: Final = 16  # the first cause is what is looked for; a flood of others is not
 
 
@@ -44,6 +47,8 @@ def transition(
         policy: how cells come back.
         t_plant_s: plant time of the trigger.
     """
+    if trigger.is_engaging and trigger.t_given_ns < state.t_calmed_ns:
+        return Refusal((_OUTDATED,))
     match trigger.kind:
         case TriggerKind.SET_MODE:
             asked = _set_mode(state, trigger, permissives)
@@ -57,7 +62,11 @@ def transition(
             asked = _switch(state, trigger)
         case _:
             asked = _stand_against(state, trigger, permissives)
-    if isinstance(asked, Refusal) or asked.mode is state.mode:
+    if isinstance(asked, Refusal):
+        return asked
+    if trigger.is_calming and trigger.t_given_ns > state.t_calmed_ns:
+        asked = msgspec.structs.replace(asked, t_calmed_ns=trigger.t_given_ns)
+    if asked.mode is state.mode:
         return asked
     return msgspec.structs.replace(
         asked, since_plant_s=t_plant_s, who=trigger.who, stay=state.stay + 1

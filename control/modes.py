@@ -91,6 +91,7 @@ class Trigger:
         cause: event name, or the sentence of the person.
         mode: for SET_MODE.
         who, role: the person; empty when a program saw it.
+        t_given_ns: wall time at which that person asked for it.
     """
 
     kind: TriggerKind
@@ -98,6 +99,20 @@ class Trigger:
     mode: Mode | None = None
     who: str = ""
     role: str = ""
+    t_given_ns: int = 0
+
+    @property
+    def is_calming(self) -> bool:
+        """Whether a person asks for the safe side."""
+        is_set = self.kind is TriggerKind.SET_MODE and self.mode is not Mode.AUTO
+        return is_set or self.kind is TriggerKind.SWITCH_OFF
+
+    @property
+    def is_engaging(self) -> bool:
+        """Whether a person asks for what leads towards AUTO. Of two commands on their way, as over
+        an outage, the older may come last: it must not undo what was said after it."""
+        is_auto = self.kind is TriggerKind.SET_MODE and self.mode is Mode.AUTO
+        return is_auto or self.kind in (TriggerKind.SWITCH_ON, TriggerKind.RESET_TRIP)
 
 
 @dataclass(frozen=True, slots=True)
@@ -129,6 +144,7 @@ class ModeState(msgspec.Struct, frozen=True):
         reason: why, for the operator; `who`: the person behind it, if any.
         stage: how far on the way to AUTO, where that is wanted.
         is_off: switched off by a person.
+        t_calmed_ns: wall time at which a person last asked for the safe side, and was obeyed.
     """
 
     wanted: Mode
@@ -143,6 +159,7 @@ class ModeState(msgspec.Struct, frozen=True):
     stage: Stage = Stage.READY
     is_off: bool = False
     later_trips: tuple[str, ...] = ()
+    t_calmed_ns: int = 0
 
     @property
     def mode(self) -> Mode:

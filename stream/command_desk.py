@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from functools import partial
 from typing import Final
 
-from control.modes import Mode, Refusal, Trigger, TriggerKind
+from control.modes import Refusal, Trigger, TriggerKind
 from stream.app import Message, Worker
 from stream.audit.entries import command_of, lapse_of
 from stream.audit.files import AuditError
@@ -166,11 +166,13 @@ class CommandDesk:
             mode=command.mode,
             who=command.issued_by,
             role=command.role,
+            # A clock that is ahead must not keep others from switching on until it has caught up.
+            t_given_ns=min(command.t_issued_ns, self._worker.clock_ns()),
         )
         whole = command.cell == WHOLE_SECTION
         cells = self._settings.cells[command.section] if whole else (command.cell,)
         triggers = dict.fromkeys(cells, trigger)
-        if _engages(command):
+        if trigger.is_engaging:
             # What lets the optimiser move cells is not obeyed while nothing can be put on record:
             # a guard that ended then would take along what had been asked.
             try:
@@ -257,9 +259,3 @@ class CommandDesk:
             reason=reason,
             command_id=command.command_id,
         )
-
-
-def _engages(command: Command) -> bool:
-    """Whether a command leads towards AUTO; the way to the safe side is free at any time."""
-    is_auto = command.kind is CommandKind.SET_MODE and command.mode is Mode.AUTO
-    return is_auto or command.kind in (CommandKind.SWITCH_ON, CommandKind.RESET_TRIP)

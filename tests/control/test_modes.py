@@ -52,6 +52,34 @@ def in_auto(policy: ModePolicy = PLANT) -> ModeState:
     return happen(init_mode(policy, 0.0), ask(Mode.AUTO), SCAN, WARMED, policy=policy)
 
 
+@pytest.mark.contract(3, 10)
+@pytest.mark.parametrize(
+    "late",
+    [
+        Trigger(TriggerKind.SWITCH_ON, "over", None, "anna", "operator"),
+        ask(Mode.AUTO),
+        Trigger(TriggerKind.RESET_TRIP, "over", None, "emil", "engineer"),
+    ],
+    ids=lambda trigger: trigger.kind.value,
+)
+def test_what_was_said_before_does_not_undo_the_safe_side_that_was_asked_for_since(
+    late: Trigger,
+) -> None:
+    """Two commands of an outage may come in another order than they were given in."""
+    off = Trigger(TriggerKind.SWITCH_OFF, "busbar", None, "olga", "operator", t_given_ns=200)
+    is_reset = late.kind is TriggerKind.RESET_TRIP
+    before = (Trigger(TriggerKind.TRIP, "plant_trip"),) if is_reset else ()
+    state = happen(in_auto(), *before, off)
+    refused = transition(state, dataclasses.replace(late, t_given_ns=199), ALL, PLANT, 200.0)
+    assert isinstance(refused, Refusal)
+    assert "before somebody last asked for the safe side" in refused.reasons[0]
+    # Said after it, it counts; what leads to the safe side does whenever it was said.
+    older = dataclasses.replace(off, t_given_ns=100)
+    assert happen(state, older) == state
+    if late.kind is not TriggerKind.SET_MODE:  # AUTO needs more than that
+        assert happen(state, dataclasses.replace(late, t_given_ns=201)) != state
+
+
 def test_a_plant_starts_advisory_and_a_demo_waits_for_its_permissives() -> None:
     assert init_mode(PLANT, 0.0).mode is Mode.ADVISORY
     started = init_mode(DEMO, 0.0)
