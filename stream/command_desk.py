@@ -1,7 +1,7 @@
 """What people ask: taken once, in time, checked, put on record, and answered."""
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 from typing import Final
 
@@ -166,9 +166,12 @@ class CommandDesk:
             mode=command.mode,
             who=command.issued_by,
             role=command.role,
-            # A clock that is ahead must not keep others from switching on until it has caught up.
-            t_given_ns=min(command.t_issued_ns, self._worker.clock_ns()),
+            t_given_ns=command.t_issued_ns,
         )
+        if trigger.is_calming:
+            # A clock that is ahead must not keep others from switching on until theirs is there.
+            t_given_ns = min(command.t_issued_ns, self._worker.clock_ns())
+            trigger = replace(trigger, t_given_ns=t_given_ns)
         whole = command.cell == WHOLE_SECTION
         cells = self._settings.cells[command.section] if whole else (command.cell,)
         triggers = dict.fromkeys(cells, trigger)
