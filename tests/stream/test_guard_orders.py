@@ -190,7 +190,7 @@ async def test_a_bypass_lets_one_cell_past_one_check_and_never_past_a_hard_bound
         await line.loop.order(CommandKind.REQUEST_BYPASS, 0, 2, **wish)
         await until(lambda: edges(line, "bypass_active", 2) == [True])
 
-        far = {cell: line.feed(cell) + 1.5 * limit.max_step for cell in (1, 2)}
+        far = {cell: line.feed(cell) + 1.2 * limit.max_step for cell in (1, 2)}
         assert max(far.values()) < limit.high
         await until(lambda: all(life.has_room(cell, for_s=180.0) for cell in far))
         moves = {
