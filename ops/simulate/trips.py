@@ -21,15 +21,14 @@ class TripBook:
     def see(self, entries: Iterable[AuditEntry]) -> list[str]:
         """Take in what became durable together; return the cells that left TRIPPED and that nobody
         had reset: a change of mode is on record before the command behind it."""
-        left: list[str] = []
-        reset: set[str] = set()
-        for entry in entries:
+        unexplained: list[str] = []
+        for entry in entries:  # after a full disk there are many, and a cell may trip anew in them
             if entry.action == MODE and entry.applied == Mode.TRIPPED.value:
                 self.tripped.add(entry.target)
-                reset.discard(entry.target)
             elif entry.action == MODE and entry.old == Mode.TRIPPED.value:
-                left.append(entry.target)
+                self.tripped.discard(entry.target)
+                unexplained.append(entry.target)
             elif (entry.action, entry.asked, entry.result) == (COMMAND, _RESET, OBEYED):
-                reset.add(entry.target)
-        self.tripped -= reset
-        return [target for target in left if target not in reset]
+                unexplained = [target for target in unexplained if target != entry.target]
+        self.tripped.update(unexplained)
+        return unexplained

@@ -194,6 +194,17 @@ RESET = AuditEntry(action=COMMAND, actor="anna", target="C007", asked="reset_tri
         ([[mode_entry(Mode.AUTO, Mode.TRIPPED)]], 1),  # and the write that follows
         ([[mode_entry(Mode.AUTO, Mode.TRIPPED), mode_entry(Mode.TRIPPED, Mode.AUTO)]], 2),
         ([[mode_entry(Mode.AUTO, Mode.TRIPPED)], [mode_entry(Mode.TRIPPED, Mode.AUTO), RESET]], 0),
+        (
+            [
+                [mode_entry(Mode.AUTO, Mode.TRIPPED)],
+                [
+                    mode_entry(Mode.TRIPPED, Mode.MANUAL),
+                    RESET,
+                    mode_entry(Mode.MANUAL, Mode.TRIPPED),
+                ],
+            ],
+            1,  # the write alone: what was kept back by a full disk comes together
+        ),
         ([[RESET], [mode_entry(Mode.AUTO, Mode.TRIPPED)]], 1),
         (
             [
