@@ -7,6 +7,7 @@ is written, heartbeat included, but under it (`opcua.lease`).
 
 import asyncio
 import logging
+import math
 import time
 from collections.abc import Awaitable, Callable, Collection, Iterable, Sequence
 from contextlib import nullcontext
@@ -39,7 +40,7 @@ from stream.frames import F64
 _log = logging.getLogger(__name__)
 _LOOK_EVERY_S: Final = 0.25
 _BEAT_EVERY_S: Final = 1.0
-_PICTURE_GOOD_FOR_NS: Final = 2_000_000_000
+_PICTURE_GOOD_FOR_S: Final = 2.0
 
 
 class Writer:
@@ -86,6 +87,7 @@ class Writer:
         self._monotonic_s = monotonic_s
         self.live: LivePlant | None = None
         self.picture = PlantPicture()
+        self._looked_s = -math.inf  # monotonic; when `picture` was asked for
         self._beats = 0  # ours, as many as were sent
         self._plant_beat = PlantBeat(monotonic_s())
         self._beat_until_s = 0.0  # monotonic; not before the guard says so
@@ -184,6 +186,7 @@ class Writer:
         """
         asked_s = self._monotonic_s()
         self.picture = await live.reader.look(live.link, self._clock_ns())
+        self._looked_s = asked_s
         if live.nodes.trip is not None:
             self._trip.look(live.link.address, self.picture.trip, asked_s)
         self._lease.see(self.picture, asked_s)
@@ -258,7 +261,7 @@ class Writer:
         self._beat_until_s = self._monotonic_s() + for_s
 
     def _fresh(self) -> PlantPicture | None:
-        is_old = self._clock_ns() - self.picture.t_read_ns > _PICTURE_GOOD_FOR_NS
+        is_old = self._monotonic_s() - self._looked_s > _PICTURE_GOOD_FOR_S
         return None if self.live is None or is_old else self.picture
 
     def readback(self, cell: int, setpoint: str) -> float | None:

@@ -8,6 +8,7 @@ with topic, partition, offset and error, reports it when it begins, and goes on.
 import asyncio
 import logging
 import tempfile
+import time
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field
 from typing import Any, Final, Generic, TypeVar
@@ -51,7 +52,12 @@ class Message:
 
 @dataclass(frozen=True, slots=True)
 class Worker:
-    """A Faust app with what its agents share."""
+    """A Faust app with what its agents share.
+
+    Attributes:
+        clock_ns: wall clock, UTC: what records bear, and what their times are compared with.
+        monotonic_ns: a clock that nobody sets: how long something has lasted.
+    """
 
     app: faust.App
     connection: KafkaConnection
@@ -59,6 +65,7 @@ class Worker:
     progress: Progress
     partitions: int
     clock_ns: Callable[[], int]
+    monotonic_ns: Callable[[], int] = time.monotonic_ns
     unreadable: Edges = field(default_factory=lambda: Edges(_UNREADABLE_ENDS_AFTER_NS))
     failing: Edges = field(default_factory=lambda: Edges(_FAILING_ENDS_AFTER_NS))
 
@@ -81,7 +88,7 @@ class Worker:
 
     async def note_readable(self, topic: str, readable: bool, reason: str = "") -> None:
         """Tell when messages on a topic begin to be unreadable, and when that has ended."""
-        edge = self.unreadable.update(topic, not readable, self.clock_ns())
+        edge = self.unreadable.update(topic, not readable, self.monotonic_ns())
         if edge is not None:
             await self.outbox.report(
                 "message_unreadable",
@@ -97,6 +104,7 @@ def make_worker(
     connection: KafkaConnection,
     partitions: int,
     clock_ns: Callable[[], int],
+    monotonic_ns: Callable[[], int] = time.monotonic_ns,
 ) -> Worker:
     """Return a worker with no agents yet.
 
@@ -104,7 +112,7 @@ def make_worker(
         app_id: Faust's id: consumer group, and the first part of changelog names.
         process: name in events and logs.
         partitions: of every topic.
-        clock_ns: wall clock, UTC.
+        clock_ns: wall clock, UTC; `monotonic_ns`: one that nobody sets.
     """
     credentials: Any = None
     if connection.uses_sasl:
@@ -149,6 +157,7 @@ def make_worker(
         progress=Progress(),
         partitions=partitions,
         clock_ns=clock_ns,
+        monotonic_ns=monotonic_ns,
     )
 
 
@@ -193,7 +202,7 @@ async def _note_health(worker: Worker, name: str, error: str | None) -> None:
     As a fact, not as a condition that lasts: what is done about it is a new version of the program,
     and the life that began the condition would not be there to end it.
     """
-    if worker.failing.update(name, error is not None, worker.clock_ns()) is Edge.BEGAN:
+    if worker.failing.update(name, error is not None, worker.monotonic_ns()) is Edge.BEGAN:
         await worker.outbox.report("agent_failed", agent=name, error=error)
 
 

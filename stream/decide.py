@@ -307,7 +307,7 @@ def add_decide(
             )
         )
         told, fallen = news.take(
-            section, estimate.cells, state.fallen, fell_back, worker.clock_ns()
+            section, estimate.cells, state.fallen, fell_back, worker.monotonic_ns()
         )
         for one in told:
             await worker.outbox.report(

@@ -16,6 +16,8 @@ class Edge(StrEnum):
 class Edges:
     """Which conditions hold.
 
+    Times are those of one clock that nobody sets.
+
     Attributes:
         off_delay_ns: a condition ends only when it has not been seen for so long, so that one that
             flickers does not chatter.

@@ -58,7 +58,7 @@ class FallbackNews:
             fallen_before: cells of which it was told, as the section's state has it: what a life
                 of the loop before this one has begun ends in this one.
             fell_back: cells without an optimal plan now.
-            now_ns: wall time.
+            now_ns: of a clock that nobody sets.
 
         Returns:
             What to tell, and the cells of which it stands told now.

@@ -11,6 +11,7 @@ writes and the result after (`stream.move_desk`, `stream.audit`), keeps the mode
 """
 
 import logging
+import time
 from collections import Counter
 from collections.abc import Awaitable, Callable, Sequence
 from functools import partial
@@ -37,14 +38,17 @@ _SCAN_NS: Final = 1_000_000_000  # the line-wide budget counts per second of wal
 
 
 def make_guard_worker(
-    connection: KafkaConnection, partitions: int, clock_ns: Callable[[], int]
+    connection: KafkaConnection,
+    partitions: int,
+    clock_ns: Callable[[], int],
+    monotonic_ns: Callable[[], int] = time.monotonic_ns,
 ) -> Worker:
     """Return the guard's worker with no agents yet.
 
     Its group begins at the earliest message: a command that a person gave while no guard ran must
     be obeyed. What is too old says so itself, by its expiry.
     """
-    return make_worker(GUARD_APP, "guard", connection, partitions, clock_ns)
+    return make_worker(GUARD_APP, "guard", connection, partitions, clock_ns, monotonic_ns)
 
 
 class Guard:

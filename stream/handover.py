@@ -2,7 +2,7 @@
 
 Remote control is asked for when a cell comes to it, again and again until the plant shows it, and
 never after that: a cell that then shows local control was taken, and the one who took it decides.
-Pure; time comes in.
+Pure; time comes in, of a clock that nobody sets.
 """
 
 from dataclasses import dataclass, replace
@@ -66,7 +66,7 @@ class Handover:
         Args:
             wanted: whether the plant is to follow our setpoints.
             shown: whether it shows that it does; None when unknown.
-            now_ns: wall time.
+            now_ns: of a clock that nobody sets.
         """
         if not wanted:
             self._stays.pop(cell, None)

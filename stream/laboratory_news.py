@@ -61,8 +61,9 @@ class LaboratoryNews:
             REJECTS.name, section_key(section), encode_rejects(rejects), origin.partition
         )
         # A fact, told again after a while: reports come too seldom to say when it has ended.
-        self._edges.update(section, False, now_ns)
-        if self._edges.update(section, True, now_ns) is Edge.BEGAN:
+        seen_ns = self._worker.monotonic_ns()
+        self._edges.update(section, False, seen_ns)
+        if self._edges.update(section, True, seen_ns) is Edge.BEGAN:
             await self._worker.outbox.report(
                 "laboratory_refused", section=section, reason=f"{refusal.reason}, {refusal.detail}"
             )

@@ -77,7 +77,7 @@ class ModeKeeper:
             ),
             lambda section: init_guard_state(settings.cells[section], settings.policy),
         )
-        self.handover = Handover(worker.clock_ns())
+        self.handover = Handover(worker.monotonic_ns())
         self.reports = Reports(worker.outbox, self._table.flush)
         self.orders = OrderKeeper(
             self._table, audit, self.reports, settings.limits, worker.clock_ns
@@ -160,8 +160,8 @@ class ModeKeeper:
     def plant_view(self) -> PlantView:
         """Return how the plant's edge stands now, looked up at most every 50 ms: the proposals of
         a whole line come within that, and the edge itself looks less often."""
-        now_ns = self._worker.clock_ns()
-        if self._view is None or not 0 <= now_ns - self._viewed_ns < _VIEW_GOOD_FOR_NS:
+        now_ns = self._worker.monotonic_ns()
+        if self._view is None or now_ns - self._viewed_ns >= _VIEW_GOOD_FOR_NS:
             self._view, self._viewed_ns = self._look_at_plant(), now_ns
         return self._view
 
@@ -276,7 +276,7 @@ class ModeKeeper:
         """
         if self._edge.other_writer:
             return {}
-        now_ns, taken = self._worker.clock_ns(), dict[int, Finding]()
+        now_ns, taken = self._worker.monotonic_ns(), dict[int, Finding]()
         asked: dict[bool, set[int]] = {False: set(), True: set()}
         for section, cells in self._settings.cells.items():
             state = self._table.get(section)

@@ -67,7 +67,7 @@ class MoveDesk:
         self._told: dict[tuple[str, int], set[str]] = {}  # event, cell -> setpoints
         self._refused: dict[tuple[int, str], int] = {}  # cell, setpoint -> times in a row
         self._unproved: dict[tuple[int, str], int] = {}  # cell, setpoint -> times in a row
-        # cell, cause -> wall time until which it stays shed, and the event's details
+        # cell, cause -> until when it stays shed, monotonic, and the event's details
         self._standing: dict[tuple[int, str], tuple[int, Details]] = {}
 
     async def take(
@@ -100,7 +100,7 @@ class MoveDesk:
 
     def recall(self, section: int) -> None:
         """Take up what stood against cells when the guard's life before this one ended."""
-        until_ns = self._worker.clock_ns() + _STANDS_NS
+        until_ns = self._worker.monotonic_ns() + _STANDS_NS
         for cell, mode in self._keeper.state(section).modes.items():
             for cause, details in _UNKNOWN.items():
                 if cause in mode.sheds:
@@ -113,7 +113,7 @@ class MoveDesk:
     def end_what_is_over(self) -> None:
         """Let go of cells whose mismatch or refusal has stood long enough, and tell the end of what
         cannot go on because its cell is not in AUTO any more. Waits for nothing."""
-        now_ns = self._worker.clock_ns()
+        now_ns = self._worker.monotonic_ns()
         for (cell, cause), (until_ns, details) in list(self._standing.items()):
             section = self._keeper.section_of(cell)
             if now_ns >= until_ns and section is not None:
@@ -130,7 +130,7 @@ class MoveDesk:
     def _note(self, name: str, cell: int, setpoint: str, holds: bool, reason: str) -> None:
         """Tell people when moves of a cell begin to be held or refused, not every time, and when
         none of its setpoints is any more."""
-        edge = self._edges.update((name, cell, setpoint), holds, self._worker.clock_ns())
+        edge = self._edges.update((name, cell, setpoint), holds, self._worker.monotonic_ns())
         if edge is None:
             return
         told = self._told.setdefault((name, cell), set())
@@ -266,7 +266,7 @@ class MoveDesk:
 
     async def _shed(self, move: Move, cause: str, details: Details) -> None:
         """Hand a cell back before anything waits for Kafka."""
-        self._standing[move.cell, cause] = (self._worker.clock_ns() + _STANDS_NS, details)
+        self._standing[move.cell, cause] = (self._worker.monotonic_ns() + _STANDS_NS, details)
         trigger = Trigger(TriggerKind.SHED, cause)
         self._keeper.apply_at_once(move.section, {move.cell: trigger})
         await self._keeper.tell_plant()

@@ -53,7 +53,7 @@ def add_screen(worker: Worker, screens: Mapping[int, Screen]) -> None:
     recalled: set[int] = set()
 
     def look(section: int, state: ScreenState, rejects: RejectFrame | None) -> Edge | None:
-        now_ns = worker.clock_ns()
+        now_ns = worker.monotonic_ns()
         if section not in recalled:  # an event that a life before began must end in this one
             recalled.add(section)
             if state.is_rejecting:

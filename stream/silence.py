@@ -62,12 +62,12 @@ class SilenceWatch:
         self._settings = settings
         self._keeper = keeper
         self._desk = desk
-        self._began_ns = worker.clock_ns()
+        self._began_ns = worker.monotonic_ns()
         self._line_trips = LineTrips(edge, keeper.pictures, settings.limits.guard)
         self._heard: set[int] = set()  # sections
         self._came: dict[int, tuple[Order | None, int]] = {}  # newest frame of each section, since
-        self._looked_ns = worker.clock_ns()
-        self._regulated: dict[int, tuple[float, int]] = {}  # cell -> when last: plant time, ns
+        self._looked_ns = worker.monotonic_ns()
+        self._regulated: dict[int, tuple[float, int]] = {}  # cell -> when last: plant time, our ns
         self._plant_clock = PlantClock()
         self._conditions: dict[tuple[str, int | None, int | None], bool] = {}
 
@@ -91,10 +91,10 @@ class SilenceWatch:
         edge.allow_heartbeat(_BEAT_FOR_S if may_beat else 0.0)
         lost, heartbeat_age_s = not edge.is_connected, edge.heartbeat_age_s()
         other_writer = edge.other_writer
-        now_ns = self._worker.clock_ns()
         # Before what follows from it: the first cause is the one that people look for.
-        for cause in self._line_trips.look(now_ns):
+        for cause in self._line_trips.look(self._worker.clock_ns()):
             self._trip_line(cause)
+        now_ns = self._worker.monotonic_ns()
         was_long_ago = now_ns - self._looked_ns > _BEAT_FOR_S * 1e9
         self._looked_ns = now_ns
         if lost or other_writer or not may_beat or was_long_ago or heartbeat_age_s > _BEAT_FOR_S:
@@ -167,7 +167,7 @@ class SilenceWatch:
     def _look_for_lateness(self, heartbeat_age_s: float) -> None:
         """Tell early of what has missed its turn: whoever is asked to look may find out why before
         anything has to be held."""
-        now_ns, late_after_s = self._worker.clock_ns(), self._settings.late_after_s
+        now_ns, late_after_s = self._worker.monotonic_ns(), self._settings.late_after_s
         age_s = round(heartbeat_age_s, 1)
         late = heartbeat_age_s > late_after_s
         self._tell((_LATE, None, None), late, what="the plant", age_s=age_s)
@@ -232,7 +232,7 @@ class SilenceWatch:
         age_s, silence_s = picture.age_s(now_ns), self._silence_s(section)
         # What was written while the guard was away is old when it is read: nothing has gone silent
         # before something fresh was heard, or had time enough to be.
-        if silence_s <= self._longest_silence_s() or now_ns - self._began_ns > _HEARING_TAKES_NS:
+        if silence_s <= self._longest_silence_s() or self._is_long_begun():
             self._heard.add(section)
         began = section in self._heard
         self._condition(
@@ -271,12 +271,15 @@ class SilenceWatch:
                 age_s=round(min(cell_age_s, _LONGEST_SHOWN_S), 1),
             )
 
+    def _is_long_begun(self) -> bool:
+        return self._worker.monotonic_ns() - self._began_ns > _HEARING_TAKES_NS
+
     # -- single cells -----------------------------------------------------------------------
 
     def _look_at_regulation(self, section: int) -> None:
-        """Shed cells that the plant leaves to us and for which nothing can be done for too long, in
-        plant and wall time together."""
-        t_plant_s, now_ns = self._keeper.pictures[section].t_plant_s, self._worker.clock_ns()
+        """Shed cells that the plant leaves to us and for which nothing can be done for too long, by
+        the plant's time and by ours."""
+        t_plant_s, now_ns = self._keeper.pictures[section].t_plant_s, self._worker.monotonic_ns()
         state = self._keeper.state(section)
         for cell in self._settings.cells[section]:
             mode = state.mode_of(cell)
@@ -326,7 +329,7 @@ class SilenceWatch:
         modes = self._keeper.state(section).modes
         taken = [int(cell) for cell, mode in modes.items() if _TAKEN in mode.sheds]
         self._tell((_TAKEN, section, None), bool(taken))
-        if taken and not self._keeper.handover.is_doubted(self._worker.clock_ns()):
+        if taken and not self._keeper.handover.is_doubted(self._worker.monotonic_ns()):
             cleared = Trigger(TriggerKind.SHED_CLEARED, _TAKEN)
             self._keeper.apply_at_once(section, dict.fromkeys(taken, cleared))
 

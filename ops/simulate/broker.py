@@ -204,4 +204,5 @@ def make_sim_worker(app_id: str, broker: SimBroker, process: Process) -> Worker:
         progress=Progress(),
         partitions=1,
         clock_ns=process.clock_ns,
+        monotonic_ns=process.monotonic_ns,
     )

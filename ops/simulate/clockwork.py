@@ -107,6 +107,10 @@ class Process:
         """Return the time on a clock that nobody sets."""
         return self._clockwork.now_s
 
+    def monotonic_ns(self) -> int:
+        """Return the same in nanoseconds."""
+        return round(self._clockwork.now_s * 1e9)
+
     def start(self, work: Awaitable[Any]) -> asyncio.Task[Any]:
         """Run a coroutine in this process."""
         task = self.loop.create_task(cast(Coroutine[Any, Any, Any], work))

@@ -2,7 +2,7 @@
 
 import math
 import time
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 
 import pytest
@@ -28,12 +28,20 @@ def _write(cell: int, setpoint: str, value: float, valid_s: float = 60.0) -> Set
 
 @asynccontextmanager
 async def _line(
-    plant: PlantFile, endpoint: str, deadline_s: float = 2.0
+    plant: PlantFile,
+    endpoint: str,
+    deadline_s: float = 2.0,
+    clock_ns: Callable[[], int] = time.time_ns,
 ) -> AsyncIterator[tuple[Scada, Writer, Wire]]:
     """A simulated line with all cells remote, and a writer at the end of a wire."""
     async with open_scada(scada_settings(plant, endpoint)) as scada, wire_to(endpoint) as wire:
         writer = Writer(
-            wire.endpoint, plant.opcua, CELLS, plant.setpoints, readback_deadline_s=deadline_s
+            wire.endpoint,
+            plant.opcua,
+            CELLS,
+            plant.setpoints,
+            readback_deadline_s=deadline_s,
+            clock_ns=clock_ns,
         )
         async with writer:
             assert await writer.wait_connected(PATIENCE_S)
@@ -152,6 +160,20 @@ async def test_a_hung_server_fails_the_write_within_its_deadline(
         assert result.state is MoveState.FAILED
         assert "no answer" in result.reason
         await until(lambda: writer.status.state is LinkState.LOST)
+
+
+@pytest.mark.contract(12)
+async def test_what_the_plant_said_grows_old_although_the_clock_is_set_back(
+    plant: PlantFile, endpoint: str
+) -> None:
+    ahead_ns = [0]
+    async with _line(plant, endpoint, clock_ns=lambda: time.time_ns() + ahead_ns[0]) as line:
+        _, writer, wire = line
+        assert writer.readback(1, FEED) is not None
+        wire.freeze()
+        ahead_ns[0] = -3600_000_000_000
+        await until(lambda: writer.readback(1, FEED) is None)
+        assert writer.is_connected, "long before it is known that the server hangs"
 
 
 @pytest.mark.contract(1)

@@ -85,15 +85,23 @@ _TABLE = next(table for table in TABLES if table.owner == "guard")
 
 @dataclass(slots=True)
 class Clock:
-    """A wall clock that a test may put forward."""
+    """The guard's clocks: a test may let time pass for both, or set the wall clock alone."""
 
     ahead_ns: int = 0
+    passed_ns: int = 0
 
     def __call__(self) -> int:
         return time.time_ns() + self.ahead_ns
 
+    def monotonic_ns(self) -> int:
+        return time.monotonic_ns() + self.passed_ns
+
     def forward(self, seconds: float) -> None:
-        self.ahead_ns += int(seconds * _NS)
+        self.set(seconds)
+        self.passed_ns += int(seconds * _NS)
+
+    def set(self, ahead_s: float) -> None:
+        self.ahead_ns += int(ahead_s * _NS)
 
 
 async def until(is_so: Callable[[], bool], patience_s: float = PATIENCE_S) -> None:
@@ -618,7 +626,9 @@ class GuardedLine:
             for section, cells in SECTIONS.items():
                 fresh = encode_state(init_guard_state(cells, policy))
                 await self.loop.send(_TABLE.changelog, section, fresh)
-        worker = make_guard_worker(self.connection, _PARTITIONS, self.clock)
+        worker = make_guard_worker(
+            self.connection, _PARTITIONS, self.clock, self.clock.monotonic_ns
+        )
         worker.app.conf.datadir = self.folder / "faust"
         patience = replace(self.plant.guard, shed_line_at_cells=shed_line_at_cells)
         if shed_after_s is not None:

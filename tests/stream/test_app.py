@@ -34,7 +34,8 @@ PLAN = next(table for table in TABLES if table.owner == "guard")
 def worker_at(
     connection: KafkaConnection, app_id: str = "app-test", clock: HandClock | None = None
 ) -> Worker:
-    return make_worker(app_id, "app-test", connection, PARTITIONS, clock or HandClock())
+    clock = clock or HandClock()
+    return make_worker(app_id, "app-test", connection, PARTITIONS, clock, monotonic_ns=clock)
 
 
 def event_named(name: str, payload: bytes) -> Event | None:

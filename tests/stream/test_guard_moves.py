@@ -286,7 +286,7 @@ async def test_what_cannot_be_read_or_belongs_nowhere_is_kept_with_the_rejects(
         assert moved.state is MoveState.VERIFIED, "and the guard goes on"
 
 
-@pytest.mark.contract(2, 6)
+@pytest.mark.contract(2, 6, 12)
 async def test_a_cell_that_does_not_follow_is_shed_and_the_others_are_not(
     line: GuardedLine,
 ) -> None:
@@ -312,6 +312,9 @@ async def test_a_cell_that_does_not_follow_is_shed_and_the_others_are_not(
         reason = line.log.named("command_refused")[0].details["reason"]
         assert reason == "not over yet: readback_mismatch"
 
+        line.clock.set(61.0)
+        await asyncio.sleep(1.0)  # several looks of the guard
+        assert "readback_mismatch" in life.mode_state(2).sheds, "a clock that is set is no time"
         line.clock.forward(61.0)  # as long as a mismatch stands
         await life.modes(Mode.AUTO)
         assert life.mode_state(2).sheds == ()

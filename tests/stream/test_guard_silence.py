@@ -180,9 +180,11 @@ async def _take_at_plant(line: GuardedLine, life: Life, cell: int) -> None:
 
     async with asyncio.timeout(3 * PATIENCE_S):
         while not is_taken():
-            await until(lambda: line.follows(cell) and not handover.is_doubted(line.clock()))
+            await until(
+                lambda: line.follows(cell) and not handover.is_doubted(line.clock.monotonic_ns())
+            )
             await line.log.clear()
-            taken_ns = line.clock()
+            taken_ns = line.clock.monotonic_ns()
             line.scada.control.mode_target[cell - 1] = CellMode.AUTO
             with suppress(TimeoutError):
                 await until(is_taken, 15.0)
