@@ -1,6 +1,7 @@
 """What the cells have been told: targets, modes, the watchdog, and what each cell has accepted."""
 
-from dataclasses import dataclass
+import math
+from dataclasses import dataclass, replace
 from typing import Final
 
 import numpy as np
@@ -16,12 +17,28 @@ F64 = NDArray[np.float64]
 HEARTBEAT: Final = "heartbeat"
 MODE: Final = "mode"
 TRIP: Final = "trip"
+# Design value: a server that was stopped has read all that waited for it well within this.
+_WAITED_WITHIN_S: Final = 0.5
 
 
 @dataclass(frozen=True, slots=True)
 class _Write:
+    """A write that is to count at the next turn.
+
+    Attributes:
+        has_waited: it may have been sent before the cells were taken back, as all that comes right
+            after that: it is nobody's wish any more, but to be left alone.
+    """
+
     rule: WriteRule
     value: float
+    has_waited: bool
+
+    @property
+    def is_void(self) -> bool:
+        """Whether it must not count."""
+        leaves_alone = self.rule.meaning == MODE and self.value != CellMode.REMOTE_CASCADE
+        return self.has_waited and not leaves_alone
 
 
 class LineControl:
@@ -50,13 +67,15 @@ class LineControl:
         self.watchdog = Watchdog(watchdog_timeout_s)
         self.is_tripped = False
         self._writes: list[_Write] = []
+        self._shed_s = -math.inf  # monotonic; when cells were taken back for silence
         self._stuck: set[tuple[int, str]] = set()
 
     def take_write(self, rule: WriteRule, value: float, now_s: float) -> None:
         """Note a write; a heartbeat counts at once, but what was shed by then stays shed.
 
-        A server that was stopped finds heartbeats and setpoints waiting when it goes on. Were the
-        heartbeat to hide that it came too late, an old setpoint would be taken behind it.
+        A server that was stopped finds heartbeats, requests for remote control and setpoints
+        waiting when it goes on. Were the heartbeat to hide that it came too late, an old setpoint
+        would be taken behind it.
         """
         if rule.meaning == HEARTBEAT:
             self._shed_if_silent(now_s)
@@ -64,7 +83,8 @@ class LineControl:
         elif rule.meaning == TRIP:
             self.trip(is_set=bool(value))
         else:
-            self._writes.append(_Write(rule, value))
+            has_waited = now_s - self._shed_s < _WAITED_WITHIN_S
+            self._writes.append(_Write(rule, value, has_waited))
 
     def trip(self, *, is_set: bool) -> None:
         """Trip the line, as the plant's own protection does, or end that: all cells are on local
@@ -92,6 +112,8 @@ class LineControl:
             self._take_back()
         writes, self._writes = self._writes, []
         for write in writes:
+            if write.is_void:
+                continue
             if write.rule.meaning == MODE:
                 self.mode_target[write.rule.cell - 1] = int(write.value)
             else:
@@ -109,17 +131,13 @@ class LineControl:
         """Take cells back once the heartbeat has stood still for too long."""
         was, self.watchdog = self.watchdog, self.watchdog.look(now_s)
         if self.watchdog.state is WatchdogState.SHED and was.state is not WatchdogState.SHED:
+            self._shed_s = now_s
             self._take_back()
 
     def _take_back(self) -> None:
         """Put all cells on local control."""
         self.mode_target = shed_targets(self.mode_target)
-        # What was asked while nobody was alive is nobody's wish any more, but to be left alone.
-        self._writes = [
-            write
-            for write in self._writes
-            if write.rule.meaning == MODE and write.value != CellMode.REMOTE_CASCADE
-        ]
+        self._writes = [replace(write, has_waited=True) for write in self._writes]
 
     def _accept(self, write: _Write) -> None:
         """Take a target for a cell that is remote; elsewhere the target goes back by itself."""

@@ -1,7 +1,7 @@
 """Lines to test with: a simulated SCADA in this process, and somebody who takes its frames."""
 
 import asyncio
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Callable, Iterable
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from typing import Any
@@ -12,6 +12,7 @@ from opcua.gateway import Gateway
 from opcua.mapping import Mapping
 from opcua.nodes import NAMESPACE_URI
 from opcua.scada import Scada, ScadaSettings
+from opcua.writer import Writer
 from ops.plantfile import PlantFile
 from stream.frames import SampleFrame
 
@@ -102,3 +103,13 @@ async def until(is_so: Callable[[], bool], patience_s: float = PATIENCE_S) -> No
     async with asyncio.timeout(patience_s):
         while not is_so():  # noqa: ASYNC110 - the state belongs to another task without an event
             await asyncio.sleep(0.01)
+
+
+async def follow(writer: Writer, cells: Iterable[int]) -> None:
+    """Let cells follow a writer: asked for until it is shown, as the guard does, for what comes
+    right after the plant has taken its cells back is left aside."""
+    wanted = tuple(cells)
+    async with asyncio.timeout(PATIENCE_S):
+        while not all(writer.is_remote(cell) for cell in wanted):
+            await writer.set_remote(wanted, True)
+            await asyncio.sleep(0.3)

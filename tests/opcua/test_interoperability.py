@@ -16,7 +16,7 @@ from ops.ports import free_port
 from stream.edge import SetpointWrite
 from stream.frames import Quality
 from stream.records import MoveState
-from tests.opcua.lines import PATIENCE_S, Taker, scada_settings, until
+from tests.opcua.lines import PATIENCE_S, Taker, follow, scada_settings
 from tests.opcua.node_peer import ACME_PLANT, foreign_plant, require_node, run_client
 
 FEED, BEAM = "alumina_feed_rate_kg_per_h", "beam_position_mm"
@@ -79,8 +79,7 @@ async def test_another_client_sees_what_the_writer_wrote(
         async with writer:
             assert await writer.wait_connected(PATIENCE_S)
             writer.allow_heartbeat(600.0)
-            await writer.set_remote(cells, True)
-            await until(lambda: all(writer.is_remote(cell) for cell in cells))
+            await follow(writer, cells)
             results = await writer.write([_write(cell, FEED, 140.0 + cell) for cell in cells])
             assert {result.state for result in results} == {MoveState.VERIFIED}
             targets = [f"L1.C{cell:03d}.SP.AluminaFeedRate.Target" for cell in cells]
@@ -116,8 +115,7 @@ async def test_another_plant_is_driven_by_its_mapping_alone(
             await taker.until(lambda it: it.scans >= 6)
 
             assert [writer.is_remote(cell) for cell in CELLS] == [False, False]
-            await writer.set_remote(CELLS, True)
-            await until(lambda: all(writer.is_remote(cell) for cell in CELLS))
+            await follow(writer, CELLS)
             wanted = [_write(1, FEED, 63.0), _write(2, FEED, 81.0), _write(2, BEAM, 207.0)]
             results = await writer.write(wanted)
             assert [result.state for result in results] == [MoveState.VERIFIED] * 3

@@ -17,7 +17,7 @@ from ops.plantfile import PlantFile, load_plant
 from ops.ports import free_port
 from stream.edge import SetpointWrite
 from stream.records import MoveState
-from tests.opcua.lines import PATIENCE_S, Taker, scada_settings, until
+from tests.opcua.lines import PATIENCE_S, Taker, follow, scada_settings
 from tests.opcua.node_peer import ACME_PLANT, foreign_plant, require_node, run_client
 from tests.opcua.peer_security import authority, opener, server_security
 
@@ -93,8 +93,7 @@ async def test_another_server_is_read_and_written_encrypted(
         )
         async with writer:
             assert await writer.wait_connected(PATIENCE_S)
-            await writer.set_remote(CELLS, True)
-            await until(lambda: all(writer.is_remote(cell) for cell in CELLS))
+            await follow(writer, CELLS)
             wanted = SetpointWrite("1", 1, FEED, 63.0, time.time_ns() + 10**10)
             (result,) = await writer.write([wanted])
             assert (result.state, result.readback) == (MoveState.VERIFIED, pytest.approx(63.0))

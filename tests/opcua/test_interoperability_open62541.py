@@ -18,7 +18,7 @@ from ops.ports import free_port
 from stream.edge import SetpointWrite
 from stream.frames import Quality
 from stream.records import MoveState
-from tests.opcua.lines import PATIENCE_S, Taker, until
+from tests.opcua.lines import PATIENCE_S, Taker, follow, until
 from tests.opcua.node_peer import ACME_NAMESPACE, ACME_PLANT
 from tests.opcua.o6_peer import acme_mapping, o6_plant, require_o6
 from tests.opcua.peer_security import opener, server_security
@@ -64,8 +64,7 @@ async def test_a_plant_on_open62541_is_read_and_driven_by_its_mapping_alone() ->
             assert await writer.wait_connected(PATIENCE_S)
             await taker.until(lambda it: it.scans >= 6)
 
-            await writer.set_remote(CELLS, True)
-            await until(lambda: all(writer.is_remote(cell) for cell in CELLS))
+            await follow(writer, CELLS)
             wanted = [_write(1, FEED, 63.0), _write(2, FEED, 81.0), _write(2, BEAM, 207.0)]
             results = await writer.write(wanted)
             assert [result.state for result in results] == [MoveState.VERIFIED] * 3
@@ -133,8 +132,7 @@ async def test_it_is_read_and_written_encrypted(folder: Path, policy: Policy) ->
         async with writer:
             assert await writer.wait_connected(PATIENCE_S)
             writer.allow_heartbeat(600.0)
-            await writer.set_remote(CELLS, True)
-            await until(lambda: all(writer.is_remote(cell) for cell in CELLS))
+            await follow(writer, CELLS)
             (result,) = await writer.write([_write(1, FEED, 63.0)])
             assert (result.state, result.readback) == (MoveState.VERIFIED, pytest.approx(63.0))
             await until(lambda: writer.heartbeat_age_s() < 0.5)

@@ -12,7 +12,7 @@ from ops.plantfile import PlantFile
 from physics.design import sections
 from stream.edge import SetpointWrite
 from stream.records import MoveState
-from tests.opcua.lines import PATIENCE_S, Taker, scada_settings, until
+from tests.opcua.lines import PATIENCE_S, Taker, follow, scada_settings
 
 CELLS = tuple(range(1, 201))
 FEED = "alumina_feed_rate_kg_per_h"
@@ -31,8 +31,7 @@ async def test_two_hundred_cells_are_read_and_written(plant: PlantFile, endpoint
         ) as writer:
             assert await writer.wait_connected(PATIENCE_S)
             writer.allow_heartbeat(600.0)
-            await writer.set_remote(CELLS, True)
-            await until(lambda: all(writer.is_remote(cell) for cell in CELLS))
+            await follow(writer, CELLS)
             expires_ns = scada.now_ns() + 10_000_000_000
             results = await writer.write(
                 [SetpointWrite(str(cell), cell, FEED, 150.0, expires_ns) for cell in CELLS]

@@ -15,7 +15,7 @@ from opcua.writer import Writer
 from ops.plantfile import PlantFile
 from stream.edge import Claim, SetpointWrite, WriteResult
 from stream.records import MoveState
-from tests.opcua.lines import PATIENCE_S, scada_settings, until
+from tests.opcua.lines import PATIENCE_S, follow, scada_settings, until
 from tests.opcua.proxy import wire_to
 from tests.opcua.rival import rival_at
 from tests.opcua.small_plant import LIMITS, MAPPING, small_plant
@@ -67,12 +67,6 @@ async def writer_at(plant: PlantFile, endpoint: str, **changes: Any) -> AsyncIte
         yield writer
 
 
-async def follow(writer: Writer) -> None:
-    """Let all cells follow a writer."""
-    await writer.set_remote(CELLS, True)
-    await until(lambda: all(writer.is_remote(cell) for cell in CELLS))
-
-
 async def feed(writer: Writer, value: float) -> WriteResult:
     """Write a feed rate to cell 1."""
     expires_ns = time.time_ns() + 60_000_000_000
@@ -90,7 +84,7 @@ async def test_a_second_writer_waits_and_takes_the_line_when_the_first_is_silent
 ) -> None:
     async with line(plant, endpoint) as scada, writer_at(plant, endpoint) as first:
         assert (first.other_writer, token(scada)) == ("", 1)
-        await follow(first)
+        await follow(first, CELLS)
         async with writer_at(plant, endpoint) as second:
             assert "another writer has token 1" in second.other_writer
             began = scada.control.watchdog.counter or 0
@@ -107,7 +101,7 @@ async def test_a_second_writer_waits_and_takes_the_line_when_the_first_is_silent
             await until(lambda: second.other_writer == "")
             assert token(scada) == 2
             await until(lambda: first.other_writer != "")
-            await follow(second)
+            await follow(second, CELLS)
             assert (await feed(second, 155.0)).state is MoveState.VERIFIED
             assert (await feed(first, 130.0)).state is MoveState.FAILED
 
@@ -122,14 +116,14 @@ async def test_a_writer_that_was_stopped_and_replaced_writes_nothing_when_it_goe
         wire_to(endpoint) as wire,
         writer_at(plant, wire.endpoint) as first,
     ):
-        await follow(first)
+        await follow(first, CELLS)
         assert (await feed(first, 150.0)).state is MoveState.VERIFIED
         wire.freeze()
         late = await feed(first, 130.0)  # on its way, and not arrived
         assert late.state is MoveState.FAILED
         async with writer_at(plant, endpoint) as second:
             await until(lambda: second.other_writer == "")
-            await follow(second)
+            await follow(second, CELLS)
             assert (await feed(second, 155.0)).state is MoveState.VERIFIED
             wire.thaw()
             await until(lambda: scada.writes.fenced_off > 0)  # it arrived, and was refused
@@ -145,7 +139,7 @@ async def test_a_line_that_was_snatched_is_left_and_taken_back_only_from_the_sil
     plant: PlantFile, endpoint: str
 ) -> None:
     async with line(plant, endpoint) as scada, writer_at(plant, endpoint) as first:
-        await follow(first)
+        await follow(first, CELLS)
         async with rival_at(scada) as rival:
             await until(lambda: "token 2" in first.other_writer)
             assert (await feed(first, 130.0)).state is MoveState.FAILED
@@ -155,7 +149,7 @@ async def test_a_line_that_was_snatched_is_left_and_taken_back_only_from_the_sil
         await until(lambda: first.other_writer == "")
         assert time.monotonic() - silent_s > WATCHDOG_S - 0.5
         assert token(scada) == 3
-        await follow(first)
+        await follow(first, CELLS)
 
 
 @pytest.mark.contract(14)
@@ -182,7 +176,7 @@ async def test_a_successor_on_the_same_machine_does_not_wait(
     book = Book()
     async with line(plant, endpoint) as scada, wire_to(endpoint) as wire:
         async with writer_at(plant, wire.endpoint, claims=book) as first:
-            await follow(first)
+            await follow(first, CELLS)
             assert [claim.token for claim in book.claims] == [1]
             await wire.cut()  # killed: nobody says farewell
         begin_s = time.monotonic()
@@ -205,13 +199,13 @@ async def test_a_writer_that_lost_its_connection_comes_back_to_its_line_at_once(
         wire_to(endpoint) as wire,
         writer_at(plant, wire.endpoint) as writer,
     ):
-        await follow(writer)
+        await follow(writer, CELLS)
         await wire.cut()
         await until(lambda: writer.status.state is LinkState.LOST)
         await wire.join()
         assert await writer.wait_connected(PATIENCE_S)
         assert (writer.other_writer, token(scada)) == ("", 2)
-        await follow(writer)
+        await follow(writer, CELLS)
         assert (await feed(writer, 150.0)).state is MoveState.VERIFIED
 
 
@@ -233,7 +227,7 @@ async def test_a_server_that_begins_anew_gives_the_line_to_the_first_that_comes(
                 assert await old.wait_connected(PATIENCE_S)
                 assert "another writer has token 1" in old.other_writer
                 assert (await feed(old, 130.0)).state is MoveState.FAILED
-                await follow(new)
+                await follow(new, CELLS)
         finally:
             await keeping.__aexit__(None, None, None)
 

@@ -20,7 +20,7 @@ from opcua.writer import Writer
 from ops.plantfile import PlantFile
 from stream.edge import SetpointWrite, TripSigns
 from stream.records import MoveState
-from tests.opcua.lines import PATIENCE_S, scada_settings, until
+from tests.opcua.lines import PATIENCE_S, follow, scada_settings, until
 from tests.opcua.proxy import wire_to
 from tests.opcua.small_plant import FEED, LIMITS, MAPPING, small_plant
 
@@ -211,8 +211,7 @@ async def test_the_plant_takes_its_cells_back_and_gives_none_while_it_is_tripped
         Client(endpoint) as client,
     ):
         writer.allow_heartbeat(600.0)
-        await writer.set_remote(CELLS, True)
-        await until(lambda: all(writer.is_remote(cell) for cell in CELLS))
+        await follow(writer, CELLS)
         await scada.trip(is_set=True)
         await until(lambda: writer.trip_signs.stands is True)
         await writer.set_remote(CELLS, True)
@@ -222,5 +221,4 @@ async def test_the_plant_takes_its_cells_back_and_gives_none_while_it_is_tripped
         contact = client.get_node(ua.NodeId("L1.Interlock.Trip", index))
         assert await contact.read_value() == 1
         await scada.trip(is_set=False)
-        await writer.set_remote(CELLS, True)
-        await until(lambda: all(writer.is_remote(cell) for cell in CELLS))
+        await follow(writer, CELLS)

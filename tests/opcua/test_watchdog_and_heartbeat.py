@@ -48,8 +48,12 @@ def test_a_shed_cell_does_not_come_back_by_itself() -> None:
 
 
 @pytest.mark.contract(1, 15)
-def test_a_server_that_was_stopped_takes_no_setpoint_that_waited_behind_a_late_heartbeat() -> None:
-    """Found by `potline simulate-faults`: the heartbeat hid that it had come too late."""
+@pytest.mark.parametrize("looks_first", [False, True])
+def test_a_server_that_was_stopped_takes_no_setpoint_that_waited_behind_a_late_heartbeat(
+    looks_first: bool,
+) -> None:
+    """Found by `potline simulate-faults`: the heartbeat hid that it had come too late, and the
+    request for remote control that had waited behind it counted anew."""
     row = next(row for row in load_plant(PLANT_FILE, 1).setpoints if row.name == FEED)
     control = LineControl((row,), {FEED: np.array([180.0])}, 3.0)
     beat = WriteRule(HEARTBEAT, ua.VariantType.UInt32)
@@ -61,15 +65,18 @@ def test_a_server_that_was_stopped_takes_no_setpoint_that_waited_behind_a_late_h
     control.apply(10.1)
     assert (control.modes[0], control.accepted[FEED][0]) == (REMOTE, 190.0)
     # Stopped for 15 s; then what waited is handled in its order before anything else.
+    if looks_first:
+        control.apply(25.0)
     control.take_write(feed, 200.0, 25.0)
     control.take_write(beat, 2, 25.0)
+    control.take_write(mode, REMOTE, 25.0)
     control.take_write(feed, 210.0, 25.0)
     control.apply(25.1)
     assert (control.modes[0], control.accepted[FEED][0]) == (AUTO, 190.0)
     assert control.watchdog.state is WatchdogState.ALIVE, "and the guard may ask for the cell anew"
-    control.take_write(mode, REMOTE, 25.2)
-    control.take_write(feed, 205.0, 25.2)
-    control.apply(25.3)
+    control.take_write(mode, REMOTE, 25.5)
+    control.take_write(feed, 205.0, 25.5)
+    control.apply(25.6)
     assert (control.modes[0], control.accepted[FEED][0]) == (REMOTE, 205.0)
 
 

@@ -14,7 +14,7 @@ from opcua.writer import Writer
 from ops.plantfile import PlantFile
 from stream.edge import PlantEdge, SetpointWrite
 from stream.records import MoveState
-from tests.opcua.lines import PATIENCE_S, scada_settings, until
+from tests.opcua.lines import PATIENCE_S, follow, scada_settings, until
 from tests.opcua.proxy import Wire, wire_to
 
 FEED, BEAM = "alumina_feed_rate_kg_per_h", "beam_position_mm"
@@ -46,8 +46,7 @@ async def _line(
         async with writer:
             assert await writer.wait_connected(PATIENCE_S)
             writer.allow_heartbeat(600.0)
-            await writer.set_remote(CELLS, True)
-            await until(lambda: all(writer.is_remote(cell) for cell in CELLS))
+            await follow(writer, CELLS)
             yield scada, writer, wire
 
 
@@ -185,8 +184,7 @@ async def test_a_heartbeat_that_is_stopped_gives_the_cells_back(
         await until(lambda: not any(writer.is_remote(cell) for cell in CELLS))
         assert scada.control.modes.tolist() == [CellMode.AUTO] * 3
         writer.allow_heartbeat(600.0)
-        await writer.set_remote(CELLS, True)
-        await until(lambda: all(writer.is_remote(cell) for cell in CELLS))
+        await follow(writer, CELLS)
         await writer.set_remote([2], False)
         await until(lambda: writer.is_remote(2) is False)
         assert writer.is_remote(1) is True
