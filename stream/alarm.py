@@ -45,6 +45,13 @@ class Alarm:
     due_ns: int = field(default=NOTHING_DUE, compare=False)
 
 
+def place_of(alarm: Alarm) -> str:
+    """Return where an alarm is, in words."""
+    if alarm.event.cell is not None:
+        return f"Cell {alarm.event.cell}"
+    return "Line" if alarm.event.section is None else f"Section {alarm.event.section}"
+
+
 def change(alarms: dict[str, Alarm], subject: str, what: Happening, at_ns: int) -> bool:
     """Let something happen to an alarm; returns whether it was not refused."""
     alarm = alarms.get(subject)

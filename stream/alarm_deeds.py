@@ -1,4 +1,7 @@
-"""What people do about alarms, as it is on record: events, and what each does to its alarm."""
+"""What people do about alarms, as it is on record: events, and what each does to its alarm.
+
+Whoever lets people do it, the front or the screens, puts the same on record under the same rules.
+"""
 
 from collections.abc import Mapping
 from typing import Final
@@ -13,8 +16,12 @@ from control.alarm_happenings import (
     TakenOut,
     Unshelved,
 )
+from control.alarms import happen
+from control.modes import Refusal
+from stream.alarm import Alarm, place_of
 
 Details = Mapping[str, str | float | int | None]
+_NO_COMMENT: Final = "without comment"
 DEEDS: Final = frozenset(
     {
         "alarm_acknowledged",
@@ -26,6 +33,63 @@ DEEDS: Final = frozenset(
         "alarm_put_back",
     }
 )
+
+_OF_MAINTENANCE: Final = frozenset({"alarm_taken_out", "alarm_put_back"})
+_MAINTENANCE: Final = frozenset({"engineer", "manager"})
+LONGEST_COMMENT: Final = 200  # characters, as of a reason
+
+
+def is_allowed(role: str, name: str) -> bool:
+    """Whether somebody who may act on alarms may do a deed: nothing but a person ends an outage
+    before a month is over, so that it takes more than an operator.
+
+    Args:
+        role: as the guard has its name.
+        name: of the deed's event.
+    """
+    return name not in _OF_MAINTENANCE or role in _MAINTENANCE
+
+
+def is_fit(comment: str) -> bool:
+    """Whether a comment is one short line."""
+    return len(comment) <= LONGEST_COMMENT and comment.isprintable()
+
+
+def details_of(
+    alarm: Alarm, *, who: str, role: str, comment: str, occurrence: str, **more: float | int
+) -> dict[str, str | float | int | None]:
+    """Return the details of a deed, as they go on record.
+
+    Args:
+        alarm: that somebody does something about.
+        who, role: of the account.
+        comment: one short line; that somebody said nothing goes on record in words.
+        occurrence: that was seen; "" where the deed is about the alarm, whatever its occurrence.
+        more: what a deed has beside.
+    """
+    details: dict[str, str | float | int | None] = {
+        "alarm": alarm.subject,
+        "condition": alarm.event.name,
+        "place": place_of(alarm),
+        "who": who,
+        "role": role,
+        "comment": comment or _NO_COMMENT,
+        "occurrence": occurrence,
+    }
+    return {**details, **more}
+
+
+def refusal_of(alarm: Alarm, name: str, details: Details, at_ns: int) -> Refusal | None:
+    """Return why the state of an alarm does not allow a deed; None where it does.
+
+    Args:
+        name: of the deed's event.
+        details: of the deed's event.
+        at_ns: wall time.
+    """
+    what = happening_of(name, details, at_ns)
+    after = None if what is None else happen(alarm.state, what)
+    return after if isinstance(after, Refusal) else None
 
 
 def happening_of(name: str, details: Details, at_ns: int) -> Happening | None:

@@ -20,10 +20,12 @@ class EventGroup:
     Attributes:
         event: the newest of them.
         cells: all the cells that they concern, in order.
+        ids: of all events, newest first.
     """
 
     event: Event
     cells: tuple[int, ...]
+    ids: tuple[str, ...] = ()
     _oldest_ns: int = 0
 
     @property
@@ -70,9 +72,10 @@ def group_events(events: Iterable[Event], ended: Collection[str] = ()) -> list[E
             found[at] = replace(
                 known,
                 cells=tuple(sorted({*known.cells, *own})),
+                ids=(*known.ids, event.event_id),
                 _oldest_ns=event.t_event_ns,
             )
         else:
             groups[alike] = len(found)
-            found.append(EventGroup(event, own, event.t_event_ns))
+            found.append(EventGroup(event, own, (event.event_id,), event.t_event_ns))
     return found

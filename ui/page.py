@@ -12,6 +12,7 @@ from bokeh.themes import Theme
 from jinja2 import Environment, FileSystemLoader
 
 from control.limits import SetpointLimits
+from ui.answers import Said
 from ui.collector import Collector
 from ui.commands import CommandDesk, Outcome, Wish
 from ui.door import Visit
@@ -22,6 +23,7 @@ from ui.pages import PAGES, Column, Page
 from ui.panel import PANEL_CSS, Desk, Panel, PanelMaker, Selection
 from ui.quantities import MAP_QUANTITIES, Quantity
 from ui.snapshot import Snapshot
+from ui.treating import AlarmDesk, Treatment
 
 _log: Final = logging.getLogger(__name__)
 THEME_FOLDER: Final = Path(__file__).parent / "theme"
@@ -101,12 +103,14 @@ class OpenPage:
         visit: Visit,
         collector: Collector,
         command_desk: CommandDesk,
+        alarm_desk: AlarmDesk,
         query: Mapping[str, str],
     ) -> None:
         self._document = document
         self._page = page
         self._collector = collector
         self._command_desk = command_desk
+        self._alarm_desk = alarm_desk
         self._visit = visit
         self._has_turn = False
         self._is_closed = False
@@ -120,6 +124,7 @@ class OpenPage:
             selection=selection,
             setpoints=setpoints,
             ask=self._ask,
+            treat=self._treat,
         )
         self._slots = [Slot(place.name, place.make, desk) for place in page.panels]
         self._beat = ColumnDataSource(
@@ -203,6 +208,14 @@ class OpenPage:
         # Who that is now, not who it was when the page was opened.
         self._command_desk.ask(
             self._visit.use(), wish, lambda outcome: self._schedule(partial(done, outcome))
+        )
+
+    def _treat(self, treatment: Treatment, done: Callable[[Said], None]) -> None:
+        self._alarm_desk.treat(
+            self._visit.use(),
+            self._collector.snapshot.alarms,
+            treatment,
+            lambda said: self._schedule(partial(done, said)),
         )
 
     def _schedule(self, action: Callable[[], None]) -> None:

@@ -21,6 +21,7 @@ from ui.panels.picker import PickerPanel
 from ui.panels.profile import ProfilePanel
 from ui.panels.rejects import RejectsPanel
 from ui.panels.switch import SwitchPanel
+from ui.panels.treat import TreatPanel
 from ui.panels.trends import TrendsPanel
 
 
@@ -112,6 +113,7 @@ PAGES: Final = (
         panels=(
             Place("header", HeaderPanel, Column.WIDE),
             Place("journal", JournalPanel, Column.MAIN),
+            Place("treat", TreatPanel, Column.SIDE),
             Place("alarms", AlarmsPanel, Column.SIDE),
         ),
     ),

@@ -6,18 +6,21 @@ from pathlib import Path
 from typing import Final, Protocol
 
 from control.limits import SetpointLimits
+from ui.answers import Said
 from ui.commands import Outcome, Wish
 from ui.drawing import Div, InlineStyleSheet, LayoutDOM
 from ui.layout import LineLayout
 from ui.quantities import Quantity
 from ui.roles import Person
 from ui.snapshot import Snapshot
+from ui.treating import Treatment
 
 _THEME: Final = Path(__file__).parent / "theme"
 PANEL_CSS: Final = (_THEME / "panel.css").read_text(encoding="utf-8")
 CONTROLS_CSS: Final = (_THEME / "controls.css").read_text(encoding="utf-8")
 
 Ask = Callable[[Wish, Callable[[Outcome], None]], None]
+Treat = Callable[[Treatment, Callable[[Said], None]], None]
 
 
 class Panel(Protocol):
@@ -94,6 +97,7 @@ class Desk:
         setpoints: of the plant file.
         who: who sits at the screen now.
         ask: gives a command in their name; its outcome comes back on this screen's own turn.
+        treat: does something about alarms in their name; what came of it comes back likewise.
     """
 
     layout: LineLayout
@@ -103,6 +107,7 @@ class Desk:
     selection: Selection
     setpoints: tuple[SetpointLimits, ...]
     ask: Ask
+    treat: Treat
 
     def quantity(self, name: str) -> Quantity:
         """Return a quantity by its name."""

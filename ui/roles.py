@@ -5,6 +5,7 @@ from enum import StrEnum
 from typing import Final
 
 from control.modes import Mode
+from stream.alarm_deeds import is_allowed
 from stream.records import CommandKind
 
 
@@ -62,6 +63,20 @@ class Person:
     name: str
     role: Role
     note: str = ""
+
+
+def deed_refusal(person: Person, deed: str) -> str:
+    """Return why `person` may not do something about an alarm, as a sentence; empty if they may.
+
+    Args:
+        deed: name of its event.
+    """
+    if not RIGHTS[person.role].commands:
+        return person.note or f"{person.name} ({person.role}) may only look."
+    if is_allowed(person.role, deed):
+        return ""
+    able = [role.value for role, one in RIGHTS.items() if one.commands and is_allowed(role, deed)]
+    return f"{person.name} ({person.role}) may not; who may is of the role {' or '.join(able)}."
 
 
 def refusal(person: Person, kind: CommandKind, mode: Mode | None = None) -> str:

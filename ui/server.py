@@ -37,6 +37,7 @@ from ui.people import People
 from ui.quantities import QUANTITIES, Quantity, trend_columns
 from ui.roles import Person
 from ui.snapshot import SILENCE_S
+from ui.treating import AlarmDesk
 
 _log: Final = logging.getLogger(__name__)
 _HEALTHY_LOOK_S: Final = 5.0
@@ -122,7 +123,11 @@ class _Health(RequestHandler):
 
 
 def _applications(
-    settings: ScreenSettings, collector: Collector, command_desk: CommandDesk, auth: EntranceAuth
+    settings: ScreenSettings,
+    collector: Collector,
+    command_desk: CommandDesk,
+    alarm_desk: AlarmDesk,
+    auth: EntranceAuth,
 ) -> dict[str, Application]:
     columns = trend_columns(settings.quantities)
 
@@ -145,6 +150,7 @@ def _applications(
             visit=visit,
             collector=collector,
             command_desk=command_desk,
+            alarm_desk=alarm_desk,
             query={name: values[-1].decode(errors="replace") for name, values in arguments.items()},
         )
 
@@ -172,6 +178,7 @@ def _listen(
     settings: ScreenSettings,
     collector: Collector,
     command_desk: CommandDesk,
+    alarm_desk: AlarmDesk,
     door: Door,
     people: People | None,
 ) -> Server:
@@ -193,7 +200,7 @@ def _listen(
     auth = EntranceAuth(entrance)
     pages = [("/login", LoginPage), ("/logout", LogoutPage)] if door.has_accounts else []
     return Server(
-        _applications(settings, collector, command_desk, auth),
+        _applications(settings, collector, command_desk, alarm_desk, auth),
         io_loop=IOLoop.current(),
         address=settings.host,
         port=port,
@@ -260,7 +267,8 @@ async def run_ui(
         settings.silence_s,
     )
     command_desk = CommandDesk(settings.kafka, settings.layout, settings.partitions)
-    server = _listen(settings, collector, command_desk, door, people)
+    alarm_desk = AlarmDesk(settings.kafka)
+    server = _listen(settings, collector, command_desk, alarm_desk, door, people)
     looking = asyncio.create_task(collector.run(stop))
     stopping = asyncio.create_task(stop.wait())
     # Bokeh collects all garbage twice for each screen that closes, and every other screen waits for
@@ -279,6 +287,6 @@ async def run_ui(
         await asyncio.gather(looking, stopping, return_exceptions=True)
         server.unlisten()
         server.stop()
-        await command_desk.close()
+        await asyncio.gather(command_desk.close(), alarm_desk.close())
         door.close()
         gc.unfreeze()

@@ -12,14 +12,12 @@ from typing import Any, Final
 from asyncua import ua
 
 from control.alarm_happenings import LONGEST_SHELF_S
-from control.alarms import happen
-from control.modes import Refusal
-from opcua.front.conditions import occurrence_in, place_of, subject_in
+from opcua.front.conditions import occurrence_in, subject_in
 from opcua.front.gate import Caller, Gate
-from opcua.front.methods import LONGEST_REASON, Fault
+from opcua.front.methods import Fault
 from opcua.front.session import Handler
 from stream.alarm import Alarm
-from stream.alarm_deeds import happening_of
+from stream.alarm_deeds import details_of, is_allowed, is_fit, refusal_of
 from stream.alarm_list import AlarmList
 
 _BYTES, _TEXT, _DOUBLE = (
@@ -28,7 +26,6 @@ _BYTES, _TEXT, _DOUBLE = (
     ua.VariantType.Double,
 )
 _ON_RECORD_WITHIN_S: Final = 3.0
-_NO_COMMENT: Final = "without comment"
 _IDS: Final = ua.ObjectIds
 
 Report = Callable[..., Awaitable[None]]
@@ -44,7 +41,6 @@ class Deed:
         takes: types of its arguments.
         code: status where the state of the alarm does not allow it.
         is_one_shot: it ends with the occurrence.
-        roles: who may, as the guard has their names; empty: whoever may act on alarms.
         needs_reason: it is not done without a comment.
     """
 
@@ -52,7 +48,6 @@ class Deed:
     takes: tuple[ua.VariantType, ...]
     code: int
     is_one_shot: bool = False
-    roles: frozenset[str] = frozenset()
     needs_reason: bool = False
 
 
@@ -63,12 +58,8 @@ _TIMED: Final = Deed("alarm_shelved", (_DOUBLE,), _CODES.BadConditionAlreadyShel
 _TIMED_WITH_COMMENT: Final = Deed(
     "alarm_shelved", (_DOUBLE, _TEXT), _CODES.BadConditionAlreadyShelved
 )
-# Nothing but a person ends it before a month is over, so that it takes more than an operator.
-_MAINTENANCE: Final = frozenset({"engineer", "manager"})
-_OUT: Final = Deed(
-    "alarm_taken_out", (), _CODES.BadInvalidState, roles=_MAINTENANCE, needs_reason=True
-)
-_BACK: Final = Deed("alarm_put_back", (), _CODES.BadInvalidState, roles=_MAINTENANCE)
+_OUT: Final = Deed("alarm_taken_out", (), _CODES.BadInvalidState, needs_reason=True)
+_BACK: Final = Deed("alarm_put_back", (), _CODES.BadInvalidState)
 DEEDS: Final[Mapping[int, Deed]] = {
     _IDS.AcknowledgeableConditionType_Acknowledge: Deed(
         "alarm_acknowledged", (_BYTES, _TEXT), _CODES.BadConditionBranchAlreadyAcked
@@ -155,7 +146,7 @@ class AlarmDesk:
         self, deed: Deed, alarm: Alarm, arguments: Sequence[ua.Variant], caller: Caller
     ) -> dict[str, Any] | Fault:
         """Return the details of what is put on record, or why it is not done."""
-        if deed.roles and caller.role not in deed.roles:
+        if not is_allowed(caller.role, deed.event):
             sentence = f"{deed.event}: {caller.name} is {caller.role}, who may not."
             return Fault(_CODES.BadUserAccessDenied, sentence)
         if len(arguments) != len(deed.takes):
@@ -172,27 +163,20 @@ class AlarmDesk:
         if deed.needs_reason and not said:
             # The method that takes no comment is known, so that a client is told why.
             return Fault(_CODES.BadArgumentsMissing, f"{deed.event}: a reason is missing.")
-        comment = said or _NO_COMMENT
-        if len(comment) > LONGEST_REASON or not comment.isprintable():
+        if not is_fit(said):
             return Fault(_CODES.BadInvalidArgument, f"{deed.event}: a comment is one short line.")
         occurrence = occurrence_in(given.get(_BYTES) or b"") if _BYTES in given else ""
         if _BYTES in given and occurrence != alarm.state.event_id:
             return Fault(_CODES.BadEventIdUnknown, f"{deed.event}: of another occurrence.")
         seconds = given.get(_DOUBLE, LONGEST_SHELF_S * 1e3) / 1e3
-        details: dict[str, Any] = {
-            "alarm": alarm.subject,
-            "condition": alarm.event.name,
-            "place": place_of(alarm),
-            "who": caller.name,
-            "role": caller.role,
-            "comment": comment,
-            "occurrence": occurrence,
-        }
+        more: dict[str, float | int] = {}
         if deed.event == "alarm_shelved":
-            details |= {"duration_s": seconds, "one_shot": int(deed.is_one_shot)}
-        what = happening_of(deed.event, details, self._clock_ns())
-        refusal = None if what is None else happen(alarm.state, what)
-        if not isinstance(refusal, Refusal):
+            more = {"duration_s": seconds, "one_shot": int(deed.is_one_shot)}
+        details = details_of(
+            alarm, who=caller.name, role=caller.role, comment=said, occurrence=occurrence, **more
+        )
+        refusal = refusal_of(alarm, deed.event, details, self._clock_ns())
+        if refusal is None:
             return details
         is_long = deed.event == "alarm_shelved" and not 0.0 < seconds <= LONGEST_SHELF_S
         code = _CODES.BadShelvingTimeOutOfRange if is_long else deed.code

@@ -12,7 +12,7 @@ from asyncua.common.event_objects import AlarmCondition
 from control.alarms import SEVERITY
 from opcua.front.nodes import CELL, LINE
 from opcua.scans import to_datetime
-from stream.alarm import Alarm
+from stream.alarm import Alarm, place_of
 
 _CONDITION: Final = "Alarm/"
 _BETWEEN: Final = "~"  # the occurrence, and when this was told; no event's id has it
@@ -42,13 +42,6 @@ def subject_in(node_id: ua.NodeId, namespace: int) -> str:
 def occurrence_in(event_id: bytes) -> str:
     """Return the occurrence that an event id names, whichever telling of it was seen."""
     return event_id.decode("utf-8", "replace").rpartition(_BETWEEN)[0]
-
-
-def place_of(alarm: Alarm) -> str:
-    """Return where an alarm is, in words."""
-    if alarm.event.cell is not None:
-        return f"Cell {alarm.event.cell}"
-    return "Line" if alarm.event.section is None else f"Section {alarm.event.section}"
 
 
 def condition_event(

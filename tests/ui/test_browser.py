@@ -18,6 +18,7 @@ from selenium.common.exceptions import StaleElementReferenceException
 from selenium.webdriver.chrome.service import Service
 from selenium.webdriver.common.keys import Keys
 from selenium.webdriver.remote.webelement import WebElement
+from selenium.webdriver.support.select import Select
 
 from control.modes import Mode
 from ops.ports import free_port
@@ -361,6 +362,61 @@ def test_trends_follow_until_moved_and_again_when_a_span_is_chosen(
     wait(lambda: standing in words(browser))
     press(browser, "4 h")
     wait(lambda: standing not in words(browser))
+    assert complaints(browser) == []
+
+
+@pytest.fixture
+def alarmed(topics: KafkaConnection, database: str) -> Iterator[RunningLine]:
+    """A line with alarms, of which two cells have the same."""
+    now_ns = time.time_ns()
+    held = {"setpoint": "alumina feed", "reason": "no fresh samples of the cell"}
+    told = tuple(
+        make_event(
+            name, now_ns + number, number=80 + number, active=True, section=0, cell=cell, **details
+        )
+        for number, (name, cell, details) in enumerate(
+            [
+                ("move_held", 204, held),
+                ("move_held", 206, held),
+                ("cell_silent", 209, {"age_s": 12.0}),
+            ]
+        )
+    )
+    running = RunningLine(topics, database, told=told)
+    running.start()
+    yield running
+    running.stop()
+
+
+def test_an_alarm_is_acknowledged_for_all_cells_of_its_line_and_says_by_whom(
+    alarmed: RunningLine, browser: webdriver.Chrome
+) -> None:
+    browser.get(f"{alarmed.address}events")
+    wait(lambda: "The same for 2 cells: 204, 206" in words(browser))
+
+    def choose() -> bool:
+        try:
+            for one in find(browser, "select"):
+                choice = Select(one)
+                labels = [option.text for option in choice.options]
+                label = next((text for text in labels if "(2 cells)" in text), None)
+                if label is not None and one.is_enabled():
+                    choice.select_by_visible_text(label)
+                    return True
+        except StaleElementReferenceException:
+            pass
+        return False
+
+    wait(choose)
+    press(browser, "Acknowledge")
+    comment = wait(lambda: [f for f in find(browser, "input.bk-input") if f.is_displayed()])[-1]
+    comment.send_keys("the sensors are being changed", Keys.TAB)
+    wait(lambda: len([b for b in find(browser, "button") if b.text == "Acknowledge"]) == 2)
+    confirm = [b for b in find(browser, "button") if b.text == "Acknowledge"][-1]
+    confirm.click()
+    wait(lambda: "On record: 2 alarms acknowledged." in words(browser))
+    wait(lambda: "move_held acknowledged by" in words(browser))  # the journal, from the record
+    wait(lambda: "acknowledged by operator: the sensors are being changed." in words(browser))
     assert complaints(browser) == []
 
 

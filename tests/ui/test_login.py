@@ -36,6 +36,7 @@ from ui.people import People
 from ui.quantities import QUANTITIES
 from ui.roles import Role as UiRole
 from ui.roles import refusal
+from ui.treating import AlarmDesk
 
 
 class Clock:
@@ -421,7 +422,8 @@ async def test_what_is_pressed_all_the_same_is_refused_where_the_command_is_made
         page = next(page for page in PAGES if page.key == "cell")
         OpenPage(
             document, page, layout=LAYOUT, quantities=QUANTITIES, columns=COLUMNS,
-            setpoints=SETPOINTS, visit=visit, collector=collector, command_desk=desk, query={},
+            setpoints=SETPOINTS, visit=visit, collector=collector, command_desk=desk,
+            alarm_desk=AlarmDesk(NO_KAFKA), query={},
         )  # fmt: skip
         clock.now_s += 1000.0
         (button,) = document.select({"name": "MANUAL"})

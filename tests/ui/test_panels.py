@@ -39,6 +39,7 @@ from ui.quantities import QUANTITIES, trend_columns
 from ui.roles import Person, Role
 from ui.snapshot import Snapshot, blank_snapshot, take_snapshot
 from ui.store import Reading
+from ui.treating import AlarmDesk
 
 LAYOUT = LineLayout("REF", "aluminium", (tuple(range(1, 13)), tuple(range(13, 25))))
 COLUMNS = trend_columns()
@@ -126,6 +127,7 @@ def desk_of(asked: Asked | None = None, cell: int = 5) -> Desk:
         selection=Selection(cell, "alumina", 4.0),
         setpoints=SETPOINTS,
         ask=(asked or Asked()).ask,
+        treat=lambda _treatment, _done: None,
     )
 
 
@@ -146,6 +148,7 @@ def open_page(
         visit=Visit(Door(Person("ann", Role.OPERATOR))),
         collector=collector,
         command_desk=CommandDesk(KafkaConnection("kafka://127.0.0.1:1"), LAYOUT, 3),
+        alarm_desk=AlarmDesk(KafkaConnection("kafka://127.0.0.1:1")),
         query=query,
     )
     return document, collector

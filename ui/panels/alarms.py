@@ -32,9 +32,8 @@ class AlarmsPanel(TextPanel):
 
     def update(self, snapshot: Snapshot) -> None:
         told = {alarm.event.event_id: alarm for alarm in snapshot.told}
-        active = _by_urgency(told.values())
-        if active:
-            groups = group_events(active)
+        groups = by_urgency_grouped(told.values())
+        if groups:
             rows = "".join(
                 _row(group, _done(group, told), snapshot.now_ns) for group in groups[:_SHOWN]
             )
@@ -48,10 +47,15 @@ class AlarmsPanel(TextPanel):
         body += _gone(snapshot) + quiet_list(snapshot)
         past = [event for event in reversed(snapshot.line.journal) if not event.active]
         recent = group_events(past, snapshot.line.ended)[:_RECENT]
-        if recent and len(active) < 4:
+        if recent and len(told) < 4:
             rows = "".join(_past(group, snapshot) for group in recent)
             body += f'<h2 style="margin-top:12px">Lately</h2><table>{rows}</table>'
         self._show('<h2>Active events<small><a href="/events">all events</a></small></h2>' + body)
+
+
+def by_urgency_grouped(alarms: Iterable[Alarm]) -> list[EventGroup]:
+    """Return the lines in which alarms are drawn, the most urgent first."""
+    return group_events(_by_urgency(alarms))
 
 
 def _by_urgency(alarms: Iterable[Alarm]) -> list[Event]:
@@ -68,7 +72,7 @@ def _gone(snapshot: Snapshot) -> str:
     if not returned:
         return ""
     rows = ""
-    for group in group_events(_by_urgency(returned.values())):
+    for group in by_urgency_grouped(returned.values()):
         times = "" if len(group.cells) > 1 else _times(returned[group.event.event_id])
         note = f"nobody has acknowledged it; {times}" if times else "nobody has acknowledged it"
         rows += (
@@ -84,14 +88,15 @@ def _gone(snapshot: Snapshot) -> str:
 
 
 def _done(group: EventGroup, told: Mapping[str, Alarm]) -> str:
-    """Return what people did about an alarm, or how often they were told in vain; "" for none."""
-    alarm = told[group.event.event_id]
-    if len(group.cells) > 1:
-        return ""  # of many cells each has been treated by itself
-    if alarm.state.is_acknowledged:
-        who, comment = alarm.acknowledged.who, alarm.acknowledged.comment
-        return f"acknowledged by {who}: {comment}" if who else "acknowledged"
-    return _times(alarm)
+    """Return what people did about alarms, or how often they were told in vain; "" for none."""
+    alarms = [told[event_id] for event_id in group.ids]
+    seen = sum(one.state.is_acknowledged for one in alarms)
+    if not seen:
+        return _times(alarms[0]) if len(alarms) == 1 else ""
+    if seen < len(alarms):
+        return f"{seen} of {len(alarms)} acknowledged"
+    by, *others = {one.acknowledged for one in alarms}
+    return "acknowledged" if others or not by.who else f"acknowledged by {by.who}: {by.comment}"
 
 
 def _times(alarm: Alarm) -> str:

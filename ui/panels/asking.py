@@ -32,6 +32,7 @@ from ui.roles import refusal
 from ui.snapshot import Snapshot
 
 WIDE: Final = "stretch_width"
+_AS_WIDE_AS_WIDGETS: Final = ":host { box-sizing: border-box; padding: 0 5px; }"
 
 
 @dataclass(slots=True)
@@ -109,10 +110,7 @@ class AskForm:
             spacing=6,
             visible=False,
         )
-        self.status = Div(
-            text="", disable_math=True, sizing_mode=WIDE, visible=False,
-            stylesheets=[InlineStyleSheet(css=PANEL_CSS)],
-        )  # fmt: skip
+        self.status = words(visible=False)
 
     @property
     def visible(self) -> bool:
@@ -214,10 +212,8 @@ class AskForm:
             said = Said(said.sentence + asked.unsent, said.is_bad or bool(asked.unsent))
         elif pending is not None and self._snapshot is not None:
             said = what_came_of((pending,), self._snapshot, self._obeyed)
-        look = " bad" if said.is_bad else ""
-        words = "<br>".join(text(line) for line in said.sentence.split("\n"))
-        html = f'<div class="status{look}" role="status">{words}</div>' if words else ""
-        set_changed(self.status, text=html, visible=bool(words))
+        html = status_html(said)
+        set_changed(self.status, text=html, visible=bool(html))
 
     def _confirm(self) -> None:
         if not self.visible:
@@ -245,11 +241,19 @@ def button(label: str, name: str, **more: object) -> Button:
     return Button(label=label, name=name, sizing_mode=WIDE, stylesheets=controls(), **more)
 
 
-def words() -> Div:
-    """Return a place for HTML."""
+def words(*, visible: bool = True) -> Div:
+    """Return a place for HTML, as wide as the widgets above and below it."""
     return Div(
-        text="", disable_math=True, sizing_mode=WIDE, stylesheets=[InlineStyleSheet(css=PANEL_CSS)]
-    )
+        text="", disable_math=True, sizing_mode=WIDE, visible=visible, margin=(5, 0),
+        stylesheets=[InlineStyleSheet(css=PANEL_CSS + _AS_WIDE_AS_WIDGETS)],
+    )  # fmt: skip
+
+
+def status_html(said: Said) -> str:
+    """Return what came of something, each line in its own; "" where there is nothing to say."""
+    look = " bad" if said.is_bad else ""
+    lines = "<br>".join(text(line) for line in said.sentence.split("\n"))
+    return f'<div class="status{look}" role="status">{lines}</div>' if lines else ""
 
 
 def number_in(words: str) -> float | None:

@@ -1,0 +1,203 @@
+"""What to do about an alarm: acknowledge it, shelve it, take it out of service, take it back.
+
+One line of the list of alarms is treated at once, with all cells that it is the same for. Nobody
+acknowledges what they did not see: the occurrence counts that was on the screen when they began.
+"""
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from typing import Final
+
+from stream.alarm import Alarm
+from stream.alarm_deeds import LONGEST_COMMENT
+from ui.answers import Said
+from ui.drawing import LayoutDOM, Select, TextInput, column, row
+from ui.grouping import EventGroup
+from ui.panel import Desk, set_changed
+from ui.panels.alarms import by_urgency_grouped
+from ui.panels.asking import WIDE, button, controls, status_html, words
+from ui.roles import deed_refusal
+from ui.snapshot import Snapshot
+from ui.treating import ACKNOWLEDGED, PUT_BACK, SHELVED, TAKEN_OUT, UNSHELVED, Treatment
+
+_CHOOSE: Final = ""  # the value of the selector in which nothing is chosen
+_SHELVES_S: Final = {"15 minutes": 900.0, "1 hour": 3600.0, "8 hours": 28800.0}
+_LONGEST_LABEL: Final = 90
+_ASKS: Final = {
+    ACKNOWLEDGED: "Acknowledge",
+    SHELVED: "Shelve for",
+    UNSHELVED: "Take from the shelf",
+    TAKEN_OUT: "Take out of service",
+    PUT_BACK: "Put back in service",
+}
+
+
+@dataclass(frozen=True, slots=True)
+class _Line:
+    """One line of the list: alarms that are drawn as one."""
+
+    label: str
+    alarms: tuple[Alarm, ...]
+
+    @property
+    def key(self) -> str:
+        """What stays the same while cells join: the alarm that began first."""
+        return min(self.alarms, key=lambda one: (one.began_ns, one.subject)).subject
+
+    def may(self, deed: str) -> bool:
+        """Whether there is something to do of that kind."""
+        states = [one.state for one in self.alarms]
+        match deed:
+            case "alarm_acknowledged":
+                return any(not one.is_acknowledged for one in states)
+            case "alarm_shelved":
+                return any(one.shelf is None for one in states)
+            case "alarm_unshelved":
+                return any(one.shelf is not None for one in states)
+            case "alarm_taken_out":
+                return any(not one.is_out_of_service for one in states)
+            case _:
+                return any(one.is_out_of_service for one in states)
+
+    def treated_by(self, deed: str) -> tuple[Alarm, ...]:
+        """Return those of its alarms that there is something to do about."""
+        return tuple(one for one in self.alarms if _Line("", (one,)).may(deed))
+
+
+class TreatPanel:
+    """A choice of alarms, a button for each thing that can be done, and a form that confirms."""
+
+    interval_s = 0.5
+
+    def __init__(self, desk: Desk) -> None:
+        self._desk = desk
+        self._lines: dict[str, _Line] = {}
+        self._deed = ""
+        self._meant: _Line | None = None  # as it stood when somebody began
+        self._is_sending = False
+        self._said = Said()
+        self.chosen = Select(
+            title="Alarm", options=[], value=_CHOOSE, name="alarm chosen", sizing_mode=WIDE,
+            stylesheets=controls(),
+        )  # fmt: skip
+        self.buttons = {
+            deed: button(label.removesuffix(" for"), deed) for deed, label in _ASKS.items()
+        }
+        for deed, one in self.buttons.items():
+            one.on_click(lambda deed=deed: self._open(deed))
+        self.duration = Select(
+            title="For", options=list(_SHELVES_S), value="1 hour", name="alarm duration",
+            sizing_mode=WIDE, stylesheets=controls(),
+        )  # fmt: skip
+        self.comment = TextInput(
+            title="Comment, for the journal", max_length=LONGEST_COMMENT, sizing_mode=WIDE,
+            stylesheets=controls(), name="alarm comment",
+        )  # fmt: skip
+        self.confirm = button("Confirm", "alarm confirm", button_type="primary")
+        self.cancel = button("Cancel", "alarm cancel")
+        self.confirm.on_click(self._confirm)
+        self.cancel.on_click(self._close)
+        self.chosen.on_change("value", lambda _name, _old, _new: self._draw())
+        self.duration.on_change("value", lambda _name, _old, _new: self._draw())
+        self.form = column(
+            self.duration,
+            self.comment,
+            row(self.confirm, self.cancel, sizing_mode=WIDE, spacing=6),
+            sizing_mode=WIDE,
+            spacing=6,
+            visible=False,
+        )
+        self._title, self.status = words(), words()
+        set_changed(self._title, text="<h2>What to do about an alarm</h2>")
+        self._root: LayoutDOM = column(
+            self._title,
+            self.chosen,
+            self.buttons[ACKNOWLEDGED],
+            row(self.buttons[SHELVED], self.buttons[UNSHELVED], sizing_mode=WIDE, spacing=6),
+            row(self.buttons[TAKEN_OUT], self.buttons[PUT_BACK], sizing_mode=WIDE, spacing=6),
+            self.form,
+            self.status,
+            sizing_mode=WIDE,
+            spacing=8,
+        )
+
+    @property
+    def root(self) -> LayoutDOM:
+        return self._root
+
+    def update(self, snapshot: Snapshot) -> None:
+        self._lines = {line.key: line for line in _lines(snapshot)}
+        none = "choose an alarm …" if self._lines else "there is no alarm"
+        options = [(_CHOOSE, none), *((key, line.label) for key, line in self._lines.items())]
+        if self.form.visible and self._meant is not None and self._meant.key not in self._lines:
+            options.append((self._meant.key, self._meant.label))  # it stays what somebody meant
+        set_changed(self.chosen, options=options)
+        if self.chosen.value not in dict(options):
+            set_changed(self.chosen, value=_CHOOSE)
+        self._draw()
+
+    def _draw(self) -> None:
+        line, is_open = self._lines.get(self.chosen.value), bool(self.form.visible)
+        is_busy = is_open or self._is_sending
+        set_changed(self.chosen, disabled=is_busy)
+        for deed, one in self.buttons.items():
+            denied = bool(deed_refusal(self._desk.who(), deed))
+            set_changed(one, disabled=is_busy or denied or line is None or not line.may(deed))
+        set_changed(self.duration, visible=self._deed == SHELVED)
+        label = _ASKS.get(self._deed, "Confirm")
+        if self._deed == SHELVED:
+            label = f"{label} {self.duration.value}"
+        set_changed(self.confirm, label=label, disabled=self._is_sending)
+        html = status_html(self._said)
+        set_changed(self.status, text=html, visible=bool(html))
+
+    def _open(self, deed: str) -> None:
+        line = self._lines.get(self.chosen.value)
+        if line is None or self._is_sending:
+            return
+        self._deed, self._meant, self._said = deed, line, Said()
+        set_changed(self.form, visible=True)
+        self._draw()
+
+    def _close(self) -> None:
+        set_changed(self.form, visible=False)
+        self._deed = ""
+        self._draw()
+
+    def _confirm(self) -> None:
+        if not self.form.visible or self._meant is None or self._is_sending:
+            return
+        seen = tuple(
+            (one.subject, one.state.event_id) for one in self._meant.treated_by(self._deed)
+        )
+        duration_s = _SHELVES_S[self.duration.value]
+        self._is_sending = True
+        self._desk.treat(Treatment(self._deed, seen, self.comment.value, duration_s), self._told)
+        self._draw()
+
+    def _told(self, said: Said) -> None:
+        self._is_sending, self._said = False, said
+        if not said.is_bad:
+            self.comment.value = ""
+            self._close()
+        self._draw()
+
+
+def _lines(snapshot: Snapshot) -> Iterable[_Line]:
+    """Yield the lines of the list: what is active, what is gone, what is put away."""
+    every = snapshot.alarms.alarms.values()
+    put_away = tuple(one for one in every if one.state.is_put_away)
+    for note, alarms in (("", snapshot.told), ("gone: ", snapshot.returned), ("quiet: ", put_away)):
+        known = {one.event.event_id: one for one in alarms}
+        for group in by_urgency_grouped(alarms):
+            members = tuple(known[event_id] for event_id in group.ids)
+            yield _Line(_label(note, group, members), members)
+
+
+def _label(note: str, group: EventGroup, alarms: tuple[Alarm, ...]) -> str:
+    cells = f" ({len(group.cells)} cells)" if len(group.cells) > 1 else ""
+    done = ", acknowledged" if all(one.state.is_acknowledged for one in alarms) else ""
+    sentence = group.event.sentence
+    if len(sentence) > _LONGEST_LABEL:
+        sentence = f"{sentence[:_LONGEST_LABEL]}…"
+    return f"{group.event.priority.upper()}{done} · {note}{sentence}{cells}"
