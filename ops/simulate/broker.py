@@ -30,6 +30,7 @@ class SimBroker:
         slow_s: mean time of a message on its way.
         twice: share of messages that come twice.
         on_append: told of every message that has come into a log, by its topic.
+        on_deliver: told of every message that a process is given, by its name and the topic.
     """
 
     clockwork: Clockwork
@@ -41,6 +42,7 @@ class SimBroker:
     slow_s: float = 0.004
     twice: float = 0.01
     on_append: Callable[[str, bytes], None] = lambda _topic, _value: None
+    on_deliver: Callable[[str, str, bytes], None] = lambda _process, _topic, _value: None
 
     def delay_s(self) -> float:
         """Return how long a message is under way from now, an outage included."""
@@ -125,6 +127,7 @@ class _SimStream:
         log = broker.logs[self._topic]
         while True:
             if at < len(log):
+                broker.on_deliver(app.process.name, self._topic, log[at][1])
                 yield _Event(_RawMessage(self._topic, 0, at), log[at][1])
                 at += 1
                 app.done[self._topic] = at

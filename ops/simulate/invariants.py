@@ -9,10 +9,10 @@ from dataclasses import dataclass, field
 from typing import Final
 
 from control.limits import SetpointLimits
-from control.modes import Mode
 from ops.simulate.narrowed import Narrowed
 from ops.simulate.people import People
 from ops.simulate.trips import TripBook
+from ops.simulate.wishes import Wishes
 from stream.audit.chain import AuditEntry
 from stream.audit.entries import COMMAND, HANDOVER, INTENT, LAPSE, OBEYED, RESULT
 
@@ -37,7 +37,7 @@ class Sending:
         stay: which stay in AUTO it belongs to, as the guard has it.
         section: of the cell.
         is_permitted: whether that guard has the cell in AUTO; `is_held`: in HOLD.
-        audit: that the guard keeps.
+        audit: that the guard keeps; `guard`: its name; `began_s`: when its life began.
         stands: what the cell has accepted, and what the plant has shown of it lately.
         plant_s: plant time now.
         sample_age_s: true age of the newest sample of the cell that had been sent to the guard.
@@ -54,6 +54,8 @@ class Sending:
     section: int = 0
     is_held: bool = False
     audit: object = None
+    guard: str = ""
+    began_s: float = 0.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,12 +88,10 @@ class Judge:
     _intents: dict[str, Intent] = field(default_factory=dict)
     _last: dict[tuple[int, str], Sending] = field(default_factory=dict)
     _begun: dict[tuple[int, str], tuple[float, float]] = field(default_factory=dict)
-    _asked: dict[int, str] = field(default_factory=dict)  # cell -> mode asked for last
-    _said: dict[tuple[int, str], int] = field(default_factory=dict)  # which command was said last
     _obeyed: set[str] = field(default_factory=set)  # commands
     # (audit, cell) -> "remote" or "local", on record
     _handed: dict[tuple[object, int], str] = field(default_factory=dict)
-    _off: set[int] = field(default_factory=set)
+    wishes: Wishes = field(default_factory=Wishes)
     _people: dict[object, People] = field(default_factory=dict)  # by audit
     _trips: dict[object, TripBook] = field(default_factory=dict)  # by audit
     _narrowed: dict[object, Narrowed] = field(default_factory=dict)  # by audit
@@ -152,25 +152,12 @@ class Judge:
         """Take in what a person asked for and a guard obeyed."""
         cell = _cell_of(entry.target)
         kind, _, rest = str(entry.asked).partition(" ")
-        if kind in ("set_mode", "switch_off", "switch_on"):
-            # What leads to the safe side is obeyed while a disk is full and is on record later, and
-            # another guard may have obeyed since what was said later.
-            about = "mode" if kind == "set_mode" else "switch"
-            said = _number_of(entry.request_id)
-            if said < self._said.get((cell, about), 0):
-                return
-            self._said[cell, about] = said
-        if kind == "set_mode":
-            self._asked[cell] = rest
-        elif kind == "switch_off":
-            self._off.add(cell)
-        elif kind == "switch_on":
-            self._off.discard(cell)
-        else:
+        if not self.wishes.see(cell, kind, rest, entry.request_id, audit):
             self._people_of(audit).see(cell, kind, rest, entry.request_id)
 
     def see_told(self, command_id: str) -> None:
         """Take in that people were told of a command that was obeyed."""
+        self.wishes.see_told(command_id, self.now_s())
         for narrowed in self._narrowed.values():
             narrowed.see_told(command_id)
 
@@ -210,13 +197,12 @@ class Judge:
         by_hand = self._is_by_hand(sending)
         if not (sending.is_permitted or (by_hand and sending.is_held)):
             self.note("permitted in that mode", f"{what}, and the cell is not in AUTO")
-        if sending.cell in self._off:
-            self.note("permitted in that mode", f"{what}, and a person switched it off")
+        for sentence in self.wishes.against(
+            sending.cell, sending.audit, sending.guard, sending.began_s
+        ):
+            self.note("permitted in that mode", f"{what}, and {sentence}")
         if f"C{sending.cell:03d}" in self._trips.setdefault(sending.audit, TripBook()).tripped:
             self.note("a trip is never lost", f"{what}, it has tripped and nobody has reset that")
-        asked = self._asked.get(sending.cell, Mode.AUTO.value)
-        if asked != Mode.AUTO.value:
-            self.note("permitted in that mode", f"{what}, and a person asked for {asked}")
         if sending.sample_age_s > self.longest_age_s and not by_hand:
             self.note("fresh", f"{what}, its newest sample is {sending.sample_age_s:.1f} s old")
         if not self._announced(sending):
@@ -356,8 +342,3 @@ class Judge:
 def _cell_of(target: str) -> int:
     """Return the cell in `C017`, or in `C017/setpoint`."""
     return int(target.partition("/")[0].removeprefix("C"))
-
-
-def _number_of(command_id: str) -> int:
-    """Return the number in `command-17`: they count as people give them."""
-    return int(command_id.rpartition("-")[2])

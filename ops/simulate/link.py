@@ -13,7 +13,7 @@ from asyncua import ua
 from opcua.link import Link, LinkError
 from opcua.subscription import Told
 from ops.simulate.clockwork import Clockwork, Process
-from ops.simulate.scada import SimScada, moment_of
+from ops.simulate.scada import TRIP_NODE, SimScada, moment_of
 
 
 @dataclass
@@ -76,6 +76,7 @@ class SimLink(Link):
         self._life = -1 if server is None else server.session
         self._is_closed = False
         self.is_told_of_trip = False  # whoever writes on it knows that the plant has tripped
+        self._told_s = -1.0  # when it was told of the contact last
 
     @property
     def is_whole(self) -> bool:
@@ -95,8 +96,19 @@ class SimLink(Link):
         def serve(server: SimScada) -> list[ua.DataValue]:
             return [server.read(node_id, attribute) for node_id in node_ids]
 
+        asked_s = self._at.monotonic_s()
         answer: list[ua.DataValue] = await self._ask(serve, timeout_s)
+        for node_id, value in zip(node_ids, answer, strict=True):
+            if str(node_id.Identifier) == TRIP_NODE and attribute == ua.AttributeIds.Value:
+                self._see_contact(value, asked_s)
         return answer
+
+    def _see_contact(self, value: ua.DataValue, asked_s: float) -> None:
+        """Know that the trip is over, as it was read: a deaf wire loses what is told."""
+        is_known = value.StatusCode is None or value.StatusCode.is_good()
+        is_over = is_known and value.Value is not None and value.Value.Value == 0
+        if is_over and asked_s >= self._told_s:
+            self.is_told_of_trip = False
 
     async def write(
         self, nodes: Sequence[tuple[ua.NodeId, ua.Variant]], timeout_s: float = 4.0
@@ -124,7 +136,7 @@ class SimLink(Link):
         over, last_s = False, 0.0
 
         def take(value: int) -> None:
-            self.is_told_of_trip = bool(value)
+            self.is_told_of_trip, self._told_s = bool(value), self._at.monotonic_s()
             told.datachange_notification(None, value, _Notice(value))
 
         def tell(value: int) -> None:

@@ -25,6 +25,7 @@ from ops.simulate.clockwork import Clockwork, Process
 APPLY_EVERY_S: Final = 0.1
 SHOW_EVERY_S: Final = 1.0
 _LATELY_S: Final = 6.0  # as old as a picture may be at a write that had to be sent again
+TRIP_NODE: Final = "L1.Interlock.Trip"
 _NAMESPACES: Final = ["http://opcfoundation.org/UA/", NAMESPACE_URI]
 
 
@@ -143,7 +144,7 @@ class SimScada:
             return _value(moment_of(self.process.clock_ns()), ua.VariantType.DateTime)
         if attribute == ua.AttributeIds.NodeClass:
             return _value(int(ua.NodeClass.Variable), ua.VariantType.Int32)
-        if name == "L1.Interlock.Trip" and self.process.monotonic_s() < self.blind_until_s:
+        if name == TRIP_NODE and self.process.monotonic_s() < self.blind_until_s:
             return ua.DataValue(StatusCode=ua.StatusCode(ua.StatusCodes.BadSensorFailure))
         kind = _kind_of(name)
         if attribute == ua.AttributeIds.DataType:
@@ -183,7 +184,7 @@ class SimScada:
             return self._beat_shown
         if name == "L1.Comm.WriterToken":
             return self.fence.token
-        if name == "L1.Interlock.Trip":
+        if name == TRIP_NODE:
             return int(self.control.is_tripped)
         if name == "L1.Snapshot.ModeActual":
             return self.control.modes.tolist()

@@ -28,8 +28,8 @@ from ops.simulate.traffic import Traffic
 from stream.audit.claims import AuditedClaims
 from stream.guard import Guard
 from stream.mode_keeper import GuardSettings
-from stream.records import CommandKind, Event, decode
-from stream.topics import EVENTS, GUARD_APP
+from stream.records import Command, CommandKind, Event, decode
+from stream.topics import COMMANDS, EVENTS, GUARD_APP
 
 SPEED: Final = 60.0
 SECTIONS: Final = {0: (1, 2), 1: (3, 4)}
@@ -79,7 +79,12 @@ class World:
         )
         self.disk = SimDisk(clock, self.judge, random.Random(seed + 4))
         self.disk_elsewhere = SimDisk(clock, self.judge, random.Random(seed + 5))
-        self.broker = SimBroker(clock, random.Random(seed + 1), on_append=self._note_message)
+        self.broker = SimBroker(
+            clock,
+            random.Random(seed + 1),
+            on_append=self._note_message,
+            on_deliver=self._note_delivered,
+        )
         self.wire = Wire(clock, random.Random(seed + 2))
         self.policy = ModePolicy(initial_mode=Mode.AUTO, rearm=rearm)
         self.mapping: Mapping = plant.opcua
@@ -265,6 +270,10 @@ class World:
             if event.name == "command_obeyed":
                 self.judge.see_told(str(event.details["command_id"]))
 
+    def _note_delivered(self, process: str, topic: str, value: bytes) -> None:
+        if topic == COMMANDS.name:
+            self.judge.wishes.see_heard(process, decode(value, Command).command_id)
+
     def _note_accepted(self, arrival: Arrival, was: float) -> None:
         del was
         late_s = self.clockwork.now_s - arrival.sent_s
@@ -309,6 +318,8 @@ class World:
                 plant_s=self.plant_s(),
                 sample_age_s=self.clockwork.now_s - sampled_s,
                 audit=disk,
+                guard=process.name,
+                began_s=self.guards[process].began_s,
             )
         )
 

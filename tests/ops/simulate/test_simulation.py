@@ -7,18 +7,23 @@ import random
 import subprocess
 import sys
 from collections import Counter
+from contextlib import suppress
 from dataclasses import replace
 from pathlib import Path
 
 import pytest
+from asyncua import ua
 
 from control.modes import Mode, Rearm
 from opcua.fence import Fence
+from opcua.link import LinkError
 from ops.entry import nothing_logged
 from ops.plantfile import PlantFile, load_plant
 from ops.simulate.clockwork import Clockwork, SimulationStalledError
 from ops.simulate.faults import BY_NAME, FAULTS, stop_guard_at_write
+from ops.simulate.link import SimLink
 from ops.simulate.run import Scheduled, make_schedule, run_seed
+from ops.simulate.scada import TRIP_NODE
 from ops.simulate.world import World
 
 # What may end in a read-back that does not agree: that stands against its cell for a minute, longer
@@ -171,3 +176,41 @@ def test_the_command_gives_its_figures_as_json_and_replays_a_seed() -> None:
         [*command, "--replay", "2"], env=environment, capture_output=True, text=True, check=False
     )
     assert "seed 2: 1.00 plant hours" in again.stdout
+
+
+class Listener:
+    """Hears of the trip contact and makes nothing of it."""
+
+    def datachange_notification(self, _node: object, _value: object, _data: object) -> None:
+        """Take what is told."""
+
+
+@pytest.mark.parametrize("reads", [False, True])
+def test_that_a_trip_is_over_is_read_where_a_deaf_wire_has_lost_the_word(
+    plant: PlantFile, reads: bool
+) -> None:
+    world = World(plant, 1, Rearm.AUTOMATIC)
+    process = world.clockwork.process("reader")
+    world.clockwork.run_until(5.0)
+    link = SimLink(process, world.wire, lambda: world.scada, lambda _node, _value: None)
+
+    async def listen() -> None:
+        node = ua.NodeId(TRIP_NODE, 1)
+        async with link.watch(node, Listener(), 1):
+            while True:
+                await asyncio.sleep(0.5)
+                if reads:
+                    with suppress(LinkError):
+                        await link.read([node])
+
+    process.start(listen())
+    with nothing_logged():
+        world.clockwork.run_until(10.0)
+        world.trips.trip(3.0)
+        world.clockwork.run_until(12.0)
+        assert link.is_told_of_trip
+        world.wire.deaf_until_s = 13.5
+        world.clockwork.run_until(20.0)
+    assert link.is_told_of_trip is not reads
+    for one in list(world.clockwork.processes):
+        world.clockwork.kill(one)
