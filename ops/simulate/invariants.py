@@ -153,7 +153,7 @@ class Judge:
         cell = _cell_of(entry.target)
         kind, _, rest = str(entry.asked).partition(" ")
         if not self.wishes.see(cell, kind, rest, entry.request_id, audit):
-            self._people_of(audit).see(cell, kind, rest, entry.request_id)
+            self._people_of(audit).see(cell, kind, rest, entry.request_id, self.now_s())
 
     def see_told(self, command_id: str) -> None:
         """Take in that people were told of a command that was obeyed."""
@@ -270,7 +270,8 @@ class Judge:
         # a stand-by needs a broker of its own (decision 23).
         if self.is_shared:
             return
-        if self._people_of(sending.audit).holds(sending.cell, sending.setpoint):
+        people, now_s = self._people_of(sending.audit), self.now_s()
+        if people.holds(sending.cell, sending.setpoint, now_s):
             self.note("people first", f"{what}, and a person holds it")
 
     def _check_rate(self, sending: Sending, row: SetpointLimits, what: str) -> None:

@@ -1,5 +1,6 @@
 """What people have ordered, as an audit says: whoever judges a guard keeps count of it."""
 
+import math
 from dataclasses import dataclass, field
 
 
@@ -8,19 +9,22 @@ class People:
     """Overrides and bypasses that stand, by what was obeyed, written and ended.
 
     A guard keeps an override before it is on record that it is about to be written; the end of one
-    may be on record before that, where the disk or the broker is slow.
+    may be on record before that, where the disk or the broker is slow. Where a guard ends while the
+    disk is full, the end never comes on record: then what was asked for says when it was over.
     """
 
     _given: dict[str, list[str]] = field(default_factory=dict)  # C007/setpoint -> overrides
+    _until_s: dict[str, float] = field(default_factory=dict)  # by override
     _ended: set[str] = field(default_factory=set)
     _held: dict[str, str] = field(default_factory=dict)  # C007/setpoint -> the override
     _bypassed: set[tuple[int, str]] = field(default_factory=set)
 
-    def see(self, cell: int, kind: str, rest: str, command_id: str) -> None:
-        """Take in an order that was obeyed, as "kind name=text name=text"."""
+    def see(self, cell: int, kind: str, rest: str, command_id: str, now_s: float) -> None:
+        """Take in an order that was obeyed by now, as "kind name=text name=text"."""
         wish = dict(part.partition("=")[::2] for part in rest.split())
         if kind == "apply_override":
             self._given.setdefault(_place(cell, wish["setpoint"]), []).append(command_id)
+            self._until_s[command_id] = now_s + float(wish["duration_s"])
         elif kind == "release_override":
             place = _place(cell, wish["setpoint"])
             self._ended.update(self._given.get(place, ()))
@@ -46,9 +50,10 @@ class People:
         elif name == "bypass_active":
             self._bypassed.discard((cell, subject))
 
-    def holds(self, cell: int, setpoint: str) -> bool:
-        """Whether a person holds a setpoint."""
-        return _place(cell, setpoint) in self._held
+    def holds(self, cell: int, setpoint: str, now_s: float) -> bool:
+        """Whether a person holds a setpoint now."""
+        override_id = self._held.get(_place(cell, setpoint))
+        return override_id is not None and now_s < self._until_s.get(override_id, math.inf)
 
     def bypassed(self, cell: int) -> set[str]:
         """Return the checks that are left out for a cell."""
