@@ -25,7 +25,7 @@ class SectionPicture:
         t_plant_s: of the newest scan; 0 before the first.
         order: (session, sequence) of the newest frame of samples; `estimate_order`: of estimates.
         newest_source_ns: cell -> source time of its newest usable voltage, never later than the
-            frame came.
+            frame came, here or to the gateway.
         newest_estimate_ns: source time of the newest sample behind an estimate.
         decided_plant_s, decided_ns: plant and wall time of the newest decision; of the first
             estimate before that.
@@ -85,8 +85,9 @@ def see_samples(
     """Return the picture with an accepted frame added; one that is not newer changes nothing.
 
     Args:
-        came_ns: when the frame came here. No sample is newer than that: one that is dated later is
-            of a clock that is wrong, and would look fresh when it is old.
+        came_ns: when the frame came here. No sample is newer than that, nor than its coming to the
+            gateway: one that is dated later is of a clock that is wrong, and would look fresh when
+            it is old, or is read again.
     """
     if picture.order is not None and frame.order <= picture.order:
         return picture
@@ -96,8 +97,11 @@ def see_samples(
     newest = np.where(usable, frame.source_time_ns, 0)[:, :, voltage].max(axis=0)
     sources = dict(picture.newest_source_ns)
     anode_effects = dict(picture.anode_effect_plant_s)
-    latest_ns = int(newest.max(initial=0)) if came_ns is None else came_ns
-    ahead_s = max(int(newest.max(initial=0)) - latest_ns, 0) / 1e9
+    newest_ns = int(newest.max(initial=0))
+    ahead_s, latest_ns = 0.0, newest_ns
+    if came_ns is not None:
+        ahead_s = max(newest_ns - came_ns, 0) / 1e9
+        latest_ns = min(came_ns, frame.t_received_ns)
     for i, cell in enumerate(frame.cells):
         sources[cell] = max(sources.get(cell, 0), min(int(newest[i]), latest_ns))
         high = usable[:, i, voltage] & (frame.value[:, i, voltage] > ANODE_EFFECT_V)

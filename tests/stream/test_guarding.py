@@ -135,6 +135,15 @@ def test_a_sample_is_never_newer_than_it_came() -> None:
     assert (late.ahead_s, late.age_s(NOW_NS + 2 * SECOND_NS)) == (0.0, 1.0)
 
 
+def test_a_sample_that_is_read_again_is_as_old_as_its_coming_to_the_gateway() -> None:
+    """Found by `potline simulate-faults`: dated ahead by a wrong clock, and read once more when
+    that time had come, by a guard that had just begun."""
+    ahead = replace(make_frame(now_ns=NOW_NS + 20 * SECOND_NS), t_received_ns=NOW_NS)
+    again = see_samples(SectionPicture(), ahead, NOW_NS + 20 * SECOND_NS)
+    assert (again.ahead_s, again.age_s(NOW_NS + 20 * SECOND_NS)) == (0.0, 20.0)
+    assert again.source_ns(2) == NOW_NS
+
+
 def test_one_wrong_sample_of_the_current_is_no_line_without_current() -> None:
     signals = ("cell_voltage_v", "line_current_ka")
 
