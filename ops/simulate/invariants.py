@@ -296,13 +296,14 @@ class Judge:
             # From the last value, or from where the plant was found to stand since.
             if moved > room + near and step > room + near and "rate" not in bypassed:
                 self.note("within rate", f"{what}, {moved:g} in so short a time")
-        self._check_travel(sending, row, what, is_first)
+        self._check_travel(sending, row, what, is_first, step)
 
     def _check_travel(
-        self, sending: Sending, row: SetpointLimits, what: str, is_first: bool
+        self, sending: Sending, row: SetpointLimits, what: str, is_first: bool, step: float
     ) -> None:
         """All moves of a stay together are within what its rate allows since it began: over minutes
-        the slack is small beside that."""
+        the slack is small beside that. A value that the cell never took is no way that it went:
+        `step` is from what stands."""
         place = (sending.cell, sending.setpoint)
         last = self._last.get(place)
         if is_first or last is None:
@@ -310,7 +311,8 @@ class Judge:
             return
         begun_s, travelled = self._begun[place]
         # What the plant shows within the tolerance is taken for the last value.
-        travelled += max(0.0, abs(sending.value - last.value) - row.readback_tolerance)
+        moved = min(abs(sending.value - last.value), step)
+        travelled += max(0.0, moved - row.readback_tolerance)
         self._begun[place] = (begun_s, travelled)
         allowed = row.max_rate_per_h * (sending.plant_s - begun_s + self.slack_plant_s) / 3600.0
         if "rate" in self._bypassed(sending.cell):

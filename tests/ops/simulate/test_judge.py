@@ -84,6 +84,26 @@ def test_moves_that_are_each_within_the_slack_are_seen_together() -> None:
     assert "since the stay began" in one.violations[0].sentence
 
 
+def test_a_value_by_hand_that_the_cell_never_took_is_no_way_that_it_went() -> None:
+    one = judge()
+    by_hand = replace_entry(announced(120.0, "b"), role="operator")
+    release = AuditEntry(
+        action=COMMAND, actor="anna", target="C007", asked=f"release_override setpoint={FEED}",
+        result=OBEYED,
+    )  # fmt: skip
+    for entry, at_s in (
+        (announced(180.0, "a"), 0.0),
+        (by_hand, 10.0),
+        (announced(180.0, "c"), 11.0),
+    ):
+        one.see_entries([entry])
+        assert isinstance(entry.applied, float)
+        one.see_sending(replace(GOOD, value=entry.applied, plant_s=1000.0 + at_s))
+        one.see_entries([AuditEntry(action=RESULT, actor="x", request_id=entry.request_id)])
+        one.see_entries([replace_entry(release, request_id=f"r{entry.request_id}")])
+    assert one.violations == []
+
+
 def test_a_cell_that_a_person_took_or_that_was_never_asked_for_is_seen() -> None:
     one = judge()
     said = AuditEntry(
