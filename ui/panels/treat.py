@@ -4,10 +4,11 @@ One line of the list of alarms is treated at once, with all cells that it is the
 acknowledges what they did not see: the occurrence counts that was on the screen when they began.
 """
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from typing import Final
 
+from control.alarms import AlarmState
 from stream.alarm import Alarm
 from stream.alarm_deeds import LONGEST_COMMENT
 from ui.answers import Said
@@ -30,6 +31,13 @@ _ASKS: Final = {
     TAKEN_OUT: "Take out of service",
     PUT_BACK: "Put back in service",
 }
+_IS_LEFT: Final[dict[str, Callable[[AlarmState], bool]]] = {
+    ACKNOWLEDGED: lambda state: not state.is_acknowledged,
+    SHELVED: lambda state: state.shelf is None,
+    UNSHELVED: lambda state: state.shelf is not None,
+    TAKEN_OUT: lambda state: not state.is_out_of_service,
+    PUT_BACK: lambda state: state.is_out_of_service,
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,24 +52,9 @@ class _Line:
         """What stays the same while cells join: the alarm that began first."""
         return min(self.alarms, key=lambda one: (one.began_ns, one.subject)).subject
 
-    def may(self, deed: str) -> bool:
-        """Whether there is something to do of that kind."""
-        states = [one.state for one in self.alarms]
-        match deed:
-            case "alarm_acknowledged":
-                return any(not one.is_acknowledged for one in states)
-            case "alarm_shelved":
-                return any(one.shelf is None for one in states)
-            case "alarm_unshelved":
-                return any(one.shelf is not None for one in states)
-            case "alarm_taken_out":
-                return any(not one.is_out_of_service for one in states)
-            case _:
-                return any(one.is_out_of_service for one in states)
-
-    def treated_by(self, deed: str) -> tuple[Alarm, ...]:
-        """Return those of its alarms that there is something to do about."""
-        return tuple(one for one in self.alarms if _Line("", (one,)).may(deed))
+    def left_for(self, deed: str) -> tuple[Alarm, ...]:
+        """Return those of its alarms that there is something of that kind to do about."""
+        return tuple(one for one in self.alarms if _IS_LEFT[deed](one.state))
 
 
 class TreatPanel:
@@ -142,7 +135,7 @@ class TreatPanel:
         set_changed(self.chosen, disabled=is_busy)
         for deed, one in self.buttons.items():
             denied = bool(deed_refusal(self._desk.who(), deed))
-            set_changed(one, disabled=is_busy or denied or line is None or not line.may(deed))
+            set_changed(one, disabled=is_busy or denied or line is None or not line.left_for(deed))
         set_changed(self.duration, visible=self._deed == SHELVED)
         label = _ASKS.get(self._deed, "Confirm")
         if self._deed == SHELVED:
@@ -167,9 +160,7 @@ class TreatPanel:
     def _confirm(self) -> None:
         if not self.form.visible or self._meant is None or self._is_sending:
             return
-        seen = tuple(
-            (one.subject, one.state.event_id) for one in self._meant.treated_by(self._deed)
-        )
+        seen = tuple((one.subject, one.state.event_id) for one in self._meant.left_for(self._deed))
         duration_s = _SHELVES_S[self.duration.value]
         self._is_sending = True
         self._desk.treat(Treatment(self._deed, seen, self.comment.value, duration_s), self._told)
