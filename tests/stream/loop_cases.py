@@ -45,7 +45,7 @@ PERIOD_S = 120.0
 
 @dataclass(slots=True)
 class HandClock:
-    """A wall clock that stands until a test moves it."""
+    """A clock that stands until a test moves it."""
 
     now_ns: int = NOW_NS
 
@@ -106,9 +106,12 @@ def make_loop(
     """Return a worker with the three agents of the loop.
 
     Args:
+        clock_ns: of the day, and of how long something has lasted: here nobody sets it.
         deadline_s: of a decision; the first one of a test waits for the compiler too.
     """
-    worker = make_worker(LOOP_APP, "loop-test", connection, PARTITIONS, clock_ns)
+    worker = make_worker(
+        LOOP_APP, "loop-test", connection, PARTITIONS, clock_ns, monotonic_ns=clock_ns
+    )
     limits = brains.limits
     add_screen(worker, {section: Screen(section, row, limits) for section, row in CELLS.items()})
     add_estimate(worker, brains.estimator, CELLS, make_ranges(limits), compute)
