@@ -4,6 +4,7 @@ Whoever lets people do it, the front or the screens, puts the same on record und
 """
 
 from collections.abc import Mapping
+from enum import StrEnum
 from typing import Final
 
 from control.alarm_happenings import (
@@ -22,32 +23,35 @@ from stream.alarm import Alarm, place_of
 
 Details = Mapping[str, str | float | int | None]
 _NO_COMMENT: Final = "without comment"
-DEEDS: Final = frozenset(
-    {
-        "alarm_acknowledged",
-        "alarm_confirmed",
-        "alarm_commented",
-        "alarm_shelved",
-        "alarm_unshelved",
-        "alarm_taken_out",
-        "alarm_put_back",
-    }
-)
 
-_OF_MAINTENANCE: Final = frozenset({"alarm_taken_out", "alarm_put_back"})
+
+class AlarmDeed(StrEnum):
+    """What people do about an alarm, by the name of the event that puts it on record."""
+
+    ACKNOWLEDGED = "alarm_acknowledged"
+    CONFIRMED = "alarm_confirmed"
+    COMMENTED = "alarm_commented"
+    SHELVED = "alarm_shelved"
+    UNSHELVED = "alarm_unshelved"
+    TAKEN_OUT = "alarm_taken_out"
+    PUT_BACK = "alarm_put_back"
+
+
+DEEDS: Final = frozenset(AlarmDeed)
+_OF_MAINTENANCE: Final = frozenset({AlarmDeed.TAKEN_OUT, AlarmDeed.PUT_BACK})
 _MAINTENANCE: Final = frozenset({"engineer", "manager"})
 LONGEST_COMMENT: Final = 200  # characters, as of a reason
 
 
-def is_allowed(role: str, name: str) -> bool:
+def is_allowed(role: str, deed: AlarmDeed) -> bool:
     """Whether somebody who may act on alarms may do a deed: nothing but a person ends an outage
     before a month is over, so that it takes more than an operator.
 
     Args:
         role: as the guard has its name.
-        name: of the deed's event.
+        deed: what it is.
     """
-    return name not in _OF_MAINTENANCE or role in _MAINTENANCE
+    return deed not in _OF_MAINTENANCE or role in _MAINTENANCE
 
 
 def is_fit(comment: str) -> bool:
@@ -79,15 +83,14 @@ def details_of(
     return {**details, **more}
 
 
-def refusal_of(alarm: Alarm, name: str, details: Details, at_ns: int) -> Refusal | None:
+def refusal_of(alarm: Alarm, deed: AlarmDeed, details: Details, at_ns: int) -> Refusal | None:
     """Return why the state of an alarm does not allow a deed; None where it does.
 
     Args:
-        name: of the deed's event.
-        details: of the deed's event.
+        deed: what it is; `details`: those of its event.
         at_ns: wall time.
     """
-    what = happening_of(name, details, at_ns)
+    what = happening_of(deed, details, at_ns)
     after = None if what is None else happen(alarm.state, what)
     return after if isinstance(after, Refusal) else None
 
@@ -104,21 +107,21 @@ def happening_of(name: str, details: Details, at_ns: int) -> Happening | None:
         str(details.get(key, "")) for key in ("occurrence", "who", "comment")
     )
     match name:
-        case "alarm_acknowledged":
+        case AlarmDeed.ACKNOWLEDGED:
             return Acknowledged(occurrence)
-        case "alarm_confirmed":
+        case AlarmDeed.CONFIRMED:
             return Confirmed(occurrence)
-        case "alarm_commented":
+        case AlarmDeed.COMMENTED:
             return Commented(occurrence)
-        case "alarm_shelved":
+        case AlarmDeed.SHELVED:
             given = details.get("duration_s")
             duration_s = float(given) if isinstance(given, int | float) else 0.0  # is refused
             return Shelved(owner, reason, at_ns, duration_s, bool(details.get("one_shot")))
-        case "alarm_unshelved":
+        case AlarmDeed.UNSHELVED:
             return Unshelved(at_ns)
-        case "alarm_taken_out":
+        case AlarmDeed.TAKEN_OUT:
             return TakenOut(owner, reason, at_ns)
-        case "alarm_put_back":
+        case AlarmDeed.PUT_BACK:
             return PutBack(at_ns)
         case _:
             return None

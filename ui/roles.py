@@ -5,7 +5,7 @@ from enum import StrEnum
 from typing import Final
 
 from control.modes import Mode
-from stream.alarm_deeds import is_allowed
+from stream.alarm_deeds import AlarmDeed, is_allowed
 from stream.records import CommandKind
 
 
@@ -65,7 +65,7 @@ class Person:
     note: str = ""
 
 
-def deed_refusal(person: Person, deed: str) -> str:
+def deed_refusal(person: Person, deed: AlarmDeed) -> str:
     """Return why `person` may not do something about an alarm, as a sentence; empty if they may.
 
     Args:

@@ -15,7 +15,7 @@ from typing import Any, Final
 from aiokafka.errors import KafkaError
 
 from stream.alarm import Alarm
-from stream.alarm_deeds import details_of, is_fit, refusal_of
+from stream.alarm_deeds import AlarmDeed, details_of, is_fit, refusal_of
 from stream.alarm_list import AlarmList
 from stream.kafka import KafkaConnection
 from stream.masking import without_password
@@ -24,19 +24,14 @@ from ui.answers import Said
 from ui.roles import Person, deed_refusal
 
 _log = logging.getLogger(__name__)
-ACKNOWLEDGED: Final = "alarm_acknowledged"
-SHELVED: Final = "alarm_shelved"
-UNSHELVED: Final = "alarm_unshelved"
-TAKEN_OUT: Final = "alarm_taken_out"
-PUT_BACK: Final = "alarm_put_back"
 _DONE: Final = {
-    ACKNOWLEDGED: "acknowledged",
-    SHELVED: "shelved",
-    UNSHELVED: "taken from the shelf",
-    TAKEN_OUT: "taken out of service",
-    PUT_BACK: "put back in service",
+    AlarmDeed.ACKNOWLEDGED: "acknowledged",
+    AlarmDeed.SHELVED: "shelved",
+    AlarmDeed.UNSHELVED: "taken from the shelf",
+    AlarmDeed.TAKEN_OUT: "taken out of service",
+    AlarmDeed.PUT_BACK: "put back in service",
 }
-_NEEDS_REASON: Final = frozenset({SHELVED, TAKEN_OUT})
+_NEEDS_REASON: Final = frozenset({AlarmDeed.SHELVED, AlarmDeed.TAKEN_OUT})
 _ON_RECORD_WITHIN_S: Final = 4.0
 _STOP_WITHIN_S: Final = 4.0
 
@@ -46,13 +41,13 @@ class Treatment:
     """What a person wants to do about alarms.
 
     Attributes:
-        deed: name of its event.
+        deed: what is done.
         seen: each alarm's subject, and the occurrence of it that was on the screen.
         comment: one short line; "" where there is nothing to say.
         duration_s: of a shelf.
     """
 
-    deed: str
+    deed: AlarmDeed
     seen: tuple[tuple[str, str], ...]
     comment: str = ""
     duration_s: float = 0.0
@@ -62,7 +57,7 @@ class Treatment:
 class Record:
     """What goes on record about one alarm: the details of an event, and where it is."""
 
-    deed: str
+    deed: AlarmDeed
     section: int | None
     cell: int | None
     details: dict[str, Any]
@@ -105,10 +100,10 @@ def _record_of(
     alarm: Alarm, occurrence: str, person: Person, treatment: Treatment, comment: str
 ) -> Record:
     more: dict[str, float | int] = {}
-    if treatment.deed == SHELVED:
+    if treatment.deed == AlarmDeed.SHELVED:
         more = {"duration_s": treatment.duration_s, "one_shot": 0}
     # An acknowledgement is of an occurrence; the rest is about the alarm, whatever its occurrence.
-    about = occurrence if treatment.deed == ACKNOWLEDGED else ""
+    about = occurrence if treatment.deed == AlarmDeed.ACKNOWLEDGED else ""
     details = details_of(
         alarm, who=person.name, role=person.role, comment=comment, occurrence=about, **more
     )
@@ -116,7 +111,7 @@ def _record_of(
 
 
 def _fault_of(alarm: Alarm, occurrence: str, record: Record, now_ns: int) -> str:
-    if record.deed == ACKNOWLEDGED and occurrence != alarm.state.event_id:
+    if record.deed == AlarmDeed.ACKNOWLEDGED and occurrence != alarm.state.event_id:
         return "it has come again since; look at it once more"
     refusal = refusal_of(alarm, record.deed, record.details, now_ns)
     return "" if refusal is None else "; ".join(refusal.reasons)

@@ -17,7 +17,7 @@ from opcua.front.gate import Caller, Gate
 from opcua.front.methods import Fault
 from opcua.front.session import Handler
 from stream.alarm import Alarm
-from stream.alarm_deeds import details_of, is_allowed, is_fit, refusal_of
+from stream.alarm_deeds import AlarmDeed, details_of, is_allowed, is_fit, refusal_of
 from stream.alarm_list import AlarmList
 
 _BYTES, _TEXT, _DOUBLE = (
@@ -33,18 +33,18 @@ Report = Callable[..., Awaitable[None]]
 
 
 @dataclass(frozen=True, slots=True)
-class Deed:
+class AlarmMethod:
     """A method of conditions.
 
     Attributes:
-        event: of the table of events, that puts it on record.
+        deed: what it does.
         takes: types of its arguments.
         code: status where the state of the alarm does not allow it.
         is_one_shot: it ends with the occurrence.
         needs_reason: it is not done without a comment.
     """
 
-    event: str
+    deed: AlarmDeed
     takes: tuple[ua.VariantType, ...]
     code: int
     is_one_shot: bool = False
@@ -52,22 +52,26 @@ class Deed:
 
 
 _CODES: Final = ua.StatusCodes
-_UNSHELVE: Final = Deed("alarm_unshelved", (), _CODES.BadConditionNotShelved)
-_ONE_SHOT: Final = Deed("alarm_shelved", (), _CODES.BadConditionAlreadyShelved, is_one_shot=True)
-_TIMED: Final = Deed("alarm_shelved", (_DOUBLE,), _CODES.BadConditionAlreadyShelved)
-_TIMED_WITH_COMMENT: Final = Deed(
-    "alarm_shelved", (_DOUBLE, _TEXT), _CODES.BadConditionAlreadyShelved
+_UNSHELVE: Final = AlarmMethod(AlarmDeed.UNSHELVED, (), _CODES.BadConditionNotShelved)
+_ONE_SHOT: Final = AlarmMethod(
+    AlarmDeed.SHELVED, (), _CODES.BadConditionAlreadyShelved, is_one_shot=True
 )
-_OUT: Final = Deed("alarm_taken_out", (), _CODES.BadInvalidState, needs_reason=True)
-_BACK: Final = Deed("alarm_put_back", (), _CODES.BadInvalidState)
-DEEDS: Final[Mapping[int, Deed]] = {
-    _IDS.AcknowledgeableConditionType_Acknowledge: Deed(
-        "alarm_acknowledged", (_BYTES, _TEXT), _CODES.BadConditionBranchAlreadyAcked
+_TIMED: Final = AlarmMethod(AlarmDeed.SHELVED, (_DOUBLE,), _CODES.BadConditionAlreadyShelved)
+_TIMED_WITH_COMMENT: Final = AlarmMethod(
+    AlarmDeed.SHELVED, (_DOUBLE, _TEXT), _CODES.BadConditionAlreadyShelved
+)
+_OUT: Final = AlarmMethod(AlarmDeed.TAKEN_OUT, (), _CODES.BadInvalidState, needs_reason=True)
+_BACK: Final = AlarmMethod(AlarmDeed.PUT_BACK, (), _CODES.BadInvalidState)
+ALARM_METHODS: Final[Mapping[int, AlarmMethod]] = {
+    _IDS.AcknowledgeableConditionType_Acknowledge: AlarmMethod(
+        AlarmDeed.ACKNOWLEDGED, (_BYTES, _TEXT), _CODES.BadConditionBranchAlreadyAcked
     ),
-    _IDS.AcknowledgeableConditionType_Confirm: Deed(
-        "alarm_confirmed", (_BYTES, _TEXT), _CODES.BadConditionBranchAlreadyConfirmed
+    _IDS.AcknowledgeableConditionType_Confirm: AlarmMethod(
+        AlarmDeed.CONFIRMED, (_BYTES, _TEXT), _CODES.BadConditionBranchAlreadyConfirmed
     ),
-    _IDS.ConditionType_AddComment: Deed("alarm_commented", (_BYTES, _TEXT), _CODES.BadInvalidState),
+    _IDS.ConditionType_AddComment: AlarmMethod(
+        AlarmDeed.COMMENTED, (_BYTES, _TEXT), _CODES.BadInvalidState
+    ),
     _IDS.AlarmConditionType_ShelvingState_TimedShelve: _TIMED,
     _IDS.AlarmConditionType_ShelvingState_TimedShelve2: _TIMED_WITH_COMMENT,
     _IDS.AlarmConditionType_ShelvingState_OneShotShelve: _ONE_SHOT,
@@ -108,19 +112,20 @@ class AlarmDesk:
     def handlers(self, namespace: int) -> dict[ua.NodeId, Handler]:
         """Return what answers each method; the namespace is ours at the server."""
         return {
-            ua.NodeId(int(method)): self._handler(deed, namespace) for method, deed in DEEDS.items()
+            ua.NodeId(int(number)): self._handler(method, namespace)
+            for number, method in ALARM_METHODS.items()
         }
 
-    def _handler(self, deed: Deed, namespace: int) -> Handler:
+    def _handler(self, method: AlarmMethod, namespace: int) -> Handler:
         async def handle(request: ua.CallMethodRequest, user: object) -> ua.CallMethodResult:
             subject = subject_in(request.ObjectId, namespace)
-            code = await self._call(deed, subject, request.InputArguments or [], user)
+            code = await self._call(method, subject, request.InputArguments or [], user)
             return ua.CallMethodResult(StatusCode=ua.StatusCode(code))
 
         return handle
 
     async def _call(
-        self, deed: Deed, subject: str, arguments: Sequence[ua.Variant], user: object
+        self, method: AlarmMethod, subject: str, arguments: Sequence[ua.Variant], user: object
     ) -> int:
         caller = self._gate.enter(user)
         if isinstance(caller, Fault):
@@ -130,12 +135,12 @@ class AlarmDesk:
             if alarm is None:
                 fault = Fault(_CODES.BadNodeIdUnknown, f"There is no alarm {subject!r}.")
                 return self._gate.refuse(caller, fault).code
-            details = self._judge(deed, alarm, arguments, caller)
+            details = self._judge(method, alarm, arguments, caller)
             if isinstance(details, Fault):
                 return self._gate.refuse(caller, details).code
             section, cell = alarm.event.section, alarm.event.cell
             async with asyncio.timeout(_ON_RECORD_WITHIN_S):
-                await self._report(deed.event, section=section, cell=cell, **details)
+                await self._report(method.deed, section=section, cell=cell, **details)
         except TimeoutError:
             return int(_CODES.BadTimeout)
         finally:
@@ -143,41 +148,41 @@ class AlarmDesk:
         return int(_CODES.Good)
 
     def _judge(
-        self, deed: Deed, alarm: Alarm, arguments: Sequence[ua.Variant], caller: Caller
+        self, method: AlarmMethod, alarm: Alarm, arguments: Sequence[ua.Variant], caller: Caller
     ) -> dict[str, Any] | Fault:
         """Return the details of what is put on record, or why it is not done."""
-        if not is_allowed(caller.role, deed.event):
-            sentence = f"{deed.event}: {caller.name} is {caller.role}, who may not."
+        if not is_allowed(caller.role, method.deed):
+            sentence = f"{method.deed}: {caller.name} is {caller.role}, who may not."
             return Fault(_CODES.BadUserAccessDenied, sentence)
-        if len(arguments) != len(deed.takes):
-            few = len(arguments) < len(deed.takes)
+        if len(arguments) != len(method.takes):
+            few = len(arguments) < len(method.takes)
             code = _CODES.BadArgumentsMissing if few else _CODES.BadTooManyArguments
-            return Fault(code, f"{deed.event}: {len(arguments)} arguments came.")
+            return Fault(code, f"{method.deed}: {len(arguments)} arguments came.")
         given: dict[ua.VariantType, Any] = {}
-        for kind, variant in zip(deed.takes, arguments, strict=True):
+        for kind, variant in zip(method.takes, arguments, strict=True):
             if variant.VariantType != kind or isinstance(variant.Value, list):
-                return Fault(_CODES.BadInvalidArgument, f"{deed.event}: no single {kind.name}.")
+                return Fault(_CODES.BadInvalidArgument, f"{method.deed}: no single {kind.name}.")
             given[kind] = variant.Value
         text = given.get(_TEXT)
         said = ((text.Text if text is not None else None) or "").strip()
-        if deed.needs_reason and not said:
+        if method.needs_reason and not said:
             # The method that takes no comment is known, so that a client is told why.
-            return Fault(_CODES.BadArgumentsMissing, f"{deed.event}: a reason is missing.")
+            return Fault(_CODES.BadArgumentsMissing, f"{method.deed}: a reason is missing.")
         if not is_fit(said):
-            return Fault(_CODES.BadInvalidArgument, f"{deed.event}: a comment is one short line.")
+            return Fault(_CODES.BadInvalidArgument, f"{method.deed}: a comment is one short line.")
         occurrence = occurrence_in(given.get(_BYTES) or b"") if _BYTES in given else ""
         if _BYTES in given and occurrence != alarm.state.event_id:
-            return Fault(_CODES.BadEventIdUnknown, f"{deed.event}: of another occurrence.")
+            return Fault(_CODES.BadEventIdUnknown, f"{method.deed}: of another occurrence.")
         seconds = given.get(_DOUBLE, LONGEST_SHELF_S * 1e3) / 1e3
         more: dict[str, float | int] = {}
-        if deed.event == "alarm_shelved":
-            more = {"duration_s": seconds, "one_shot": int(deed.is_one_shot)}
+        if method.deed == AlarmDeed.SHELVED:
+            more = {"duration_s": seconds, "one_shot": int(method.is_one_shot)}
         details = details_of(
             alarm, who=caller.name, role=caller.role, comment=said, occurrence=occurrence, **more
         )
-        refusal = refusal_of(alarm, deed.event, details, self._clock_ns())
+        refusal = refusal_of(alarm, method.deed, details, self._clock_ns())
         if refusal is None:
             return details
-        is_long = deed.event == "alarm_shelved" and not 0.0 < seconds <= LONGEST_SHELF_S
-        code = _CODES.BadShelvingTimeOutOfRange if is_long else deed.code
-        return Fault(code, f"{deed.event}: {'; '.join(refusal.reasons)}.")
+        is_long = method.deed == AlarmDeed.SHELVED and not 0.0 < seconds <= LONGEST_SHELF_S
+        code = _CODES.BadShelvingTimeOutOfRange if is_long else method.code
+        return Fault(code, f"{method.deed}: {'; '.join(refusal.reasons)}.")

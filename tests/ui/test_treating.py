@@ -8,6 +8,7 @@ from bokeh.models import Div
 
 from ops.ports import free_port
 from stream.active import subject_of
+from stream.alarm_deeds import AlarmDeed
 from stream.alarm_list import AlarmList, fold_alarms
 from stream.kafka import KafkaConnection, make_consumer
 from stream.records import Event, decode
@@ -21,16 +22,7 @@ from ui.panels.alarms import AlarmsPanel
 from ui.panels.treat import TreatPanel
 from ui.roles import Person, Role
 from ui.snapshot import Snapshot
-from ui.treating import (
-    ACKNOWLEDGED,
-    PUT_BACK,
-    SHELVED,
-    TAKEN_OUT,
-    UNSHELVED,
-    AlarmDesk,
-    Treatment,
-    records_of,
-)
+from ui.treating import AlarmDesk, Treatment, records_of
 
 ANN = Person("ann", Role.OPERATOR)
 BERT = Person("bert", Role.ENGINEER)
@@ -58,7 +50,7 @@ def list_of(*events: Event) -> AlarmList:
 
 def test_of_what_was_on_the_screen_all_is_acknowledged_by_name() -> None:
     records, fault = records_of(
-        list_of(FIRST, SECOND), ANN, Treatment(ACKNOWLEDGED, SEEN), LATER_NS
+        list_of(FIRST, SECOND), ANN, Treatment(AlarmDeed.ACKNOWLEDGED, SEEN), LATER_NS
     )
     assert fault == ""
     assert [(one.section, one.cell, one.details["occurrence"]) for one in records] == [
@@ -72,25 +64,29 @@ def test_of_what_was_on_the_screen_all_is_acknowledged_by_name() -> None:
 def test_what_came_again_since_is_not_acknowledged_with_what_was_seen() -> None:
     again = held(1, 9)
     alarms = list_of(FIRST, SECOND, held(1, 8, active=False), again)
-    records, fault = records_of(alarms, ANN, Treatment(ACKNOWLEDGED, SEEN), LATER_NS)
+    records, fault = records_of(alarms, ANN, Treatment(AlarmDeed.ACKNOWLEDGED, SEEN), LATER_NS)
     assert [one.cell for one in records] == [2]
     assert fault == "Not done for 1 of 2: it has come again since; look at it once more."
-    none, fault = records_of(list_of(), ANN, Treatment(ACKNOWLEDGED, SEEN[:1]), LATER_NS)
+    none, fault = records_of(list_of(), ANN, Treatment(AlarmDeed.ACKNOWLEDGED, SEEN[:1]), LATER_NS)
     assert (none, fault) == ((), "Not done: it is over, and was acknowledged.")
 
 
 @pytest.mark.parametrize(
     ("person", "treatment", "words"),
     [
-        (VIV, Treatment(ACKNOWLEDGED, SEEN), "viv (viewer) may only look"),
-        (replace(VIV, note="View only: log in."), Treatment(ACKNOWLEDGED, SEEN), "log in"),
-        (ANN, Treatment(TAKEN_OUT, SEEN, "new lamp"), "of the role engineer or manager"),
-        (ANN, Treatment(SHELVED, SEEN, " ", 900.0), "Say why"),
-        (ANN, Treatment(ACKNOWLEDGED, SEEN, "a\nb"), "one short line"),
-        (ANN, Treatment(ACKNOWLEDGED, SEEN, "a" * 201), "200 characters at most"),
-        (ANN, Treatment(SHELVED, SEEN, "new lamp", 1e6), "Not done for 2 of 2"),
-        (ANN, Treatment(UNSHELVED, SEEN), "Not done for 2 of 2"),
-        (BERT, Treatment(PUT_BACK, SEEN), "Not done for 2 of 2"),
+        (VIV, Treatment(AlarmDeed.ACKNOWLEDGED, SEEN), "viv (viewer) may only look"),
+        (
+            replace(VIV, note="View only: log in."),
+            Treatment(AlarmDeed.ACKNOWLEDGED, SEEN),
+            "log in",
+        ),
+        (ANN, Treatment(AlarmDeed.TAKEN_OUT, SEEN, "new lamp"), "of the role engineer or manager"),
+        (ANN, Treatment(AlarmDeed.SHELVED, SEEN, " ", 900.0), "Say why"),
+        (ANN, Treatment(AlarmDeed.ACKNOWLEDGED, SEEN, "a\nb"), "one short line"),
+        (ANN, Treatment(AlarmDeed.ACKNOWLEDGED, SEEN, "a" * 201), "200 characters at most"),
+        (ANN, Treatment(AlarmDeed.SHELVED, SEEN, "new lamp", 1e6), "Not done for 2 of 2"),
+        (ANN, Treatment(AlarmDeed.UNSHELVED, SEEN), "Not done for 2 of 2"),
+        (BERT, Treatment(AlarmDeed.PUT_BACK, SEEN), "Not done for 2 of 2"),
     ],
 )
 def test_what_may_not_be_is_refused_with_a_sentence(
@@ -115,8 +111,8 @@ async def test_what_was_done_is_on_record_and_changes_every_list_alike(
     await consumer.start()
     try:
         await consumer.seek_to_end()
-        said = await _treat(desk, ANN, Treatment(ACKNOWLEDGED, SEEN, "I see to it"))
-        shelved = await _treat(desk, ANN, Treatment(SHELVED, SEEN[:1], "new lamp", 900.0))
+        said = await _treat(desk, ANN, Treatment(AlarmDeed.ACKNOWLEDGED, SEEN, "I see to it"))
+        shelved = await _treat(desk, ANN, Treatment(AlarmDeed.SHELVED, SEEN[:1], "new lamp", 900.0))
         async with asyncio.timeout(10.0):
             events = [decode((await consumer.getone()).value, Event) for _ in range(3)]
     finally:
@@ -136,7 +132,7 @@ async def test_what_was_done_is_on_record_and_changes_every_list_alike(
 async def test_without_kafka_the_person_is_told_soon_that_it_may_not_be_on_record() -> None:
     desk = AlarmDesk(KafkaConnection(f"kafka://127.0.0.1:{free_port()}"))
     async with asyncio.timeout(8.0):
-        said = await _treat(desk, ANN, Treatment(ACKNOWLEDGED, SEEN))
+        said = await _treat(desk, ANN, Treatment(AlarmDeed.ACKNOWLEDGED, SEEN))
     assert said.is_bad
     assert "may not be on record" in said.sentence
     await desk.close()
@@ -182,8 +178,8 @@ def test_one_line_of_the_list_is_acknowledged_for_all_its_cells() -> None:
     (_, (key, label)) = panel.chosen.options
     assert "(2 cells)" in label
     panel.chosen.value = key
-    assert may(panel) == {ACKNOWLEDGED, SHELVED}
-    _click(panel.buttons[ACKNOWLEDGED])
+    assert may(panel) == {AlarmDeed.ACKNOWLEDGED, AlarmDeed.SHELVED}
+    _click(panel.buttons[AlarmDeed.ACKNOWLEDGED])
     assert (panel.form.visible, panel.duration.visible) == (True, False)
     panel.update(shown_of(FIRST, SECOND, held(3, 3)))  # one more cell joins: it was not seen
     assert panel.chosen.value == key
@@ -192,7 +188,7 @@ def test_one_line_of_the_list_is_acknowledged_for_all_its_cells() -> None:
     _click(panel.confirm)
     _click(panel.confirm)
     (treatment,) = treated.treatments
-    assert (treatment.deed, set(treatment.seen)) == (ACKNOWLEDGED, set(SEEN))
+    assert (treatment.deed, set(treatment.seen)) == (AlarmDeed.ACKNOWLEDGED, set(SEEN))
     assert treatment.comment == "I see to it"
     treated.say(Said("On record: 2 alarms acknowledged."))
     assert "On record: 2 alarms" in words(panel)
@@ -218,7 +214,7 @@ def test_what_could_not_be_done_is_said_and_the_words_are_kept() -> None:
     panel = TreatPanel(treated.desk())
     panel.update(shown_of(FIRST))
     panel.chosen.value = subject_of(FIRST)
-    _click(panel.buttons[SHELVED])
+    _click(panel.buttons[AlarmDeed.SHELVED])
     panel.comment.value, panel.duration.value = "new lamp", "15 minutes"
     assert panel.confirm.label == "Shelve for 15 minutes"
     _click(panel.confirm)
@@ -235,10 +231,10 @@ def test_what_is_put_away_can_be_taken_back_and_a_viewer_can_do_nothing() -> Non
     shelved = deed("alarm_shelved", FIRST, 90, duration_s=1800.0)
     out = deed("alarm_taken_out", FIRST, 91)
     for person, events, wanted in (
-        (ANN, (FIRST, shelved), {ACKNOWLEDGED, UNSHELVED}),
-        (ANN, (FIRST, out), {ACKNOWLEDGED, SHELVED}),
-        (BERT, (FIRST, out), {ACKNOWLEDGED, SHELVED, PUT_BACK}),
-        (BERT, (FIRST,), {ACKNOWLEDGED, SHELVED, TAKEN_OUT}),
+        (ANN, (FIRST, shelved), {AlarmDeed.ACKNOWLEDGED, AlarmDeed.UNSHELVED}),
+        (ANN, (FIRST, out), {AlarmDeed.ACKNOWLEDGED, AlarmDeed.SHELVED}),
+        (BERT, (FIRST, out), {AlarmDeed.ACKNOWLEDGED, AlarmDeed.SHELVED, AlarmDeed.PUT_BACK}),
+        (BERT, (FIRST,), {AlarmDeed.ACKNOWLEDGED, AlarmDeed.SHELVED, AlarmDeed.TAKEN_OUT}),
         (VIV, (FIRST,), set()),
     ):
         panel = TreatPanel(Treated().desk(person))
@@ -252,7 +248,7 @@ def test_an_alarm_that_ends_while_somebody_writes_stays_what_they_meant() -> Non
     panel = TreatPanel(treated.desk())
     panel.update(shown_of(FIRST))
     panel.chosen.value = subject_of(FIRST)
-    _click(panel.buttons[ACKNOWLEDGED])
+    _click(panel.buttons[AlarmDeed.ACKNOWLEDGED])
     gone = deed("alarm_acknowledged", FIRST, 90)
     panel.update(shown_of(FIRST, gone, held(1, 95, active=False)))
     assert panel.chosen.value == subject_of(FIRST)

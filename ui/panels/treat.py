@@ -10,7 +10,7 @@ from typing import Final
 
 from control.alarms import AlarmState
 from stream.alarm import Alarm
-from stream.alarm_deeds import LONGEST_COMMENT
+from stream.alarm_deeds import LONGEST_COMMENT, AlarmDeed
 from ui.answers import Said
 from ui.drawing import LayoutDOM, Select, TextInput, column, row
 from ui.grouping import EventGroup
@@ -19,24 +19,24 @@ from ui.panels.alarms import by_urgency_grouped
 from ui.panels.asking import WIDE, button, controls, status_html, words
 from ui.roles import deed_refusal
 from ui.snapshot import Snapshot
-from ui.treating import ACKNOWLEDGED, PUT_BACK, SHELVED, TAKEN_OUT, UNSHELVED, Treatment
+from ui.treating import Treatment
 
 _CHOOSE: Final = ""  # the value of the selector in which nothing is chosen
 _SHELVES_S: Final = {"15 minutes": 900.0, "1 hour": 3600.0, "8 hours": 28800.0}
 _LONGEST_LABEL: Final = 90
 _ASKS: Final = {
-    ACKNOWLEDGED: "Acknowledge",
-    SHELVED: "Shelve for",
-    UNSHELVED: "Take from the shelf",
-    TAKEN_OUT: "Take out of service",
-    PUT_BACK: "Put back in service",
+    AlarmDeed.ACKNOWLEDGED: "Acknowledge",
+    AlarmDeed.SHELVED: "Shelve for",
+    AlarmDeed.UNSHELVED: "Take from the shelf",
+    AlarmDeed.TAKEN_OUT: "Take out of service",
+    AlarmDeed.PUT_BACK: "Put back in service",
 }
 _IS_LEFT: Final[dict[str, Callable[[AlarmState], bool]]] = {
-    ACKNOWLEDGED: lambda state: not state.is_acknowledged,
-    SHELVED: lambda state: state.shelf is None,
-    UNSHELVED: lambda state: state.shelf is not None,
-    TAKEN_OUT: lambda state: not state.is_out_of_service,
-    PUT_BACK: lambda state: state.is_out_of_service,
+    AlarmDeed.ACKNOWLEDGED: lambda state: not state.is_acknowledged,
+    AlarmDeed.SHELVED: lambda state: state.shelf is None,
+    AlarmDeed.UNSHELVED: lambda state: state.shelf is not None,
+    AlarmDeed.TAKEN_OUT: lambda state: not state.is_out_of_service,
+    AlarmDeed.PUT_BACK: lambda state: state.is_out_of_service,
 }
 
 
@@ -52,7 +52,7 @@ class _Line:
         """What stays the same while cells join: the alarm that began first."""
         return min(self.alarms, key=lambda one: (one.began_ns, one.subject)).subject
 
-    def left_for(self, deed: str) -> tuple[Alarm, ...]:
+    def left_for(self, deed: AlarmDeed) -> tuple[Alarm, ...]:
         """Return those of its alarms that there is something of that kind to do about."""
         return tuple(one for one in self.alarms if _IS_LEFT[deed](one.state))
 
@@ -65,7 +65,7 @@ class TreatPanel:
     def __init__(self, desk: Desk) -> None:
         self._desk = desk
         self._lines: dict[str, _Line] = {}
-        self._deed = ""
+        self._deed: AlarmDeed | None = None
         self._meant: _Line | None = None  # as it stood when somebody began
         self._is_sending = False
         self._said = Said()
@@ -105,9 +105,19 @@ class TreatPanel:
         self._root: LayoutDOM = column(
             self._title,
             self.chosen,
-            self.buttons[ACKNOWLEDGED],
-            row(self.buttons[SHELVED], self.buttons[UNSHELVED], sizing_mode=WIDE, spacing=6),
-            row(self.buttons[TAKEN_OUT], self.buttons[PUT_BACK], sizing_mode=WIDE, spacing=6),
+            self.buttons[AlarmDeed.ACKNOWLEDGED],
+            row(
+                self.buttons[AlarmDeed.SHELVED],
+                self.buttons[AlarmDeed.UNSHELVED],
+                sizing_mode=WIDE,
+                spacing=6,
+            ),
+            row(
+                self.buttons[AlarmDeed.TAKEN_OUT],
+                self.buttons[AlarmDeed.PUT_BACK],
+                sizing_mode=WIDE,
+                spacing=6,
+            ),
             self.form,
             self.status,
             sizing_mode=WIDE,
@@ -136,15 +146,15 @@ class TreatPanel:
         for deed, one in self.buttons.items():
             denied = bool(deed_refusal(self._desk.who(), deed))
             set_changed(one, disabled=is_busy or denied or line is None or not line.left_for(deed))
-        set_changed(self.duration, visible=self._deed == SHELVED)
-        label = _ASKS.get(self._deed, "Confirm")
-        if self._deed == SHELVED:
+        set_changed(self.duration, visible=self._deed == AlarmDeed.SHELVED)
+        label = "Confirm" if self._deed is None else _ASKS[self._deed]
+        if self._deed == AlarmDeed.SHELVED:
             label = f"{label} {self.duration.value}"
         set_changed(self.confirm, label=label, disabled=self._is_sending)
         html = status_html(self._said)
         set_changed(self.status, text=html, visible=bool(html))
 
-    def _open(self, deed: str) -> None:
+    def _open(self, deed: AlarmDeed) -> None:
         line = self._lines.get(self.chosen.value)
         if line is None or self._is_sending:
             return
@@ -154,11 +164,11 @@ class TreatPanel:
 
     def _close(self) -> None:
         set_changed(self.form, visible=False)
-        self._deed = ""
+        self._deed = None
         self._draw()
 
     def _confirm(self) -> None:
-        if not self.form.visible or self._meant is None or self._is_sending:
+        if self._deed is None or self._meant is None or self._is_sending:
             return
         seen = tuple((one.subject, one.state.event_id) for one in self._meant.left_for(self._deed))
         duration_s = _SHELVES_S[self.duration.value]
