@@ -86,6 +86,9 @@ class Outbox:
                 )
                 await asyncio.sleep(wait_s)
                 wait_s = min(2 * wait_s, _LONGEST_WAIT_S)
+            except BaseException:  # the caller has waited long enough
+                await producer.stop()
+                raise
             else:
                 return producer
 

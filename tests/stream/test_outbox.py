@@ -1,6 +1,7 @@
 """What is sent gets there, once, whatever the broker does meanwhile."""
 
 import asyncio
+import gc
 import logging
 import os
 from pathlib import Path
@@ -40,6 +41,15 @@ async def until_logged(caplog: pytest.LogCaptureFixture, words: str) -> None:
     async with asyncio.timeout(20):
         while words not in caplog.text:  # noqa: ASYNC110 - a log has no event to wait for
             await asyncio.sleep(0.05)
+
+
+async def never_answer(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+    """Take whatever comes, as a broker does that hangs."""
+    try:
+        while await reader.read(1000):
+            pass
+    finally:
+        writer.close()
 
 
 def own(payload: bytes) -> bytes | None:
@@ -162,3 +172,20 @@ async def test_a_message_too_large_for_the_producer_is_a_mistake_and_stops_nobod
         return payload if payload == b"outbox-test after a giant" else None
 
     assert len(await found(connection, MOVES, is_last)) == 1
+
+
+@pytest.mark.filterwarnings("ignore::ResourceWarning")  # as an error, it would keep the word back
+async def test_who_does_not_wait_for_a_broker_that_hangs_leaves_nothing_open() -> None:
+    left_open: list[str] = []
+    asyncio.get_running_loop().set_exception_handler(
+        lambda _loop, context: left_open.append(context["message"])
+    )
+    async with await asyncio.start_server(never_answer, "127.0.0.1", 0) as server:
+        port = server.sockets[0].getsockname()[1]
+        outbox = outbox_at(KafkaConnection(f"kafka://127.0.0.1:{port}"))
+        with pytest.raises(TimeoutError):
+            async with asyncio.timeout(1.0):
+                await outbox.start()
+        gc.collect()  # a producer that was not closed says so when it goes
+        await asyncio.sleep(0)
+    assert left_open == []
