@@ -18,6 +18,8 @@ ignored = $(addprefix --ignore=,$(1))
 
 .DEFAULT_GOAL := help
 .PHONY: help install demo test test-fast test-slow test-unmeasured check prove-interlock coverage bench clean
+.PHONY: test-quick test-realtime test-computing test-processes
+.NOTPARALLEL:
 
 help:  ## list the targets
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*##/\t/' | expand -t 14
@@ -45,14 +47,23 @@ install: $(BIN)/.dev  ## make the environment with everything for development
 demo: $(BIN)/.demo  ## run the whole line here; ARGS="--for 90s --cells 24 --speed 60" passes options on
 	@$(BIN)/potline up $(ARGS)
 
-test: $(BIN)/.dev  ## all tests
-	@$(PYTEST) $(ARGS)
+test: $(BIN)/.dev  ## all tests, the quick ones first; what fails keeps nothing from being run
+	@$(MAKE) --no-print-directory --keep-going test-fast test-slow
 
-test-fast: $(BIN)/.dev  ## the tests that take seconds
-	@$(PYTEST) -m "not slow" $(ARGS)
+test-fast: test-quick test-realtime  ## the tests that take seconds
 
-test-slow: $(BIN)/.dev  ## the long ones: real processes, failures
+test-quick: $(BIN)/.dev
+	@$(PYTEST) -m "not slow and not realtime" $(ARGS)
+
+test-realtime: $(BIN)/.dev
+	@$(PYTEST_ALONE) -m "not slow and realtime" $(ARGS)
+
+test-slow: test-computing test-processes  ## the long ones: real processes, failures
+
+test-computing: $(BIN)/.dev
 	@$(PYTEST) -m slow $(COMPUTING) $(ARGS)
+
+test-processes: $(BIN)/.dev
 	@$(PYTEST_ALONE) -m slow $(call ignored,$(COMPUTING)) $(ARGS)
 
 coverage: $(BIN)/.dev  ## quick tests with branch coverage; fails below 90 % of physics, control and stream
