@@ -558,6 +558,7 @@ class GuardedLine:
     log: Log
     clock: Clock
     edge_clock: Clock
+    lives: int = 0  # guards that live now
     plant_ahead_s: float = 0.0  # by which the clock of SCADA is ahead of the guard's
 
     def plant_ahead_ns(self) -> int:
@@ -616,6 +617,8 @@ class GuardedLine:
             max_input_age_s: likewise.
             first_life: begin with cells that no guard has seen; else with what the last one left.
         """
+        if first_life:
+            await self._let_go()
         last_beat = self.scada.control.watchdog.counter
 
         def is_heard() -> bool:
@@ -651,6 +654,7 @@ class GuardedLine:
             worker, writer, audit, GuardSettings(SECTIONS, limits, policy, control_period_s)
         )
         guard.attach()
+        self.lives += 1
         async with writer:
             await worker.app.start()
             await worker.outbox.start()
@@ -662,9 +666,19 @@ class GuardedLine:
                 for task in tasks:
                     assert not task.done(), f"ended by itself: {task}"
             finally:
+                self.lives -= 1
                 await _end(tasks)
                 await worker.app.stop()
                 await worker.outbox.stop()
+
+    async def _let_go(self) -> None:
+        """Wait until the plant has given up the guard before: cells that it still shows as remote
+        look won to the next one, and are lost to the watchdog a moment later."""
+        followed = (WatchdogState.ALIVE, WatchdogState.LATE)
+        if not self.lives:
+            with suppress(TimeoutError):  # another, which is none of ours, may go on
+                patience_s = 2.0 * self.scada.settings.watchdog_timeout_s
+                await until(lambda: self.scada.control.watchdog.state not in followed, patience_s)
 
 
 async def _end(tasks: "list[asyncio.Future[None]]") -> None:
