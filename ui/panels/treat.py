@@ -31,7 +31,7 @@ _ASKS: Final = {
     AlarmDeed.TAKEN_OUT: "Take out of service",
     AlarmDeed.PUT_BACK: "Put back in service",
 }
-_IS_LEFT: Final[dict[str, Callable[[AlarmState], bool]]] = {
+_IS_LEFT: Final[dict[AlarmDeed, Callable[[AlarmState], bool]]] = {
     AlarmDeed.ACKNOWLEDGED: lambda state: not state.is_acknowledged,
     AlarmDeed.SHELVED: lambda state: state.shelf is None,
     AlarmDeed.UNSHELVED: lambda state: state.shelf is not None,
